@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { catalogue } from '../domain/catalogue.ts';
+import { importOptions, importPreview } from '../domain/dataset.ts';
+import { engineChoice, engineReport, enginePackState } from '../domain/engine.ts';
+import { evaluationRequest, exampleQuery } from '../domain/evaluation.ts';
+import { galleryRequest } from '../domain/gallery.ts';
+import { entityId } from '../domain/ids.ts';
+import { examplePage, librarySnapshot, resultTable } from '../domain/library.ts';
+import { modelSummary } from '../domain/model.ts';
+import { trainConfig, trainPoint } from '../domain/training.ts';
+
+const none = z.undefined();
+const one = z.strictObject({ id: entityId });
+/** Where an export went, or null if the user closed the save dialog. */
+const savedFile = z.string().nullable();
+
+function call<I extends z.ZodType, O extends z.ZodType>(input: I, output: O): { readonly input: I; readonly output: O } {
+  return { input, output };
+}
+
+export const preferences = z.strictObject({
+  theme: z.enum(['system', 'light', 'dark']).default('system'),
+  engine: engineChoice.default('auto'),
+  /** Jobs at once on the wasm engine; null: one for each core. TensorFlow runs one at a time. */
+  parallelJobs: z.int().min(1).max(64).nullable().default(null),
+});
+export type Preferences = z.infer<typeof preferences>;
+
+/** Every request that the window can make, declared once: both sides take their types and checks from here. */
+export const CALLS = {
+  'app.info': call(
+    none,
+    z.object({
+      version: z.string(),
+      library: z.string(),
+      libraryBytes: z.number(),
+      cores: z.int(),
+      electron: z.string(),
+      node: z.string(),
+      licences: z.string(),
+    }),
+  ),
+  'app.preferences': call(none, preferences),
+  'app.setPreferences': call(preferences.partial(), preferences),
+  'app.showInFolder': call(z.strictObject({ path: z.string().min(1) }), z.void()),
+
+  'catalogue.get': call(none, catalogue),
+  'library.snapshot': call(none, librarySnapshot),
+  'models.list': call(none, z.array(modelSummary)),
+  /** Opens a file dialog if no path is given. */
+  'models.import': call(
+    z.strictObject({ path: z.string().min(1).optional(), architecture: z.string(), dataset: entityId, name: z.string().optional() }),
+    modelSummary.nullable(),
+  ),
+
+  'datasets.choose': call(z.strictObject({ kind: z.enum(['folder', 'files']) }), z.string().nullable()),
+  'datasets.preview': call(importOptions, importPreview),
+  'datasets.import': call(importOptions, z.object({ id: entityId })),
+
+  'runs.create': call(trainConfig, z.object({ id: entityId })),
+  'runs.points': call(z.strictObject({ id: entityId, after: z.int().min(-1).default(-1) }), z.array(trainPoint)),
+  'evaluations.create': call(evaluationRequest, z.object({ id: entityId })),
+  'evaluations.examples': call(exampleQuery, examplePage),
+  'evaluations.table': call(z.strictObject({ dataset: entityId }), resultTable),
+  'galleries.create': call(galleryRequest, z.object({ id: entityId })),
+
+  /** Jobs are paused, resumed (also after a crash) and cancelled alike, whatever they make. */
+  'jobs.pause': call(z.strictObject({ id: z.string() }), z.void()),
+  'jobs.resume': call(z.strictObject({ id: z.string() }), z.void()),
+  'jobs.cancel': call(z.strictObject({ id: z.string() }), z.void()),
+  'jobs.move': call(z.strictObject({ id: z.string(), position: z.int().min(0) }), z.void()),
+
+  'entities.rename': call(one.extend({ name: z.string().trim().min(1).max(120) }), z.void()),
+  /** Into the library's bin, with everything that depends on it named in the answer. */
+  'entities.delete': call(one, z.object({ deleted: z.array(z.string()) })),
+  'entities.restore': call(one, z.void()),
+
+  'engines.list': call(none, z.object({ engines: z.array(engineReport), pack: enginePackState, chosen: engineChoice })),
+  /** Self-test and speed test of one engine, in a process of its own. */
+  'engines.test': call(z.strictObject({ engine: engineChoice }), engineReport),
+  'engines.install': call(none, enginePackState),
+  'engines.cancelInstall': call(none, z.void()),
+  'engines.verify': call(none, enginePackState),
+  'engines.remove': call(none, enginePackState),
+
+  'exports.table': call(z.strictObject({ dataset: entityId, format: z.enum(['csv', 'latex']) }), savedFile),
+  'exports.curve': call(
+    z.strictObject({ runs: z.array(entityId).min(1).max(16), curve: z.enum(['terms', 'accuracy']), format: z.enum(['svg', 'pdf', 'png']) }),
+    savedFile,
+  ),
+  'exports.gallery': call(
+    z.strictObject({
+      id: entityId,
+      method: z.enum(['activation', 'grad-cam']),
+      scale: z.enum(['all', 'row', 'pair']).default('row'),
+      format: z.enum(['png', 'pdf']),
+    }),
+    savedFile,
+  ),
+  'exports.run': call(one, savedFile),
+} as const;
+
+export type CallName = keyof typeof CALLS;
+export type CallInput<N extends CallName> = z.input<(typeof CALLS)[N]['input']>;
+export type CallParsed<N extends CallName> = z.output<(typeof CALLS)[N]['input']>;
+export type CallOutput<N extends CallName> = z.output<(typeof CALLS)[N]['output']>;

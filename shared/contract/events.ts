@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { engineReport } from '../domain/engine.ts';
+import { entityId } from '../domain/ids.ts';
+import { jobRow, librarySnapshot } from '../domain/library.ts';
+import { targetResult } from '../domain/evaluation.ts';
+import { errorData } from '../domain/job.ts';
+import { trainPoint } from '../domain/training.ts';
+
+/** Everything that main tells the window unasked. Streams of a job are coalesced to at most 20 a second. */
+export const EVENTS = {
+  /** Something in the library changed; the new whole of it. */
+  'library.changed': librarySnapshot,
+  'job.changed': jobRow,
+  'run.points': z.object({ id: entityId, points: z.array(trainPoint) }),
+  'evaluation.partial': z.object({ id: entityId, targets: z.array(targetResult) }),
+  'engine.install': z.object({ stage: z.string(), fraction: z.number().nullable(), message: z.string() }),
+  'engine.tested': engineReport,
+  /** A menu item or shortcut that the renderer's command registry carries out. */
+  'app.command': z.object({ command: z.string() }),
+  /** Something went wrong outside any call: a job died, the library's disk is full. */
+  'app.notice': z.object({ severity: z.enum(['info', 'warning', 'error']), error: errorData }),
+} as const;
+
+export type EventName = keyof typeof EVENTS;
+export type EventPayload<N extends EventName> = z.output<(typeof EVENTS)[N]>;

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import type { SettingField } from './settings.ts';
+
+const field = z.custom<SettingField>();
+
+/** What the registries hold, as data: forms, flags and documentation are views of it. */
+export const catalogueEntry = z.object({
+  name: z.string(),
+  label: z.string(),
+  /** One or two sentences: what it is and when to use it. */
+  summary: z.string(),
+  /** Paper it follows, with section or equation. */
+  source: z.string(),
+  fields: z.array(field),
+});
+export type CatalogueEntry = z.infer<typeof catalogueEntry>;
+
+export const architectureEntry = z.object({
+  name: z.string(),
+  label: z.string(),
+  summary: z.string(),
+  /** Layers whose activations can be tapped for attention maps, input to output. */
+  layers: z.array(z.string()),
+});
+export type ArchitectureEntry = z.infer<typeof architectureEntry>;
+
+/** A named set of attack settings: "PGD-40", "PGD-200 × 10". */
+export const attackPreset = z.object({
+  label: z.string(),
+  attack: z.string(),
+  settings: z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()])),
+});
+
+export const catalogue = z.object({
+  architectures: z.array(architectureEntry),
+  defences: z.array(catalogueEntry.extend({ adversarial: z.boolean() })),
+  attacks: z.array(catalogueEntry),
+  presets: z.array(attackPreset),
+  trainer: z.array(field),
+});
+export type Catalogue = z.infer<typeof catalogue>;

@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import { engineChoice, engineInfo } from './engine.ts';
+import { entityId } from './ids.ts';
+import { settingValues } from './settings.ts';
+
+export const attackSpec = z.strictObject({ name: z.string().min(1), settings: settingValues.default({}) });
+export type AttackSpec = z.infer<typeof attackSpec>;
+
+/** Which examples: the first `count` of a split, or a seeded sample of it; null is the whole split. */
+export const exampleChoice = z.strictObject({
+  split: z.enum(['validation', 'test']).default('test'),
+  count: z.int().min(1).nullable().default(500),
+  sample: z.boolean().default(false),
+  seed: z.int().min(0).default(0),
+});
+export type ExampleChoice = z.infer<typeof exampleChoice>;
+
+/** How x' reaches the target: on itself, or from an undefended source of the same or of another architecture. */
+export const THREATS = ['white-box', 'gray-box', 'black-box'] as const;
+export const threat = z.enum(THREATS);
+export type Threat = z.infer<typeof threat>;
+
+export const evaluationRequest = z.strictObject({
+  name: z.string().trim().max(120).optional(),
+  dataset: entityId,
+  /** Models under attack. A transfer attack makes each adversarial example once, for all of them. */
+  targets: z.array(entityId).min(1).max(64),
+  /** null: white-box, each target is its own source. A source may not be among the targets. */
+  source: entityId.nullable().default(null),
+  attack: attackSpec,
+  examples: exampleChoice.prefault({}),
+  /** Attack examples that are misclassified without an attack too, as the Python peers do. */
+  includeMisclassified: z.boolean().default(false),
+  seed: z.int().min(0).default(0),
+  batchSize: z.int().min(1).max(4096).default(500),
+  engine: engineChoice.default('auto'),
+  deterministic: z.boolean().default(false),
+});
+export type EvaluationRequest = z.infer<typeof evaluationRequest>;
+export type EvaluationRequestInput = z.input<typeof evaluationRequest>;
+
+/** Wilson 95 % interval of a proportion. */
+export const interval = z.tuple([z.number(), z.number()]);
+
+/** The outcome for one target. Accuracies are shares 0…1 of all examples; misclassified ones count as failures. */
+export const targetResult = z.object({
+  model: entityId,
+  threat,
+  examples: z.int(),
+  cleanAccuracy: z.number(),
+  cleanInterval: interval,
+  /** Worst case per example over all iterates and restarts (white-box) or over restarts (transfer). */
+  robustAccuracy: z.number(),
+  robustInterval: interval,
+  /** The same judged on the last iterate of each restart only, for comparison with tools that do so. */
+  finalIterateAccuracy: z.number(),
+  /** Robust accuracy after 1, 2, … restarts. */
+  byRestart: z.array(z.number()),
+  perturbation: z.object({ linfMax: z.number(), l2Mean: z.number(), l2Median: z.number() }),
+  /** Input gradients that were NaN or infinite, summed over steps and examples. */
+  nonFiniteGradients: z.int(),
+  /** Adversarial candidates that failed the float64 check of the constraint (always reported, never counted). */
+  constraintViolations: z.int(),
+});
+export type TargetResult = z.infer<typeof targetResult>;
+
+export const evaluationResult = z.object({
+  targets: z.array(targetResult),
+  indices: z.array(z.int()),
+  /** The attack's settings with every default filled in, and the step size that was used. */
+  settings: settingValues,
+  /** Remarks that belong beside the number: steps × step size < ε, ε at or beyond flat grey, … */
+  notes: z.array(z.string()),
+  engine: engineInfo,
+  seconds: z.number(),
+});
+export type EvaluationResult = z.infer<typeof evaluationResult>;
+
+/** One example under attack, for one target. */
+export const exampleRecord = z.object({
+  /** Position in the data set. */
+  index: z.int(),
+  /** Row of this example in the evaluation's arrays. */
+  row: z.int(),
+  label: z.int(),
+  cleanPrediction: z.int(),
+  adversarialPrediction: z.int(),
+  /** True if x' is valid and misclassified, or x was misclassified already. */
+  broken: z.boolean(),
+  attacked: z.boolean(),
+  firstSuccessIteration: z.int().nullable(),
+  restart: z.int().nullable(),
+  linf: z.number(),
+  l2: z.number(),
+  /** Softmax probability of the predicted class before and after. */
+  cleanConfidence: z.number(),
+  adversarialConfidence: z.number(),
+});
+export type ExampleRecord = z.infer<typeof exampleRecord>;
+
+export const exampleQuery = z.strictObject({
+  evaluation: entityId,
+  model: entityId,
+  show: z.enum(['all', 'broken', 'survived', 'misclassified']).default('all'),
+  sort: z.enum(['index', 'firstSuccess', 'linf', 'l2', 'confidence']).default('index'),
+  descending: z.boolean().default(false),
+  offset: z.int().min(0).default(0),
+  limit: z.int().min(1).max(1000).default(100),
+});
+export type ExampleQuery = z.infer<typeof exampleQuery>;

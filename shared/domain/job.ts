@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { datasetManifest, importOptions } from './dataset.ts';
+import { engineChoice, engineInfo, engineReport } from './engine.ts';
+import { ERROR_CODES } from './errors.ts';
+import { evaluationRequest, evaluationResult, targetResult } from './evaluation.ts';
+import { galleryRequest, galleryResult } from './gallery.ts';
+import { entityId } from './ids.ts';
+import { modelFile } from './model.ts';
+import { trainConfig, trainPoint, trainResult } from './training.ts';
+
+export const JOB_KINDS = ['import', 'train', 'evaluate', 'attention', 'engine-test'] as const;
+export const jobKind = z.enum(JOB_KINDS);
+export type JobKind = z.infer<typeof jobKind>;
+
+const hosted = {
+  /** Where the job writes; exists already. */
+  folder: z.string(),
+  /** Folder of the installed tensorflow engine pack, or null if there is none. */
+  enginePack: z.string().nullable(),
+};
+const dataset = z.object({ folder: z.string() });
+
+/**
+ * Everything that a job host needs, complete in itself: it opens no database and asks nobody.
+ * `folder` of each kind: data set under construction, run, evaluation, gallery, scratch.
+ */
+export const jobSpec = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('import'), id: entityId, ...hosted, options: importOptions }),
+  z.object({
+    kind: z.literal('train'),
+    id: entityId,
+    ...hosted,
+    dataset,
+    config: trainConfig,
+    /** Go on from the newest good checkpoint in `folder`, if there is one. */
+    resume: z.boolean(),
+  }),
+  z.object({
+    kind: z.literal('evaluate'),
+    id: entityId,
+    ...hosted,
+    dataset,
+    request: evaluationRequest,
+    targets: z.array(modelFile).min(1),
+    source: modelFile.nullable(),
+  }),
+  z.object({
+    kind: z.literal('attention'),
+    id: entityId,
+    ...hosted,
+    dataset,
+    request: galleryRequest,
+    models: z.array(modelFile).min(1),
+    source: modelFile.nullable(),
+    reference: modelFile.nullable(),
+  }),
+  z.object({ kind: z.literal('engine-test'), id: z.string(), ...hosted, engine: engineChoice }),
+]);
+export type JobSpec = z.infer<typeof jobSpec>;
+export type JobSpecOf<K extends JobKind> = Extract<JobSpec, { readonly kind: K }>;
+
+/** From the owner (main process or command line) to the job host. */
+export const ownerMessage = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('start'), job: jobSpec }),
+  z.object({ type: z.literal('pause') }),
+  z.object({ type: z.literal('resume') }),
+  z.object({ type: z.literal('cancel') }),
+]);
+export type OwnerMessage = z.infer<typeof ownerMessage>;
+
+export const jobProgress = z.object({
+  /** Work done and in all, in `unit`s. */
+  done: z.number(),
+  total: z.number(),
+  unit: z.string(),
+  /** Units a second over the last seconds; null until known. */
+  rate: z.number().nullable(),
+  secondsLeft: z.number().nullable(),
+  message: z.string(),
+});
+export type JobProgress = z.infer<typeof jobProgress>;
+
+export const jobResult = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('import'), manifest: datasetManifest }),
+  z.object({ kind: z.literal('train'), result: trainResult, engine: engineInfo }),
+  z.object({ kind: z.literal('evaluate'), result: evaluationResult }),
+  z.object({ kind: z.literal('attention'), result: galleryResult }),
+  z.object({ kind: z.literal('engine-test'), report: engineReport }),
+]);
+export type JobResult = z.infer<typeof jobResult>;
+
+export const errorData = z.object({
+  code: z.enum(ERROR_CODES),
+  message: z.string(),
+  details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
+  retry: z.boolean().optional(),
+});
+
+/** From the job host to its owner. */
+export const hostMessage = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ready') }),
+  z.object({ type: z.literal('engine'), engine: engineInfo, note: z.string().nullable() }),
+  z.object({ type: z.literal('state'), state: z.enum(['running', 'paused']) }),
+  z.object({ type: z.literal('progress'), progress: jobProgress }),
+  /** Also in `metrics.jsonl` before it is sent. */
+  z.object({ type: z.literal('point'), point: trainPoint }),
+  z.object({ type: z.literal('checkpoint'), step: z.int(), file: z.string() }),
+  /** Accuracies so far, while an evaluation runs. */
+  z.object({ type: z.literal('partial'), targets: z.array(targetResult) }),
+  z.object({ type: z.literal('done'), result: jobResult }),
+  /** `cancelled` is an error code like any other: the last message of a job is `done` or `error`. */
+  z.object({ type: z.literal('error'), error: errorData }),
+]);
+export type HostMessage = z.infer<typeof hostMessage>;

@@ -1,0 +1,193 @@
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { datasetManifest } from '../../../shared/domain/dataset.ts';
+import type { DatasetManifest } from '../../../shared/domain/dataset.ts';
+import { AppError } from '../../../shared/domain/errors.ts';
+import { describeIssues } from '../../../shared/domain/settings.ts';
+import { SPLITS } from '../../../shared/domain/shape.ts';
+import type { Split } from '../../../shared/domain/shape.ts';
+
+/** Names of a packed data set's files, in the order in which its hash covers the arrays. */
+export const PACKED_FILES = {
+  images: 'images.u8',
+  labels: 'labels.u16',
+  splits: 'splits.u8',
+  manifest: 'manifest.json',
+} as const;
+
+/** A packed data set on disk. Labels and splits are in memory; images are read by position when asked for. */
+export interface PackedDataset {
+  readonly folder: string;
+  readonly manifest: DatasetManifest;
+  /** [images], class of each image. */
+  readonly labels: Uint16Array;
+  /** [images], position of each image's split in SPLITS. */
+  readonly splits: Uint8Array;
+  /** Positions of a split's images, ascending. */
+  positions(split: Split): Uint32Array;
+  /** Raw pixels of the images at `positions`: [positions, height, width, channels], 0…255. */
+  readBytes(positions: ArrayLike<number>): Uint8Array;
+  /** The same as float32 in [0, 1]. The caller owns the array: nothing else keeps a view of it. */
+  readImages(positions: ArrayLike<number>): Float32Array;
+  /** Closes the image file; calling it twice is harmless. */
+  close(): void;
+}
+
+/** byte / 255, rounded once to float32. */
+const UNIT = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
+
+/**
+ * Opens a packed data set for reading.
+ * @throws AppError `not-found` without a manifest, `bad-data` where the files do not fit it or each other; each names the file.
+ */
+export async function openPacked(folder: string): Promise<PackedDataset> {
+  const manifest = readManifest(folder);
+  const [height, width, channels] = manifest.shape;
+  const stride = height * width * channels;
+  const labelBytes = readArray(folder, PACKED_FILES.labels, manifest.images * 2);
+  const labels = new Uint16Array(manifest.images);
+  const view = new DataView(labelBytes.buffer, labelBytes.byteOffset, labelBytes.byteLength);
+  for (let i = 0; i < labels.length; i += 1) labels[i] = view.getUint16(2 * i, true);
+  const splits = readArray(folder, PACKED_FILES.splits, manifest.images);
+  checkValues(folder, manifest, labels, splits);
+  const imageFile = join(folder, PACKED_FILES.images);
+  checkSize(imageFile, manifest.images * stride);
+  let descriptor: number | null = openSync(imageFile, 'r');
+
+  const readBytes = (positions: ArrayLike<number>): Uint8Array => {
+    if (descriptor === null) throw new AppError('internal', `The data set in ${folder} is closed already.`);
+    const bytes = new Uint8Array(positions.length * stride);
+    let start = 0;
+    while (start < positions.length) {
+      const first = checkPosition(positions[start], manifest);
+      let length = 1;
+      while (start + length < positions.length && positions[start + length] === first + length) length += 1;
+      checkPosition(first + length - 1, manifest);
+      readFully(descriptor, bytes, start * stride, length * stride, first * stride, imageFile);
+      start += length;
+    }
+    return bytes;
+  };
+
+  return {
+    folder,
+    manifest,
+    labels,
+    splits,
+    positions: (split) => positionsOf(splits, SPLITS.indexOf(split)),
+    readBytes,
+    readImages: (positions) => {
+      const bytes = readBytes(positions);
+      const images = new Float32Array(bytes.length);
+      for (let i = 0; i < bytes.length; i += 1) images[i] = UNIT[bytes[i] ?? 0] ?? 0;
+      return images;
+    },
+    close: () => {
+      if (descriptor !== null) closeSync(descriptor);
+      descriptor = null;
+    },
+  };
+}
+
+/**
+ * Reads and checks `manifest.json` of a packed data set.
+ * @throws AppError `not-found` or `bad-data`.
+ */
+export function readManifest(folder: string): DatasetManifest {
+  const file = join(folder, PACKED_FILES.manifest);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new AppError('not-found', `There is no data set in ${folder}: ${file} cannot be read. Import it again.`, {
+      cause,
+    });
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new AppError('bad-data', `${file} is not valid JSON. Import the data set again.`, {
+      cause,
+      details: { file },
+    });
+  }
+  const parsed = datasetManifest.safeParse(json);
+  if (!parsed.success) {
+    throw new AppError('bad-data', `${file} is damaged (${describeIssues(parsed.error)}). Import the data set again.`, {
+      details: { file },
+    });
+  }
+  return parsed.data;
+}
+
+function positionsOf(splits: Uint8Array, index: number): Uint32Array {
+  let count = 0;
+  for (const value of splits) if (value === index) count += 1;
+  const positions = new Uint32Array(count);
+  let next = 0;
+  splits.forEach((value, position) => {
+    if (value === index) positions[next++] = position;
+  });
+  return positions;
+}
+
+function checkPosition(position: number | undefined, manifest: DatasetManifest): number {
+  if (position !== undefined && Number.isInteger(position) && position >= 0 && position < manifest.images)
+    return position;
+  throw new AppError(
+    'invalid-input',
+    `Image ${position} is not in the data set ${manifest.name}: positions go from 0 to ${manifest.images - 1}.`,
+  );
+}
+
+function checkValues(folder: string, manifest: DatasetManifest, labels: Uint16Array, splits: Uint8Array): void {
+  const badLabel = labels.findIndex((label) => label >= manifest.classes.length);
+  if (badLabel >= 0) {
+    const file = join(folder, PACKED_FILES.labels);
+    throw new AppError(
+      'bad-data',
+      `${file} is damaged: image ${badLabel} has label ${labels[badLabel]}, but there are ${manifest.classes.length} classes. Import the data set again.`,
+      { details: { file } },
+    );
+  }
+  const badSplit = splits.findIndex((split) => split >= SPLITS.length);
+  if (badSplit >= 0) {
+    const file = join(folder, PACKED_FILES.splits);
+    throw new AppError('bad-data', `${file} is damaged: image ${badSplit} is in no split. Import the data set again.`, {
+      details: { file },
+    });
+  }
+}
+
+function readArray(folder: string, name: string, bytes: number): Uint8Array {
+  const file = join(folder, name);
+  checkSize(file, bytes);
+  return new Uint8Array(readFileSync(file));
+}
+
+function checkSize(file: string, expected: number): void {
+  const found = statSync(file, { throwIfNoEntry: false })?.size;
+  if (found === expected) return;
+  const problem = found === undefined ? 'is missing' : `has ${found} bytes where ${expected} belong`;
+  throw new AppError('bad-data', `${file} ${problem}. Import the data set again.`, {
+    details: { file, expected, found: found ?? null },
+  });
+}
+
+function readFully(
+  descriptor: number,
+  into: Uint8Array,
+  offset: number,
+  length: number,
+  at: number,
+  file: string,
+): void {
+  let done = 0;
+  while (done < length) {
+    const count = readSync(descriptor, into, offset + done, length - done, at + done);
+    if (count === 0)
+      throw new AppError('bad-data', `${file} ended early. Import the data set again.`, { details: { file } });
+    done += count;
+  }
+}

@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+export const MANIFEST = 'manifest.json';
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+const packFile = z.object({ path: z.string(), bytes: z.int().min(0), sha256 }).readonly();
+export type PackFile = z.infer<typeof packFile>;
+
+/** What lies in a pack's folder and where it came from. Written last, so a folder without one is not a pack. */
+const packManifest = z
+  .object({
+    format: z.literal(1),
+    engine: z.literal('tensorflow'),
+    version: z.string(),
+    platform: z.string(),
+    source: z.object({ requirement: z.string(), sha256 }),
+    addon: z.object({ package: z.string(), version: z.string(), napi: z.int(), compiler: z.string() }),
+    licences: z.array(z.string()),
+    files: z.array(packFile).readonly(),
+    /** Time of assembly, ISO 8601. */
+    built: z.string(),
+  })
+  .readonly();
+export type PackManifest = z.infer<typeof packManifest>;
+
+export type ManifestReading =
+  | { readonly state: 'missing' }
+  | { readonly state: 'unreadable'; readonly reason: string }
+  | { readonly state: 'read'; readonly manifest: PackManifest };
+
+/** Reads a pack's manifest; a damaged one is a finding, not an error. */
+export async function readManifest(folder: string): Promise<ManifestReading> {
+  let text: string;
+  try {
+    text = await readFile(join(folder, MANIFEST), 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { state: 'missing' };
+    return { state: 'unreadable', reason: `its ${MANIFEST} cannot be read (${code ?? String(error)})` };
+  }
+  try {
+    return { state: 'read', manifest: packManifest.parse(JSON.parse(text)) };
+  } catch {
+    return { state: 'unreadable', reason: `its ${MANIFEST} is damaged` };
+  }
+}

@@ -1,0 +1,20 @@
+import type { OwnerMessage } from '../../shared/domain/job.ts';
+
+/** A started job host process, however it was started: `utilityProcess` in the window, `fork` elsewhere. */
+export interface JobTransport {
+  readonly pid: number | undefined;
+  send(message: OwnerMessage): void;
+  /** Messages as they come, unchecked. */
+  onMessage(listener: (message: unknown) => void): void;
+  /** Once, after the process has ended; `code` is null where a signal ended it. */
+  onExit(listener: (code: number | null) => void): void;
+  /** What the process prints on standard error, for the log. */
+  onStderr(listener: (text: string) => void): void;
+  /** Ends the process at once (SIGKILL). */
+  kill(): void;
+}
+
+/** Starts the job host, `out/main/job-host.js`, as a process of its own. */
+export interface JobLauncher {
+  launch(): JobTransport;
+}

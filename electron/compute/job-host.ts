@@ -1,0 +1,72 @@
+/**
+ * Entry of a job process: one process, one job. Started by Electron's `utilityProcess.fork` or by
+ * `child_process.fork`; speaks the messages of shared/domain/job.ts. It says `ready`, waits for `start`, and ends
+ * after its last message, `done` or `error`. When its owner goes away it ends at once.
+ */
+import { AppError, toAppError } from '../../shared/domain/errors.ts';
+import { hostMessage, ownerMessage, type HostMessage, type JobSpec } from '../../shared/domain/job.ts';
+import { describeIssues } from '../../shared/domain/settings.ts';
+import { ownChannel, type JobChannel } from './jobs/channel.ts';
+import { createControl } from './jobs/control.ts';
+import { runJob } from './jobs/registry.ts';
+
+const ORPHAN_CHECK_MS = 1_000;
+
+function host(channel: JobChannel): void {
+  const send = (message: HostMessage): void => channel.send(message);
+  const control = createControl(send);
+  let started = false;
+
+  async function end(last: HostMessage, status: number): Promise<void> {
+    send(last);
+    await channel.drain();
+    process.exit(status);
+  }
+
+  const crash = (thrown: unknown): void => void end({ type: 'error', error: toAppError(thrown).toData() }, 1);
+
+  async function start(job: JobSpec): Promise<void> {
+    send({ type: 'state', state: 'running' });
+    try {
+      const result = await runJob(job, control.context);
+      await end(hostMessage.parse({ type: 'done', result }), 0);
+    } catch (thrown) {
+      await end({ type: 'error', error: toAppError(thrown).toData() }, 0);
+    }
+  }
+
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
+  endWithOwner(channel);
+
+  channel.onMessage((raw) => {
+    const parsed = ownerMessage.safeParse(raw);
+    if (!parsed.success) {
+      const message = `A job process got a message that it does not understand: ${describeIssues(parsed.error)}.`;
+      if (!started) void end({ type: 'error', error: new AppError('invalid-input', message).toData() }, 1);
+      return;
+    }
+    if (parsed.data.type !== 'start') control.receive(parsed.data.type);
+    else if (!started) {
+      started = true;
+      void start(parsed.data.job);
+    }
+  });
+  send({ type: 'ready' });
+}
+
+/** Ends this process as soon as its owner has closed the channel, or has died without closing it. */
+function endWithOwner(channel: JobChannel): void {
+  const owner = process.ppid;
+  channel.onClose(() => process.exit(1));
+  setInterval(() => {
+    if (process.ppid !== owner) process.exit(1);
+  }, ORPHAN_CHECK_MS).unref();
+}
+
+const channel = ownChannel();
+if (channel) host(channel);
+else {
+  console.error('This file runs one job for the Pairlight application or its command line; it is not started by hand.');
+  process.exit(2);
+}

@@ -1,0 +1,50 @@
+import { flatGreyNote } from '../../shared/domain/epsilon.ts';
+import type { SettingField, SettingValue, SettingValues } from '../../shared/domain/settings.ts';
+
+/** Step size of an attack whose step size is left empty: 2.5 ε / steps. */
+export function defaultStepSize(epsilon: number, steps: number): number {
+  return (2.5 * epsilon) / steps;
+}
+
+export type Advice =
+  | { readonly kind: 'flat-grey'; readonly text: string }
+  | { readonly kind: 'out-of-reach'; readonly reach: number; readonly epsilon: number }
+  | { readonly kind: 'single-start' };
+
+/**
+ * What should be known about these attack settings before the attack is run.
+ * @param classes number of classes of the data set, for the share that flat grey leaves.
+ */
+export function attackAdvice(settings: SettingValues, classes: number): readonly Advice[] {
+  const epsilon = positive(settings['epsilon']);
+  const steps = positive(settings['steps']);
+  const stepSize = positive(settings['stepSize']);
+  const restarts = positive(settings['restarts']);
+  const grey = epsilon === null ? null : flatGreyNote(epsilon, classes);
+  const reach = steps !== null && stepSize !== null ? steps * stepSize : null;
+  return [
+    ...(grey === null ? [] : [{ kind: 'flat-grey', text: grey } as const]),
+    ...(epsilon !== null && reach !== null && reach < epsilon * (1 - 1e-9)
+      ? [{ kind: 'out-of-reach', reach, epsilon } as const]
+      : []),
+    ...(restarts === 1 && settings['randomStart'] !== false ? [{ kind: 'single-start' } as const] : []),
+  ];
+}
+
+/** Upper bound of the input gradients of an attack on one model; null where the attack has no steps. */
+export function gradientBudget(settings: SettingValues, examples: number): number | null {
+  const steps = positive(settings['steps']);
+  return steps === null ? null : examples * steps * (positive(settings['restarts']) ?? 1);
+}
+
+/** Values for every field of an attack: the preset's where it has one, else the field's default. */
+export function presetValues(
+  fields: readonly SettingField[],
+  preset: Readonly<Record<string, SettingValue>>,
+): Record<string, SettingValue> {
+  return Object.fromEntries(fields.map((field) => [field.key, preset[field.key] ?? field.default]));
+}
+
+function positive(value: SettingValue | undefined): number | null {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : null;
+}

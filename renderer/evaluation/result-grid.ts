@@ -1,0 +1,82 @@
+import { THREATS } from '../../shared/domain/evaluation.ts';
+import type { Threat } from '../../shared/domain/evaluation.ts';
+import type { ResultCell, ResultTable } from '../../shared/domain/library.ts';
+import type { ModelSummary } from '../../shared/domain/model.ts';
+
+export interface GridColumn {
+  readonly key: string;
+  readonly label: string;
+  readonly threat: Threat;
+}
+
+/** One cell as the table shows it. `best`: highest of its column, where that comparison is fair. */
+export interface GridCell {
+  readonly result: ResultCell;
+  readonly best: boolean;
+}
+
+export interface GridRow {
+  readonly id: string;
+  readonly name: string;
+  readonly detail: string;
+  readonly colour: number;
+  readonly clean: number | null;
+  readonly cells: readonly (GridCell | null)[];
+  readonly worstCase: {
+    readonly accuracy: number;
+    readonly low: number;
+    readonly high: number;
+    readonly examples: number;
+  } | null;
+}
+
+export interface ResultGrid {
+  readonly groups: readonly { readonly threat: Threat; readonly columns: number }[];
+  readonly columns: readonly GridColumn[];
+  readonly rows: readonly GridRow[];
+}
+
+/**
+ * The result table laid out for reading: columns by threat (white, gray, black box), a row for each model.
+ * A column's best number is marked only if at least two models have one and all were measured on as many examples.
+ */
+export function resultGrid(table: ResultTable, models: readonly ModelSummary[]): ResultGrid {
+  const columns = THREATS.flatMap((threat) => table.columns.filter((column) => column.threat === threat));
+  const best = new Map(columns.map((column) => [column.key, bestOf(table, column.key)]));
+  return {
+    columns,
+    groups: THREATS.map((threat) => ({
+      threat,
+      columns: columns.filter((column) => column.threat === threat).length,
+    })).filter((group) => group.columns > 0),
+    rows: table.models.map((id) => {
+      const model = models.find((candidate) => candidate.id === id);
+      return {
+        id,
+        name: model?.name ?? id,
+        detail: model ? modelDetail(model) : '',
+        colour: model?.colour ?? 0,
+        clean: table.clean[id] ?? null,
+        cells: columns.map((column) => {
+          const result = table.cells[id]?.[column.key];
+          return result ? { result, best: best.get(column.key) === result.robustAccuracy } : null;
+        }),
+        worstCase: table.worstCase[id] ?? null,
+      };
+    }),
+  };
+}
+
+/** What tells two models of one name apart: defence, architecture, seed. */
+export function modelDetail(model: ModelSummary): string {
+  const seed = model.seed === null ? [] : [`seed ${model.seed}`];
+  return [model.defence ?? model.origin, model.architecture, ...seed].join(', ');
+}
+
+function bestOf(table: ResultTable, key: string): number | null {
+  const cells = table.models.flatMap((model) => table.cells[model]?.[key] ?? []);
+  if (cells.length < 2 || new Set(cells.map((cell) => cell.examples)).size > 1) return null;
+  const values = cells.map((cell) => cell.robustAccuracy);
+  const highest = Math.max(...values);
+  return values.every((value) => value === highest) ? null : highest;
+}

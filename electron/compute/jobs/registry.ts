@@ -11,10 +11,7 @@ const RUNNERS: Partial<Runners> = {
 };
 
 /** Carries out one job to its end. @throws AppError, `cancelled` among others. */
-export async function runJob<K extends JobKind>(
-  job: JobSpecOf<K> & JobSpec,
-  context: JobContext,
-): Promise<JobResult> {
+export async function runJob<K extends JobKind>(job: JobSpecOf<K> & JobSpec, context: JobContext): Promise<JobResult> {
   const load = RUNNERS[job.kind] as Runners[K] | undefined;
   if (!load) throw new AppError('unsupported', `This version cannot run jobs of the kind ${job.kind}.`);
   const run = await load();

@@ -1,0 +1,35 @@
+import type { Catalogue } from '../../../shared/domain/catalogue.ts';
+import { AppError } from '../../../shared/domain/errors.ts';
+import { describeSettings } from '../../../shared/domain/settings.ts';
+import { alp } from './alp.ts';
+import { atAlp } from './at-alp.ts';
+import { at } from './at.ts';
+import type { Defence } from './defence.ts';
+import { mPgd } from './m-pgd.ts';
+import { natural } from './natural.ts';
+
+/** Every defence, in the order in which lists show them. */
+export const DEFENCES: readonly Defence[] = [natural, at, mPgd, alp, atAlp];
+
+/** @throws AppError `invalid-input` that names the defences there are. */
+export function findDefence(name: string): Defence {
+  const found = DEFENCES.find((defence) => defence.name === name);
+  if (found) return found;
+  throw new AppError(
+    'invalid-input',
+    `There is no defence “${name}”; there are ${DEFENCES.map((defence) => defence.name).join(', ')}.`,
+    { details: { field: 'defence', found: name } },
+  );
+}
+
+/** The defences as data, for forms, flags and documentation. */
+export function defenceEntries(): Catalogue['defences'] {
+  return DEFENCES.map(({ name, label, summary, source, schema, adversarial }) => ({
+    name,
+    label,
+    summary,
+    source,
+    adversarial,
+    fields: [...describeSettings(schema)],
+  }));
+}

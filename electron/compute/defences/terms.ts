@@ -1,0 +1,54 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { activationMap, normaliseMaps, ROOT_FLOOR } from '../attention/activation-map.ts';
+
+/**
+ * Logit pairing 1/m Σ_i R_k (f_k(x_i) − f_k(x'_i))² (Kannan et al. 2018, arXiv 1803.06373, section 4.1).
+ * @param clean logits of x [batch, classes]
+ * @param adversarial logits of x' [batch, classes]
+ * @param reduction R_k: `mean` over the classes as in the authors' code, or `sum`, which is `classes` times as strong.
+ * @returns a scalar; the caller disposes of it.
+ */
+export function logitPairing(clean: tf.Tensor2D, adversarial: tf.Tensor2D, reduction: 'mean' | 'sum'): tf.Scalar {
+  return tf.tidy(() => {
+    const squares = tf.squaredDifference(clean, adversarial);
+    return tf.mean<tf.Scalar>(reduction === 'mean' ? tf.mean(squares, 1) : tf.sum(squares, 1));
+  });
+}
+
+/**
+ * Attention pairing 1/m Σ_i Σ_l ‖ Q(A_l(x_i))/‖·‖₂ − Q(A_l(x'_i))/‖·‖₂ ‖₂ (arXiv 1908.11435; maps after Zagoruyko &
+ * Komodakis 2017). Gradients flow through both branches.
+ * @param clean activations by layer, each [batch, height, width, channels]
+ * @param adversarial the same layers for x'
+ * @param exponent q of the map Σ_c |A_c|^q
+ * @returns a scalar; the caller disposes of it.
+ */
+export function attentionPairing(
+  clean: Readonly<Record<string, tf.Tensor4D>>,
+  adversarial: Readonly<Record<string, tf.Tensor4D>>,
+  exponent: number,
+): tf.Scalar {
+  return tf.tidy(() => {
+    const layers = Object.entries(clean).flatMap(([layer, activation]) => {
+      const other = adversarial[layer];
+      return other ? [tf.mean<tf.Scalar>(mapDistance(activation, other, exponent))] : [];
+    });
+    return tf.addN(layers);
+  });
+}
+
+/**
+ * L2 distance of the normalised attention maps, per example.
+ * @param clean [batch, height, width, channels]
+ * @param adversarial [batch, height, width, channels]
+ * @returns [batch], in [0, √2] (maps are never negative).
+ */
+export function mapDistance(clean: tf.Tensor4D, adversarial: tf.Tensor4D, exponent: number): tf.Tensor1D {
+  return tf.tidy(() => {
+    const difference = tf.squaredDifference(
+      normaliseMaps(activationMap(clean, exponent)),
+      normaliseMaps(activationMap(adversarial, exponent)),
+    );
+    return tf.sqrt(tf.add(tf.sum<tf.Tensor1D>(difference, 1), ROOT_FLOOR));
+  });
+}

@@ -14,7 +14,10 @@ const one = z.strictObject({ id: entityId });
 /** Where an export went, or null if the user closed the save dialog. */
 const savedFile = z.string().nullable();
 
-function call<I extends z.ZodType, O extends z.ZodType>(input: I, output: O): { readonly input: I; readonly output: O } {
+function call<I extends z.ZodType, O extends z.ZodType>(
+  input: I,
+  output: O,
+): { readonly input: I; readonly output: O } {
   return { input, output };
 }
 
@@ -25,6 +28,13 @@ export const preferences = z.strictObject({
   parallelJobs: z.int().min(1).max(64).nullable().default(null),
 });
 export type Preferences = z.infer<typeof preferences>;
+
+/** Only what is to change: a field that is left out must not come back as its default. */
+const preferenceChange = z.strictObject({
+  theme: preferences.shape.theme.unwrap().exactOptional(),
+  engine: preferences.shape.engine.unwrap().exactOptional(),
+  parallelJobs: preferences.shape.parallelJobs.unwrap().exactOptional(),
+});
 
 /** Every request that the window can make, declared once: both sides take their types and checks from here. */
 export const CALLS = {
@@ -41,7 +51,7 @@ export const CALLS = {
     }),
   ),
   'app.preferences': call(none, preferences),
-  'app.setPreferences': call(preferences.partial(), preferences),
+  'app.setPreferences': call(preferenceChange, preferences),
   'app.showInFolder': call(z.strictObject({ path: z.string().min(1) }), z.void()),
 
   'catalogue.get': call(none, catalogue),
@@ -49,7 +59,12 @@ export const CALLS = {
   'models.list': call(none, z.array(modelSummary)),
   /** Opens a file dialog if no path is given. */
   'models.import': call(
-    z.strictObject({ path: z.string().min(1).optional(), architecture: z.string(), dataset: entityId, name: z.string().optional() }),
+    z.strictObject({
+      path: z.string().min(1).optional(),
+      architecture: z.string(),
+      dataset: entityId,
+      name: z.string().optional(),
+    }),
     modelSummary.nullable(),
   ),
 
@@ -85,7 +100,11 @@ export const CALLS = {
 
   'exports.table': call(z.strictObject({ dataset: entityId, format: z.enum(['csv', 'latex']) }), savedFile),
   'exports.curve': call(
-    z.strictObject({ runs: z.array(entityId).min(1).max(16), curve: z.enum(['terms', 'accuracy']), format: z.enum(['svg', 'pdf', 'png']) }),
+    z.strictObject({
+      runs: z.array(entityId).min(1).max(16),
+      curve: z.enum(['terms', 'accuracy']),
+      format: z.enum(['svg', 'pdf', 'png']),
+    }),
     savedFile,
   ),
   'exports.gallery': call(

@@ -1,0 +1,18 @@
+import { appCalls } from './app.ts';
+import type { CallContext } from './context.ts';
+import type { Handlers } from './dispatch.ts';
+import { engineCalls } from './engines.ts';
+import { exportCalls } from './exports.ts';
+import { libraryCalls } from './library.ts';
+import { workCalls } from './work.ts';
+
+/** Every call of the contract, as this application carries it out. */
+export function handlers(context: CallContext): Handlers {
+  return {
+    ...appCalls(context),
+    ...libraryCalls(context),
+    ...workCalls(context),
+    ...engineCalls(context),
+    ...exportCalls(context),
+  };
+}

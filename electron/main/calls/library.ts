@@ -1,0 +1,37 @@
+import { chooseToOpen } from '../dialogs.ts';
+import type { CallContext } from './context.ts';
+import type { Handlers } from './dispatch.ts';
+
+type LibraryCalls =
+  | 'catalogue.get'
+  | 'library.snapshot'
+  | 'models.list'
+  | 'models.import'
+  | 'datasets.choose'
+  | 'datasets.preview'
+  | 'datasets.import'
+  | 'entities.rename'
+  | 'entities.delete'
+  | 'entities.restore';
+
+export function libraryCalls({ library, window }: CallContext): Pick<Handlers, LibraryCalls> {
+  return {
+    'catalogue.get': async () => (await library()).catalogue(),
+    'library.snapshot': async () => (await library()).snapshot(),
+    'models.list': async () => [...(await library()).models.list()],
+    'models.import': async ({ path, ...options }) => {
+      const opened = await library();
+      const file = path ?? (await chooseToOpen(window, { title: 'Model weights', kind: 'file', extensions: ['npz'] }));
+      return file === null ? null : opened.models.import({ ...options, path: file });
+    },
+    'datasets.choose': ({ kind }) =>
+      kind === 'folder'
+        ? chooseToOpen(window, { title: 'Folder of a data set', kind: 'folder' })
+        : chooseToOpen(window, { title: 'IDX file of a data set', kind: 'file' }),
+    'datasets.preview': async (options) => (await library()).datasets.preview(options),
+    'datasets.import': async (options) => (await library()).datasets.import(options),
+    'entities.rename': async ({ id, name }) => (await library()).entities.rename(id, name),
+    'entities.delete': async ({ id }) => (await library()).entities.delete(id),
+    'entities.restore': async ({ id }) => (await library()).entities.restore(id),
+  };
+}

@@ -1,0 +1,93 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import util from 'node:util';
+import * as tf from '@tensorflow/tfjs-core';
+import type { EngineInfo } from '../../../shared/domain/engine.ts';
+import { AppError } from '../../../shared/domain/errors.ts';
+import type { TensorflowBinding } from './binding.ts';
+import { registerKernels } from './kernels/register.ts';
+
+const ADVICE = 'Install it in the Engines view or with "pairlight engine install tensorflow".';
+
+/**
+ * Makes the tensorflow engine the current one: tfjs's Node backend on the addon and libraries of an engine pack.
+ * @param pack the pack's folder: `tfjs_binding.node` beside its libraries, and `manifest.json`.
+ * @throws AppError `engine-unavailable` without a pack, `engine-pack` if it does not load.
+ */
+export async function loadTensorflow(
+  pack: string | null,
+  threads: number,
+  deterministic: boolean,
+): Promise<EngineInfo> {
+  const addon = pack === null ? null : join(pack, 'tfjs_binding.node');
+  if (pack === null || addon === null || !existsSync(addon)) {
+    throw new AppError('engine-unavailable', `The tensorflow engine pack is not installed. ${ADVICE}`);
+  }
+  // Read by the libraries when they are loaded.
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  process.env['TF_NUM_INTRAOP_THREADS'] = String(threads);
+  process.env['TF_NUM_INTEROP_THREADS'] = String(threads);
+  process.env['OMP_NUM_THREADS'] = String(threads);
+  if (deterministic) process.env['TF_DETERMINISTIC_OPS'] = '1';
+
+  const require = createRequire(import.meta.url);
+  let binding: TensorflowBinding;
+  try {
+    // tfjs-node 4.22 calls this function, which Node 23 took away.
+    (util as { isNullOrUndefined?: (value: unknown) => boolean }).isNullOrUndefined ??= (value) => value == null;
+    require('@tensorflow/tfjs-node-gpu/dist/register_all_kernels');
+    const { NodeJSKernelBackend } = require('@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend') as {
+      NodeJSKernelBackend: new (binding: TensorflowBinding, packageName: string) => tf.KernelBackend;
+    };
+    binding = require(addon) as TensorflowBinding;
+    if (!tf.findBackend('tensorflow')) {
+      tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(binding, '@tensorflow/tfjs-node-gpu'));
+    }
+    registerKernels('tensorflow');
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new AppError(
+      'engine-pack',
+      `The tensorflow engine pack in ${pack} does not load: ${reason}. Install it again.`,
+      {
+        cause,
+        details: { folder: pack },
+      },
+    );
+  }
+  if (!(await tf.setBackend('tensorflow'))) {
+    throw new AppError('engine-pack', `The tensorflow engine in ${pack} did not start. Install it again.`, {
+      details: { folder: pack },
+    });
+  }
+  const gpu = binding.isUsingGpuDevice() ? graphicsCard() : null;
+  return {
+    name: 'tensorflow',
+    version: `libtensorflow ${packVersion(pack) ?? binding.TF_Version}`,
+    device: gpu ?? `CPU, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+    threads,
+    deterministic,
+  };
+}
+
+function packVersion(pack: string): string | null {
+  try {
+    const manifest: unknown = JSON.parse(readFileSync(join(pack, 'manifest.json'), 'utf8'));
+    const version = (manifest as { version?: unknown } | null)?.version;
+    return typeof version === 'string' ? version : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The model name that NVIDIA's driver gives, or `GPU`. */
+function graphicsCard(): string {
+  const folder = '/proc/driver/nvidia/gpus';
+  try {
+    const card = readdirSync(folder)[0] ?? '';
+    return /Model:\s*(.+)/.exec(readFileSync(join(folder, card, 'information'), 'utf8'))?.[1]?.trim() ?? 'GPU';
+  } catch {
+    return 'GPU';
+  }
+}

@@ -1,0 +1,86 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+/** Losses that attacks and defences can ascend or descend by name. */
+export const LOSS_NAMES = ['cross-entropy', 'margin'] as const;
+export type LossName = (typeof LOSS_NAMES)[number];
+
+/**
+ * Cross-entropy of each example, from logits (never from probabilities, whose saturation would make the gradient 0).
+ * Stable for logits of any finite size; its gradient is the closed form softmax(logits) − target.
+ * @param logits [n, classes]
+ * @param labels int32 [n], each in 0 … classes − 1
+ * @param labelSmoothing s in [0, 1): the target is (1 − s) · onehot + s / classes
+ * @returns [n], natural logarithm
+ */
+export function crossEntropyFromLogits(logits: tf.Tensor2D, labels: tf.Tensor1D, labelSmoothing = 0): tf.Tensor1D {
+  const classes = logits.shape[1];
+  const operation = tf.customGrad((x, save) => {
+    const input = x as tf.Tensor2D;
+    const hot = tf.oneHot(labels, classes, 1, 0, 'float32');
+    const target = labelSmoothing === 0 ? hot : tf.add(tf.mul(hot, 1 - labelSmoothing), labelSmoothing / classes);
+    const logProbability = logSoftmax(input);
+    (save as tf.GradSaveFunc)([logProbability, target]);
+    return {
+      value: tf.neg(tf.sum(tf.mul(target, logProbability), 1)),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [logP, wanted] = saved as [tf.Tensor2D, tf.Tensor2D];
+        return tf.mul(tf.expandDims(dy, 1), tf.sub(tf.exp(logP), wanted));
+      },
+    };
+  });
+  return operation(logits) as tf.Tensor1D;
+}
+
+/**
+ * log softmax, stable. Differentiable through ordinary operations, except the maximum, which is a constant of it.
+ * @param logits [n, classes]
+ */
+export function logSoftmax(logits: tf.Tensor2D): tf.Tensor2D {
+  const operation = tf.customGrad((x, save) => {
+    const shifted = tf.sub(x as tf.Tensor2D, tf.max(x as tf.Tensor2D, 1, true));
+    const result = tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), 1, true)));
+    (save as tf.GradSaveFunc)([result]);
+    return {
+      value: result,
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [logP] = saved as [tf.Tensor2D];
+        return tf.sub(dy, tf.mul(tf.exp(logP), tf.sum(dy, 1, true)));
+      },
+    };
+  });
+  return operation(logits) as tf.Tensor2D;
+}
+
+/**
+ * Margin loss of each example: max_{k ≠ y} z_k − z_y (positive once misclassified; Carlini & Wagner 2017, f₆ without
+ * clipping).
+ * @param logits [n, classes], classes ≥ 2
+ * @param labels int32 [n]
+ * @returns [n]; the gradient is −1 at the label and +1 at the strongest other class (the first one of equals).
+ */
+export function marginFromLogits(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
+  const classes = logits.shape[1];
+  const operation = tf.customGrad((x, save) => {
+    const input = x as tf.Tensor2D;
+    const hot = tf.oneHot(labels, classes, 1, 0, 'float32');
+    const others = tf.sub(input, tf.mul(hot, 3e38));
+    const strongest = tf.oneHot(tf.argMax(others, 1), classes, 1, 0, 'float32');
+    const direction = tf.sub(strongest, hot);
+    (save as tf.GradSaveFunc)([direction]);
+    return {
+      value: tf.sum(tf.mul(direction, input), 1),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(tf.expandDims(dy, 1), saved[0] as tf.Tensor2D),
+    };
+  });
+  return operation(logits) as tf.Tensor1D;
+}
+
+/** The loss of each example by its name. @returns [n] */
+export function lossFromLogits(loss: LossName, logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
+  switch (loss) {
+    case 'cross-entropy':
+      return crossEntropyFromLogits(logits, labels);
+    case 'margin':
+      return marginFromLogits(logits, labels);
+  }
+}

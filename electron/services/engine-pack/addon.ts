@@ -10,10 +10,10 @@ import { ADDON, type PackRecipe } from './recipe.ts';
 export const NAPI_VERSION = 8;
 export const ADDON_PACKAGE = '@tensorflow/tfjs-node-gpu';
 
-const require = createRequire(import.meta.url);
+const packages = createRequire(import.meta.url);
 
 function packageRoot(name: string): string {
-  return dirname(require.resolve(`${name}/package.json`));
+  return dirname(packages.resolve(`${name}/package.json`));
 }
 
 /** Version of the package whose sources the addon is compiled from. */

@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { defineAttack, epsilonSetting, stepSizeOf, stepSizeSetting, stepsSetting, stopAtSuccessSetting } from './attack.ts';
+
+/** PGD's steps from the image itself. */
+export const bim = defineAttack({
+  name: 'bim',
+  label: 'BIM',
+  summary: 'Basic iterative method in L∞: PGD that starts at the image itself, so there is nothing random in it.',
+  source: 'Kurakin et al. 2017, arXiv 1607.02533, section 2.2',
+  schema: z.strictObject({
+    epsilon: epsilonSetting,
+    steps: stepsSetting(10),
+    stepSize: stepSizeSetting,
+    stopAtSuccess: stopAtSuccessSetting,
+  }),
+  plan: ({ epsilon, steps, stepSize, stopAtSuccess }) => ({
+    epsilon,
+    steps,
+    stepSize: stepSizeOf(epsilon, steps, stepSize),
+    restarts: 1,
+    randomStart: false,
+    stopAtSuccess,
+  }),
+  describe: ({ steps }) => `BIM-${steps}`,
+  weakness: () => 'One start, at the image itself: PGD with restarts may break more.',
+});

@@ -1,0 +1,60 @@
+/** Slack of the constraint's float64 check: bounds and iterates are rounded to float32 pixels. */
+export const LINF_SLACK = 1.2e-7;
+
+/** The L∞ ball of radius ε around each image, cut with [0, 1]. Both arrays have the images' length. */
+export interface Bounds {
+  readonly lower: Float32Array;
+  readonly upper: Float32Array;
+}
+
+/**
+ * Bounds max(0, x − ε) and min(1, x + ε), rounded once to float32: the same numbers for every iterate and restart.
+ * @param images pixels in [0, 1].
+ * @param epsilon radius in [0, 1].
+ */
+export function boundsOf(images: Float32Array, epsilon: number): Bounds {
+  const lower = new Float32Array(images.length);
+  const upper = new Float32Array(images.length);
+  for (let i = 0; i < images.length; i += 1) {
+    const pixel = images[i] ?? 0;
+    lower[i] = Math.max(0, pixel - epsilon);
+    upper[i] = Math.min(1, pixel + epsilon);
+  }
+  return { lower, upper };
+}
+
+/** Size of one perturbation, in float64, and whether the image obeys the constraint. */
+export interface Perturbation {
+  readonly linf: number;
+  readonly l2: number;
+  /** All pixels finite and in [0, 1], and L∞ ≤ ε + {@link LINF_SLACK}. */
+  readonly valid: boolean;
+}
+
+/**
+ * Measures x' − x of one image and checks the constraint in float64.
+ * @param clean pixels of many images; the image starts at `cleanOffset`.
+ * @param adversarial likewise, from `adversarialOffset`.
+ * @param size pixels of one image.
+ */
+export function measurePerturbation(
+  clean: Float32Array,
+  cleanOffset: number,
+  adversarial: Float32Array,
+  adversarialOffset: number,
+  size: number,
+  epsilon: number,
+): Perturbation {
+  let linf = 0;
+  let squares = 0;
+  let inRange = true;
+  for (let i = 0; i < size; i += 1) {
+    const pixel = adversarial[adversarialOffset + i] ?? Number.NaN;
+    const change = Math.abs(pixel - (clean[cleanOffset + i] ?? Number.NaN));
+    // Written so that NaN fails.
+    if (!(pixel >= 0 && pixel <= 1)) inRange = false;
+    if (!(change <= linf)) linf = change;
+    squares += change * change;
+  }
+  return { linf, l2: Math.sqrt(squares), valid: inRange && linf <= epsilon + LINF_SLACK };
+}

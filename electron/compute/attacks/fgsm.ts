@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { defineAttack, epsilonSetting } from './attack.ts';
+
+/** One step of ε along the sign of the gradient. */
+export const fgsm = defineAttack({
+  name: 'fgsm',
+  label: 'FGSM',
+  summary: 'Fast gradient sign method: one step of size ε. Quick and weak; useful beside PGD to spot gradient masking.',
+  source: 'Goodfellow et al. 2015, arXiv 1412.6572, section 4',
+  schema: z.strictObject({ epsilon: epsilonSetting }),
+  plan: ({ epsilon }) => ({
+    epsilon,
+    steps: 1,
+    stepSize: epsilon,
+    restarts: 1,
+    randomStart: false,
+    stopAtSuccess: false,
+  }),
+  describe: () => 'FGSM',
+  weakness: () => 'A single step: iterative attacks break more.',
+});

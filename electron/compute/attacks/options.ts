@@ -1,0 +1,21 @@
+import type { Control } from '../jobs/control.ts';
+import type { Examples } from './examples.ts';
+import type { Outcome } from './outcome.ts';
+import type { AttackPlan } from './plan.ts';
+
+/** What every attack needs besides the models. */
+export interface AttackOptions {
+  readonly examples: Examples;
+  readonly plan: AttackPlan;
+  /** Seed of all start noise, with the example's position in the data set and the restart. */
+  readonly seed: number;
+  /** Examples at once. It changes speed and memory, never an example's random stream. */
+  readonly batchSize: number;
+  /** Attack examples that are misclassified without an attack too. */
+  readonly includeMisclassified: boolean;
+  readonly control: Pick<Control, 'checkpoint'>;
+  /** Called after every step: input gradients that it took, and how many may still come at most. */
+  readonly onWork?: (gradients: number, left: number) => void;
+  /** Called after every restart with the outcomes so far, one for each target. */
+  readonly onRestart?: (outcomes: readonly Outcome[]) => void;
+}

@@ -1,0 +1,54 @@
+import type { Subject } from './examples.ts';
+import { batchesOf } from './examples.ts';
+import { candidateLogits, cleanLogits } from './logits.ts';
+import type { AttackOptions } from './options.ts';
+import { closeRestart, enterCandidates, openOutcome } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
+import type { AttackPlan } from './plan.ts';
+import { createAttackSteps } from './steps.ts';
+import { runTrajectories } from './trajectories.ts';
+
+/**
+ * Attacks a model on itself. Every restart runs on the examples that withstood the earlier ones. An example is broken
+ * if any iterate is misclassified and valid; whether the last iterate is, is kept beside it. To know that, a trajectory
+ * goes on to its end after its first success, unless the plan says `stopAtSuccess`.
+ * @throws AppError `cancelled`.
+ */
+export async function attackWhiteBox(subject: Subject, options: AttackOptions): Promise<Outcome> {
+  const { examples, plan, batchSize, control } = options;
+  const steps = createAttackSteps(subject.network);
+  try {
+    const clean = await cleanLogits(steps, subject, options);
+    const outcome = openOutcome(examples, clean, subject.network.classes, options.includeMisclassified);
+    for (let restart = 0; restart < plan.restarts; restart += 1) {
+      const rows = pendingRows(outcome, plan);
+      let waiting = rows.length;
+      for (const batch of batchesOf(rows, batchSize)) {
+        waiting -= batch.length;
+        const later = plan.steps * (waiting + (plan.restarts - restart - 1) * rows.length);
+        const found = await runTrajectories(steps, subject, batch, restart, options, (moved, stepsLeft) =>
+          options.onWork?.(moved, moved * stepsLeft + later),
+        );
+        outcome.nonFinite += found.nonFinite;
+        const logits = await candidateLogits(steps, subject, found.candidates, options);
+        enterCandidates(outcome, examples, found.candidates, logits, restart, plan.epsilon);
+        await control.checkpoint();
+      }
+      closeRestart(outcome);
+      options.onRestart?.([outcome]);
+    }
+    return outcome;
+  } finally {
+    steps.dispose();
+  }
+}
+
+/** The rows that another start could still change. */
+function pendingRows(outcome: Outcome, plan: AttackPlan): readonly number[] {
+  const settled = plan.stopAtSuccess ? outcome.succeeded : outcome.lastWrong;
+  const rows: number[] = [];
+  outcome.attacked.forEach((attacked, row) => {
+    if (attacked && !settled[row]) rows.push(row);
+  });
+  return rows;
+}

@@ -1,0 +1,34 @@
+import type { SkippedFile } from '../../../shared/domain/dataset.ts';
+import type { ImageShape, Split } from '../../../shared/domain/shape.ts';
+
+/** One image of a source before it is read. */
+export interface SourceItem {
+  /** Position in the source's classes. */
+  readonly label: number;
+  /** The split that the source gives, or null. */
+  readonly split: Split | null;
+}
+
+/** Some images of a source, decoded. */
+export interface DecodedBlock {
+  /** Positions in the source's items, ascending; files that do not decode are left out and listed in `skipped`. */
+  readonly items: readonly number[];
+  /** [items, height, width, channels]. */
+  readonly pixels: Uint8Array;
+  readonly skipped: readonly SkippedFile[];
+}
+
+/** Images with labels on disk, in whatever format, not yet read. */
+export interface ImageSource {
+  readonly kind: 'idx' | 'folder';
+  /** The files or folders that it consists of. */
+  readonly paths: readonly string[];
+  readonly suggestedName: string;
+  readonly shape: ImageShape;
+  readonly classes: readonly string[];
+  readonly items: readonly SourceItem[];
+  /** What was left out so far, and why. */
+  readonly skipped: readonly SkippedFile[];
+  /** Reads all images in the order of `items`. @throws AppError `bad-data` that names the file. */
+  read(): AsyncIterable<DecodedBlock>;
+}

@@ -1,0 +1,53 @@
+import type { ModelSummary } from '../../shared/domain/model.ts';
+import type { Database } from './database.ts';
+import { fromJson } from './json.ts';
+
+export interface ModelStore {
+  /** Adds or replaces a model; `weights` is its NPZ's path, relative to the library folder. */
+  put(model: ModelSummary & { readonly dataset: string }, weights: string): void;
+  get(id: string): StoredModel | undefined;
+  list(): StoredModel[];
+}
+
+export interface StoredModel extends ModelSummary {
+  readonly dataset: string;
+  readonly weights: string;
+}
+
+interface Raw extends Omit<StoredModel, 'inputShape'> {
+  readonly inputShape: string;
+}
+
+const SELECT = `SELECT id, name, origin, architecture, defence, dataset, input_shape AS inputShape, classes, parameters,
+  seed, colour, weights, created FROM models WHERE deleted IS NULL`;
+
+export function modelStore(db: Database): ModelStore {
+  const toModel = (row: Raw): StoredModel => ({ ...row, inputShape: fromJson(row.inputShape) });
+  return {
+    put: (model, weights) => {
+      db.run(
+        `INSERT OR REPLACE INTO models
+          (id, name, origin, architecture, defence, dataset, input_shape, classes, parameters, seed, colour, weights, created)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        model.id,
+        model.name,
+        model.origin,
+        model.architecture,
+        model.defence,
+        model.dataset,
+        JSON.stringify(model.inputShape),
+        model.classes,
+        model.parameters,
+        model.seed,
+        model.colour,
+        weights,
+        model.created,
+      );
+    },
+    get: (id) => {
+      const row = db.get<Raw>(`${SELECT} AND id = ?`, id);
+      return row && toModel(row);
+    },
+    list: () => db.all<Raw>(`${SELECT} ORDER BY created, id`).map(toModel),
+  };
+}

@@ -16,7 +16,7 @@ export function crossEntropyFromLogits(logits: tf.Tensor2D, labels: tf.Tensor1D,
   const classes = logits.shape[1];
   const operation = tf.customGrad((x, save) => {
     const input = x as tf.Tensor2D;
-    const hot = tf.oneHot(labels, classes, 1, 0, 'float32');
+    const hot = oneHot(labels, classes);
     const target = labelSmoothing === 0 ? hot : tf.add(tf.mul(hot, 1 - labelSmoothing), labelSmoothing / classes);
     const logProbability = logSoftmax(input);
     (save as tf.GradSaveFunc)([logProbability, target]);
@@ -62,9 +62,9 @@ export function marginFromLogits(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.T
   const classes = logits.shape[1];
   const operation = tf.customGrad((x, save) => {
     const input = x as tf.Tensor2D;
-    const hot = tf.oneHot(labels, classes, 1, 0, 'float32');
+    const hot = oneHot(labels, classes);
     const others = tf.sub(input, tf.mul(hot, 3e38));
-    const strongest = tf.oneHot(tf.argMax(others, 1), classes, 1, 0, 'float32');
+    const strongest = oneHot(tf.argMax(others, 1), classes);
     const direction = tf.sub(strongest, hot);
     (save as tf.GradSaveFunc)([direction]);
     return {
@@ -83,4 +83,9 @@ export function lossFromLogits(loss: LossName, logits: tf.Tensor2D, labels: tf.T
     case 'margin':
       return marginFromLogits(logits, labels);
   }
+}
+
+/** The wasm engine writes integers whatever type it is asked for, so the type is changed afterwards. */
+function oneHot(indices: tf.Tensor, classes: number): tf.Tensor2D {
+  return tf.cast(tf.oneHot(indices as tf.Tensor1D, classes), 'float32');
 }

@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { EngineInfo } from '../../../shared/domain/engine.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { registerKernels } from './kernels/register.ts';
+import { WASM_KERNELS } from './kernels/wasm.ts';
 
 /**
  * Makes the WebAssembly engine the current one. It has one thread and is always deterministic.
@@ -13,7 +14,7 @@ export async function loadWasm(deterministic: boolean): Promise<EngineInfo> {
   const require = createRequire(import.meta.url);
   const { setWasmPaths, version_wasm: version } = await import('@tensorflow/tfjs-backend-wasm');
   setWasmPaths(dirname(require.resolve('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm')) + sep);
-  registerKernels('wasm');
+  registerKernels('wasm', WASM_KERNELS);
   if (!(await tf.setBackend('wasm'))) {
     throw new AppError('engine-unavailable', 'The WebAssembly engine did not start on this machine.');
   }

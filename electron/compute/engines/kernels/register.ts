@@ -1,3 +1,5 @@
+// tfjs-core's build for Node leaves out the gradients of its operations; this package registers them.
+import '@tensorflow/tfjs';
 import * as tf from '@tensorflow/tfjs-core';
 import { COMPOSED_KERNELS } from './composed.ts';
 import { registerLayerGradients } from './layers.ts';

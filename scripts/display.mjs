@@ -9,7 +9,7 @@ export function openDisplay() {
   if (process.env.DISPLAY) return Promise.resolve({ name: process.env.DISPLAY, stop() {} });
   return new Promise((resolve) => {
     // Xvfb picks a free display itself and writes its number to the fourth stream.
-    const server = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1600x1000x24', '-nolisten', 'tcp'], {
+    const server = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '2000x1200x24', '-nolisten', 'tcp'], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
     });
     server.on('error', () =>

@@ -8,9 +8,10 @@ export type WorkDone = Pick<JobProgress, 'done' | 'total' | 'unit' | 'message'>;
 export interface Control {
   /**
    * To be awaited between steps. Gives the event loop a turn at most every 15 ms, and waits while the job is paused.
+   * @param beforeStop saves the state of the work; awaited before a pause or a cancellation takes effect.
    * @throws AppError `cancelled` once the owner has asked for that.
    */
-  checkpoint(): Promise<void>;
+  checkpoint(beforeStop?: () => Promise<void>): Promise<void>;
   /** Reports progress; at most 20 reports a second leave the process, the last one (done = total) always. */
   progress(work: WorkDone): void;
 }
@@ -19,8 +20,6 @@ export interface Control {
 export type JobEvent = Extract<HostMessage, { type: 'engine' | 'point' | 'checkpoint' | 'partial' }>;
 
 export interface JobContext extends Control {
-  /** What the owner has asked for and the next `checkpoint()` will obey; a training saves its state first. */
-  readonly pending: 'pause' | 'cancel' | null;
   emit(event: JobEvent): void;
 }
 
@@ -62,15 +61,13 @@ export function createControl(send: (message: HostMessage) => void, now = (): nu
   }
 
   const context: JobContext = {
-    get pending() {
-      return wish;
-    },
     emit: send,
-    async checkpoint() {
+    async checkpoint(beforeStop) {
       if (now() - yielded >= YIELD_EVERY_MS) {
         await nextTurn();
         yielded = now();
       }
+      if (wish) await beforeStop?.();
       if (wish === 'pause') await pause();
       if (wish === 'cancel') throw cancelled();
     },

@@ -7,6 +7,7 @@ type Runners = { readonly [K in JobKind]: () => Promise<Runner<K>> };
 
 /** Loaded on demand: an import job needs no engine. */
 const RUNNERS: Partial<Runners> = {
+  train: async () => (await import('./train.ts')).runTrain,
   'engine-test': async () => (await import('./engine-test.ts')).runEngineTest,
 };
 

@@ -1,0 +1,76 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { imageTensor } from '../attacks/batch.ts';
+import type { PackedDataset } from '../data/packed.ts';
+import type { InnerAttack } from '../defences/defence.ts';
+import { compileStep } from '../engines/compile.ts';
+import type { Control } from '../jobs/control.ts';
+import { forward, weightList, weightsFromList, type Network, type Weights } from '../models/network.ts';
+import { readExamples } from './batches.ts';
+import { createInnerAttacker } from './inner-attack.ts';
+
+export interface Validation {
+  readonly cleanAccuracy: number;
+  /** On the last iterate of one PGD run. */
+  readonly adversarialAccuracy: number;
+  readonly examples: number;
+}
+
+export interface Validator {
+  /** Accuracies on the held-out part; null if the data set has none. @throws AppError `cancelled`. */
+  run(weights: Weights, control: Pick<Control, 'checkpoint'>): Promise<Validation | null>;
+  dispose(): void;
+}
+
+const BATCH = 125;
+const LIMIT = 500;
+
+/**
+ * Measures on the first 500 images of the validation split, with PGD from one random start of its own stream.
+ * @param attack ε, steps and step size
+ */
+export function createValidator(
+  network: Network,
+  dataset: PackedDataset,
+  attack: InnerAttack,
+  seed: number,
+): Validator {
+  const positions = dataset.positions('validation').subarray(0, LIMIT);
+  const attacker = createInnerAttacker(network, attack, seed);
+  const rightly = compileStep(
+    (images, labels, ...list) => {
+      const { logits } = forward(network, weightsFromList(network, list), images as tf.Tensor4D);
+      return [tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels as tf.Tensor), 'float32'))];
+    },
+    { name: `${network.architecture} accuracy` },
+  );
+  const countRight = (weights: Weights, images: tf.Tensor4D, labels: tf.Tensor1D): number => {
+    const [count] = rightly.run(images, labels, ...weightList(network, weights)) as [tf.Tensor];
+    const [right] = count.dataSync<'float32'>();
+    count.dispose();
+    return right ?? 0;
+  };
+
+  return {
+    async run(weights, control) {
+      if (positions.length === 0) return null;
+      let clean = 0;
+      let adversarial = 0;
+      for (let start = 0; start < positions.length; start += BATCH) {
+        const examples = readExamples(dataset, positions.slice(start, start + BATCH));
+        const images = imageTensor(examples.images, examples.shape);
+        const labels = tf.tensor1d(examples.labels, 'int32');
+        const attacked = attacker.run(weights, examples, 1, 0);
+        clean += countRight(weights, images, labels);
+        adversarial += countRight(weights, attacked, labels);
+        tf.dispose([images, labels, attacked]);
+        await control.checkpoint();
+      }
+      const count = positions.length;
+      return { cleanAccuracy: clean / count, adversarialAccuracy: adversarial / count, examples: count };
+    },
+    dispose() {
+      attacker.dispose();
+      rightly.dispose();
+    },
+  };
+}

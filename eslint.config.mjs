@@ -48,6 +48,22 @@ export default tseslint.config(
       'vue/multi-word-component-names': 'off',
       'vue/no-v-html': 'error',
       'vue/require-default-prop': 'off',
+      // Words belong into the catalogue; signs and units are the same in every language.
+      'vue/no-bare-strings-in-template': [
+        'error',
+        {
+          allowlist: [
+            ...'()[]{}<>,.:;…·•–—-+±×÷=≤≥≈→←↑↓/|%#*&$€ε∞‖λμσ°'.split(''),
+            '&nbsp;',
+            'px',
+            'in',
+            'ms',
+            's',
+            'MB',
+            'GB',
+          ],
+        },
+      ],
     },
   },
   {

@@ -16,7 +16,7 @@ const LAYERS = [
 ];
 
 const isNode = (name) => name.startsWith('node:') || builtinModules.includes(name);
-const isWindow = (name) => /^(vue|pinia|vue-i18n|echarts|vue-echarts|reka-ui)(\/|$)/.test(name);
+const isWindow = (name) => /^(vue|pinia|vue-i18n|vue-echarts|reka-ui)(\/|$)/.test(name);
 
 /** Packages that a layer must not know about, with the reason that the message gives. */
 const PACKAGES = [

@@ -14,8 +14,8 @@ export interface AttackOptions {
   /** Attack examples that are misclassified without an attack too. */
   readonly includeMisclassified: boolean;
   readonly control: Pick<Control, 'checkpoint'>;
-  /** Called after every step: input gradients that it took, and how many may still come at most. */
-  readonly onWork?: (gradients: number, left: number) => void;
+  /** Called after every step: units of work that it took (see `workOf`), and how many may still come at most. */
+  readonly onWork?: (done: number, left: number) => void;
   /** Called after every restart with the outcomes so far, one for each target. */
   readonly onRestart?: (outcomes: readonly Outcome[]) => void;
 }

@@ -12,3 +12,8 @@ export interface AttackPlan {
   /** Give an example up at its first success instead of running its trajectory to the end. */
   readonly stopAtSuccess: boolean;
 }
+
+/** Units of work of one trajectory: its input gradients, or 1 where only the start is judged. */
+export function workOf(plan: Pick<AttackPlan, 'steps'>): number {
+  return Math.max(1, plan.steps);
+}

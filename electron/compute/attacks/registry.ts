@@ -4,7 +4,6 @@ import { epsilonNotations, flatGreyNote } from '../../../shared/domain/epsilon.t
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { AttackSpec } from '../../../shared/domain/evaluation.ts';
 import { describeSettings, parseSettings } from '../../../shared/domain/settings.ts';
-import type { SettingValues } from '../../../shared/domain/settings.ts';
 import { epsilonLabel } from './attack.ts';
 import type { AnyAttack } from './attack.ts';
 import { bim } from './bim.ts';
@@ -41,7 +40,7 @@ export interface ResolvedAttack {
   readonly attack: AnyAttack;
   readonly plan: AttackPlan;
   /** The settings with every default filled in, and the step size that is used. */
-  readonly settings: SettingValues;
+  readonly settings: AttackSpec['settings'];
   /** `PGD-200 × 10, ε 0.25`. */
   readonly label: string;
   /** Why its number alone is no claim of robustness; null if it is strong. */
@@ -60,7 +59,7 @@ export function resolveAttack(spec: AttackSpec): ResolvedAttack {
       details: { field: 'attack.name', found: spec.name },
     });
   }
-  const settings = parseSettings(attack.schema, spec.settings, `attack ${attack.name}`) as SettingValues;
+  const settings = parseSettings(attack.schema, spec.settings, `attack ${attack.name}`) as AttackSpec['settings'];
   const plan = attack.plan(settings);
   return {
     attack,

@@ -56,6 +56,7 @@ export async function runTrajectories(
       }
       await control.checkpoint();
     }
+    if (plan.steps === 0) onStep(running.rows.length, 0);
     if (running.rows.length > 0) {
       const judged = steps.judge(weights, running.state, running.constants, plan.steps);
       try {

@@ -6,6 +6,7 @@ import { candidateLogits, cleanLogits } from './logits.ts';
 import type { AttackOptions } from './options.ts';
 import { closeRestart, enterCandidates, openOutcome, predictionOf } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
+import { workOf } from './plan.ts';
 import { createAttackSteps } from './steps.ts';
 import type { AttackSteps } from './steps.ts';
 
@@ -41,7 +42,7 @@ export async function attackTransfer(
       let waiting = rows.length;
       for (const batch of batchesOf(rows, options.batchSize)) {
         waiting -= batch.length;
-        const later = plan.steps * (waiting + (plan.restarts - restart - 1) * rows.length);
+        const later = workOf(plan) * (waiting + (plan.restarts - restart - 1) * rows.length);
         const made = await ascend(ascent, source, batch, restart, options, (stepsLeft) =>
           options.onWork?.(batch.length, batch.length * stepsLeft + later),
         );
@@ -106,6 +107,7 @@ async function ascend(
       onStep(plan.steps - iteration - 1);
       await control.checkpoint();
     }
+    if (plan.steps === 0) onStep(0);
     const images = await download(iterate);
     const failures = await download(nonFinite);
     return {

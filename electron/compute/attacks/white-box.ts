@@ -4,6 +4,7 @@ import { candidateLogits, cleanLogits } from './logits.ts';
 import type { AttackOptions } from './options.ts';
 import { closeRestart, enterCandidates, openOutcome } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
+import { workOf } from './plan.ts';
 import type { AttackPlan } from './plan.ts';
 import { createAttackSteps } from './steps.ts';
 import { runTrajectories } from './trajectories.ts';
@@ -25,7 +26,7 @@ export async function attackWhiteBox(subject: Subject, options: AttackOptions): 
       let waiting = rows.length;
       for (const batch of batchesOf(rows, batchSize)) {
         waiting -= batch.length;
-        const later = plan.steps * (waiting + (plan.restarts - restart - 1) * rows.length);
+        const later = workOf(plan) * (waiting + (plan.restarts - restart - 1) * rows.length);
         const found = await runTrajectories(steps, subject, batch, restart, options, (moved, stepsLeft) =>
           options.onWork?.(moved, moved * stepsLeft + later),
         );

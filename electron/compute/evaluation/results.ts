@@ -1,0 +1,82 @@
+import type { ExampleRecord, TargetResult, Threat } from '../../../shared/domain/evaluation.ts';
+import { measurePerturbation } from '../attacks/budget.ts';
+import { imageSize } from '../attacks/examples.ts';
+import type { Examples } from '../attacks/examples.ts';
+import { countRobust, countRobustLast, predictionOf } from '../attacks/outcome.ts';
+import type { Outcome } from '../attacks/outcome.ts';
+import { quantile } from '../statistics/bootstrap.ts';
+import { wilsonInterval } from '../statistics/wilson.ts';
+
+/** One target's accuracies, from its outcome so far. Perturbations are measured over the attacked examples. */
+export function targetResultOf(
+  model: string,
+  threat: Threat,
+  outcome: Outcome,
+  examples: Examples,
+  epsilon: number,
+): TargetResult {
+  const rows = examples.labels.length;
+  const right = outcome.cleanWrong.reduce((count, wrong) => count + (wrong ? 0 : 1), 0);
+  const robust = countRobust(outcome);
+  const sizes = [...outcome.attacked.keys()]
+    .filter((row) => outcome.attacked[row])
+    .map((row) => perturbationOf(outcome, examples, row, epsilon));
+  const l2 = Float64Array.from(sizes, (size) => size.l2).sort();
+  return {
+    model,
+    threat,
+    examples: rows,
+    cleanAccuracy: right / rows,
+    cleanInterval: wilsonInterval(right, rows),
+    robustAccuracy: robust / rows,
+    robustInterval: wilsonInterval(robust, rows),
+    finalIterateAccuracy: countRobustLast(outcome) / rows,
+    byRestart: outcome.robustAfter.map((count) => count / rows),
+    perturbation: {
+      linfMax: sizes.reduce((largest, size) => Math.max(largest, size.linf), 0),
+      l2Mean: l2.length > 0 ? l2.reduce((sum, value) => sum + value, 0) / l2.length : 0,
+      l2Median: l2.length > 0 ? quantile(l2, 0.5) : 0,
+    },
+    nonFiniteGradients: outcome.nonFinite,
+    constraintViolations: outcome.violations,
+  };
+}
+
+/** One record for each example. */
+export function exampleRecords(outcome: Outcome, examples: Examples, epsilon: number): ExampleRecord[] {
+  const { classes } = outcome;
+  return Array.from(examples.labels, (label, row) => {
+    const { linf, l2 } = perturbationOf(outcome, examples, row, epsilon);
+    const succeeded = outcome.succeeded[row] === 1;
+    return {
+      index: examples.indices[row] ?? 0,
+      row,
+      label,
+      cleanPrediction: predictionOf(outcome.cleanLogits, row * classes, classes),
+      adversarialPrediction: predictionOf(outcome.logits, row * classes, classes),
+      broken: succeeded || outcome.cleanWrong[row] === 1,
+      attacked: outcome.attacked[row] === 1,
+      firstSuccessIteration: succeeded ? (outcome.iteration[row] ?? null) : null,
+      restart: succeeded ? (outcome.restart[row] ?? null) : null,
+      linf,
+      l2,
+      cleanConfidence: confidenceOf(outcome.cleanLogits, row * classes, classes),
+      adversarialConfidence: confidenceOf(outcome.logits, row * classes, classes),
+    };
+  });
+}
+
+/** Softmax probability of the predicted class; 0 where the logits are not finite. */
+export function confidenceOf(logits: Float32Array, offset: number, classes: number): number {
+  const best = predictionOf(logits, offset, classes);
+  if (best < 0) return 0;
+  const highest = logits[offset + best] ?? 0;
+  let sum = 0;
+  for (let i = 0; i < classes; i += 1) sum += Math.exp((logits[offset + i] ?? 0) - highest);
+  return 1 / sum;
+}
+
+function perturbationOf(outcome: Outcome, examples: Examples, row: number, epsilon: number) {
+  const size = imageSize(examples.shape);
+  return measurePerturbation(examples.images, row * size, outcome.adversarial, row * size, size, epsilon);
+}

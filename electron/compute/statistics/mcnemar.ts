@@ -1,0 +1,20 @@
+/**
+ * Exact one-sided McNemar test on paired outcomes (McNemar 1947; exact binomial form).
+ * @param more pairs where only the first member failed.
+ * @param fewer pairs where only the second member failed.
+ * @returns the probability of at least `more` such pairs out of `more + fewer` if both kinds are equally likely; 1 without any.
+ */
+export function mcnemarOneSided(more: number, fewer: number): number {
+  const pairs = more + fewer;
+  if (pairs === 0) return 1;
+  let sum = 0;
+  for (let k = more; k <= pairs; k += 1) sum += Math.exp(logChoose(pairs, k) - pairs * Math.LN2);
+  return Math.min(1, sum);
+}
+
+function logChoose(n: number, k: number): number {
+  let sum = 0;
+  const short = Math.min(k, n - k);
+  for (let i = 1; i <= short; i += 1) sum += Math.log((n - short + i) / i);
+  return sum;
+}

@@ -1,0 +1,2 @@
+/** Whether shortcuts use the command key. */
+export const isMac = /mac/i.test(navigator.platform);

@@ -1,0 +1,13 @@
+import { app } from './en/app.ts';
+import { attention } from './en/attention.ts';
+import { compare } from './en/compare.ts';
+import { datasets } from './en/datasets.ts';
+import { engines } from './en/engines.ts';
+import { evaluation } from './en/evaluation.ts';
+import { queue } from './en/queue.ts';
+import { settings } from './en/settings.ts';
+import { training } from './en/training.ts';
+import { ui } from './en/ui.ts';
+
+/** The one catalogue of English texts, a file for each part of the window. */
+export const en = { app, attention, compare, datasets, engines, evaluation, queue, settings, training, ui } as const;

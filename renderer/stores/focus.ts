@@ -1,0 +1,12 @@
+import { defineStore } from 'pinia';
+import { isTextList, isTextOrNull, persisted } from './persisted.ts';
+
+/** What is selected in each view, remembered over restarts; ids that are gone count as no selection. */
+export const useFocus = defineStore('focus', () => {
+  const dataset = persisted('dataset', null, isTextOrNull);
+  const runs = persisted<readonly string[]>('runs', [], isTextList);
+  const evaluation = persisted('evaluation', null, isTextOrNull);
+  const gallery = persisted('gallery', null, isTextOrNull);
+
+  return { dataset, runs, evaluation, gallery };
+});

@@ -8,8 +8,7 @@ export const EVENT_CHANNEL = 'pairlight:event';
 
 /** What main answers to a call: errors travel as data. */
 export type CallReply<N extends CallName> =
-  | { readonly ok: true; readonly value: CallOutput<N> }
-  | { readonly ok: false; readonly error: ErrorData };
+  { readonly ok: true; readonly value: CallOutput<N> } | { readonly ok: false; readonly error: ErrorData };
 
 /** `window.pairlight`, the whole of what the renderer can reach. */
 export interface Bridge {
@@ -29,6 +28,11 @@ export const SCHEME = 'pairlight';
  * Data sets: `images`, `labels`, `splits`. Evaluations: `<model>/adversarial`. Galleries: `<model>/map-<method>-clean`, ….
  * @param rows positions along the first axis; all rows if left out.
  */
-export function tensorUrl(owner: 'dataset' | 'evaluation' | 'gallery', id: string, array: string, rows?: readonly number[]): string {
+export function tensorUrl(
+  owner: 'dataset' | 'evaluation' | 'gallery',
+  id: string,
+  array: string,
+  rows?: readonly number[],
+): string {
   return `${SCHEME}://tensor/${owner}/${id}/${array}${rows ? `?rows=${rows.join(',')}` : ''}`;
 }

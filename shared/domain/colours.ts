@@ -13,7 +13,16 @@ export const CATEGORY_COLOURS = [
 ] as const;
 
 /** Dash patterns in pixels that go with the colours, so that a figure reads in grey too. */
-export const CATEGORY_DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [10, 4], [4, 4], [3, 1]];
+export const CATEGORY_DASHES: readonly (readonly number[])[] = [
+  [],
+  [6, 3],
+  [2, 2],
+  [8, 3, 2, 3],
+  [1, 3],
+  [10, 4],
+  [4, 4],
+  [3, 1],
+];
 
 /** Colour of a model's slot; slots beyond the palette begin again. */
 export function categoryColour(slot: number): string {

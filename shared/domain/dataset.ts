@@ -36,7 +36,10 @@ export const importOptions = z.strictObject({
   name: z.string().trim().min(1).max(120).optional(),
   format: z.enum(['auto', 'idx', 'folder']).default('auto'),
   /** Target size of a folder's images in pixels; null keeps the size that most of them share. */
-  size: z.tuple([z.int().min(4).max(1024), z.int().min(4).max(1024)]).nullable().default(null),
+  size: z
+    .tuple([z.int().min(4).max(1024), z.int().min(4).max(1024)])
+    .nullable()
+    .default(null),
   /** Shares of validation and test where the source does not give them. */
   validationShare: z.number().min(0).max(0.5).default(0.1),
   testShare: z.number().min(0).max(0.5).default(0.2),

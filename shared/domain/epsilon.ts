@@ -1,5 +1,9 @@
 /** ε in the notations that papers use: [0, 1], n/255, and 2ε for pixels in [-1, 1]. */
-export function epsilonNotations(epsilon: number): { readonly unit: string; readonly of255: string; readonly symmetric: string } {
+export function epsilonNotations(epsilon: number): {
+  readonly unit: string;
+  readonly of255: string;
+  readonly symmetric: string;
+} {
   return {
     unit: trim(epsilon, 4),
     of255: `${trim(epsilon * 255, 2)}/255`,
@@ -17,6 +21,6 @@ export const FLAT_GREY_EPSILON = 0.5;
 /** The note that belongs beside every result at `epsilon`, or null. */
 export function flatGreyNote(epsilon: number, classes: number): string | null {
   if (epsilon < FLAT_GREY_EPSILON) return null;
-  const share = ((100 / classes).toFixed(1));
+  const share = (100 / classes).toFixed(1);
   return `ε ${trim(epsilon, 4)} in [0, 1] lets every image become flat grey: white-box accuracy is then at most the share of the class that the model gives to grey (${share} % on ${classes} balanced classes).`;
 }

@@ -13,7 +13,10 @@ export const galleryRequest = z.strictObject({
   models: z.array(entityId).min(1).max(16),
   /** Positions in the data set, one row each. */
   indices: z.array(z.int().min(0)).min(1).max(512),
-  methods: z.array(mapMethod).min(1).default([...MAP_METHODS]),
+  methods: z
+    .array(mapMethod)
+    .min(1)
+    .default([...MAP_METHODS]),
   /** A layer name that every model has, or `last`: the last layer with a spatial extent. */
   layer: z.string().default('last'),
   /** Exponent q of the activation map Σ_c |A_c|^q. */

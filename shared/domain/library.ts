@@ -82,7 +82,10 @@ export const resultTable = z.object({
   cells: z.record(z.string(), z.record(z.string(), resultCell)),
   clean: z.record(z.string(), z.number()),
   /** Over the examples that all of the model's white-box evaluations share; null without one. */
-  worstCase: z.record(z.string(), z.object({ accuracy: z.number(), low: z.number(), high: z.number(), examples: z.int() })),
+  worstCase: z.record(
+    z.string(),
+    z.object({ accuracy: z.number(), low: z.number(), high: z.number(), examples: z.int() }),
+  ),
   /** Broken hard orderings (errors) and suspicious soft ones (warnings), in words. */
   findings: z.array(z.object({ severity: z.enum(['error', 'warning']), text: z.string() })),
 });
@@ -110,4 +113,3 @@ export const librarySnapshot = z.object({
   jobs: z.array(jobRow),
 });
 export type LibrarySnapshot = z.infer<typeof librarySnapshot>;
-

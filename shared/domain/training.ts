@@ -7,7 +7,10 @@ import { settingValues } from './settings.ts';
 export const trainerSettings = z.strictObject({
   epochs: z.int().min(1).max(10_000).default(6).meta({ label: 'Epochs' }),
   batchSize: z.int().min(2).max(4096).default(64).meta({ label: 'Batch size', unit: 'examples' }),
-  optimizer: z.enum(['adam', 'sgd']).default('adam').meta({ label: 'Optimizer', help: 'SGD uses Nesterov momentum 0.9.' }),
+  optimizer: z
+    .enum(['adam', 'sgd'])
+    .default('adam')
+    .meta({ label: 'Optimizer', help: 'SGD uses Nesterov momentum 0.9.' }),
   learningRate: z.number().positive().max(10).default(0.002).meta({ label: 'Learning rate' }),
   schedule: z
     .enum(['constant', 'linear', 'cosine'])
@@ -18,7 +21,11 @@ export const trainerSettings = z.strictObject({
     .min(0)
     .max(1)
     .default(0.4)
-    .meta({ label: 'ε warm-up', unit: 'of the steps', help: 'ε of the inner attack rises linearly over this share of the steps.' }),
+    .meta({
+      label: 'ε warm-up',
+      unit: 'of the steps',
+      help: 'ε of the inner attack rises linearly over this share of the steps.',
+    }),
   labelSmoothing: z.number().min(0).max(0.5).default(0).meta({ label: 'Label smoothing', advanced: true }),
   validationEvery: z
     .number()
@@ -31,7 +38,11 @@ export const trainerSettings = z.strictObject({
     .min(1)
     .max(1000)
     .default(10)
-    .meta({ label: 'Validation PGD steps', help: 'PGD on the held-out part, at the ε of the defence.', advanced: true }),
+    .meta({
+      label: 'Validation PGD steps',
+      help: 'PGD on the held-out part, at the ε of the defence.',
+      advanced: true,
+    }),
   checkpointEvery: z
     .int()
     .min(1)
@@ -55,7 +66,11 @@ export const trainConfig = z.strictObject({
   /** Settings of the defence; checked against the registry's schema, defaults filled in. */
   defenceSettings: settingValues.default({}),
   trainer: trainerSettings.prefault({}),
-  seed: z.int().min(0).max(2 ** 31 - 1).default(0),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .default(0),
   engine: engineChoice.default('auto'),
   /** One thread and fixed order: the same seed gives the same weights to the last bit. */
   deterministic: z.boolean().default(false),

@@ -2,13 +2,13 @@ import { statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, extname, join, relative } from 'node:path';
-import type { Metadata } from 'sharp';
 import type { SkippedFile } from '../../../shared/domain/dataset.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { ImageShape, Split } from '../../../shared/domain/shape.ts';
+import { decodeImage, readImageHead, type ImageHead } from './decode-image.ts';
 import type { DecodedBlock, ImageSource, SourceItem } from './source.ts';
 
-const EXTENSIONS = new Set(['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif']);
+const EXTENSIONS = new Set(['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.bmp', '.avif']);
 const IGNORED = new Set(['thumbs.db', 'desktop.ini']);
 const SPLIT_FOLDERS: Readonly<Record<string, Split>> = {
   train: 'train',
@@ -25,10 +25,6 @@ interface ImageFile extends SourceItem {
   readonly path: string;
 }
 
-type Sharp = (typeof import('sharp'))['default'];
-/** Loaded on demand: nothing but folders of images needs the native decoder. */
-const loadSharp = async (): Promise<Sharp> => (await import('sharp')).default;
-
 /**
  * Lists a folder of images: one subfolder per class, or `train`, `val`, `test` with one subfolder per class each.
  * Every image's header is read: images that have none, empty class folders and stray files are left out with reasons.
@@ -37,11 +33,10 @@ const loadSharp = async (): Promise<Sharp> => (await import('sharp')).default;
  * @throws AppError `bad-data` if no class folder has an image.
  */
 export async function openImageFolder(path: string, size: readonly [number, number] | null): Promise<ImageSource> {
-  const sharp = await loadSharp();
   const skipped: SkippedFile[] = [];
   const listed = await listImages(path, skipped);
   if (listed.files.length === 0) throw noImages(path, skipped);
-  const heads = await inOrder(listed.files, async (file) => readHead(sharp, file.path));
+  const heads = await inOrder(listed.files, async (file) => readHead(file.path));
   const good = listed.files.flatMap((file, index) => {
     const head = heads[index];
     if (head === undefined || 'reason' in head) {
@@ -68,7 +63,7 @@ export async function openImageFolder(path: string, size: readonly [number, numb
     classes: used.map((label) => listed.classes[label] ?? String(label)),
     items: files,
     skipped,
-    read: () => readBlocks(sharp, path, files, shape),
+    read: () => readBlocks(path, files, shape),
   };
 }
 
@@ -128,7 +123,10 @@ async function imagesBelow(root: string, folder: string, skipped: SkippedFile[])
     const path = join(entry.parentPath, entry.name);
     if (EXTENSIONS.has(extname(entry.name).toLowerCase())) files.push(path);
     else
-      skipped.push({ file: relative(root, path), reason: 'is not an image file (JPEG, PNG, WebP, GIF, TIFF or AVIF)' });
+      skipped.push({
+        file: relative(root, path),
+        reason: 'is not an image file (JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF)',
+      });
   }
   if (files.length === 0 && entries.length === 0)
     skipped.push({ file: relative(root, folder), reason: 'is an empty class folder' });
@@ -144,29 +142,15 @@ function isIgnored(name: string): boolean {
   return name.startsWith('.') || IGNORED.has(name.toLowerCase());
 }
 
-interface Head {
-  readonly width: number;
-  readonly height: number;
-  readonly grey: boolean;
-}
-
-async function readHead(sharp: Sharp, file: string): Promise<Head | { readonly reason: string }> {
+async function readHead(file: string): Promise<ImageHead | { readonly reason: string }> {
   try {
-    const metadata = await sharp(file).metadata();
-    // EXIF orientations 5 to 8 lie on their side; decoding turns them upright.
-    const turned = (metadata.orientation ?? 1) >= 5;
-    const { width, height } = metadata;
-    return { width: turned ? height : width, height: turned ? width : height, grey: isGrey(metadata) };
+    return await readImageHead(file);
   } catch (error) {
     return { reason: reasonOf(error) };
   }
 }
 
-function isGrey(metadata: Metadata): boolean {
-  return metadata.space === 'b-w' || metadata.space === 'grey16';
-}
-
-function commonSize(heads: readonly Head[]): [number, number] {
+function commonSize(heads: readonly ImageHead[]): [number, number] {
   const counts = new Map<string, { readonly size: [number, number]; count: number }>();
   for (const { width, height } of heads) {
     const entry = counts.get(`${width}×${height}`) ?? { size: [width, height] as [number, number], count: 0 };
@@ -176,16 +160,11 @@ function commonSize(heads: readonly Head[]): [number, number] {
   return [...counts.values()].reduce((best, entry) => (entry.count > best.count ? entry : best)).size;
 }
 
-async function* readBlocks(
-  sharp: Sharp,
-  root: string,
-  files: readonly ImageFile[],
-  shape: ImageShape,
-): AsyncIterable<DecodedBlock> {
+async function* readBlocks(root: string, files: readonly ImageFile[], shape: ImageShape): AsyncIterable<DecodedBlock> {
   const stride = shape[0] * shape[1] * shape[2];
   for (let start = 0; start < files.length; start += BLOCK_IMAGES) {
     const block = files.slice(start, start + BLOCK_IMAGES);
-    const decoded = await inOrder(block, (file) => decode(sharp, file.path, shape));
+    const decoded = await inOrder(block, (file) => decode(file.path, shape));
     const items: number[] = [];
     const skipped: SkippedFile[] = [];
     const pixels = new Uint8Array(block.length * stride);
@@ -202,29 +181,20 @@ async function* readBlocks(
 }
 
 async function decode(
-  sharp: Sharp,
   file: string,
-  [height, width, channels]: ImageShape,
+  shape: ImageShape,
 ): Promise<{ readonly pixels: Uint8Array } | { readonly reason: string }> {
   try {
-    const { data, info } = await sharp(file)
-      .rotate()
-      .flatten()
-      .resize(width, height, { fit: 'cover' })
-      .toColourspace(channels === 1 ? 'b-w' : 'srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    if (info.channels !== channels) return { reason: `has ${info.channels} channels where ${channels} were expected` };
-    return { pixels: data };
+    return { pixels: await decodeImage(file, shape) };
   } catch (error) {
     return { reason: reasonOf(error) };
   }
 }
 
-/** The decoder's complaint without its own file name, in one line. */
+/** The decoder's complaint in one line. */
 function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return `does not decode: ${text.split('\n')[0]?.replace(/^Input file: /, '') ?? text}`;
+  return `does not decode: ${text.split('\n')[0] ?? text}`;
 }
 
 /** `work` on every item, as many at once as there are cores, results in the order of the items. */

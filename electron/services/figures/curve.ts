@@ -2,7 +2,7 @@ import { LineChart } from 'echarts/charts';
 import { GridComponent, LegendComponent } from 'echarts/components';
 import { init, setPlatformAPI, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
-import { categoryColour, categoryDash } from '../../../shared/domain/colours.ts';
+import { categoricalColour, dashPattern } from '../../../shared/domain/colour.ts';
 import {
   FONT_FAMILY,
   FONT_SIZE,
@@ -96,8 +96,8 @@ export function curveFigure(spec: CurveSpec): SvgFigure {
         symbol: points.length <= 12 ? 'circle' : 'none',
         symbolSize: 4,
         data: points.map(([x, y]) => [x, y]),
-        itemStyle: { color: categoryColour(slot) },
-        lineStyle: { color: categoryColour(slot), width: LINE_WIDTH, type: dash(slot) },
+        itemStyle: { color: categoricalColour(slot) },
+        lineStyle: { color: categoricalColour(slot), width: LINE_WIDTH, type: dash(slot) },
       })),
     });
     const svg = chart
@@ -110,7 +110,7 @@ export function curveFigure(spec: CurveSpec): SvgFigure {
 }
 
 function dash(slot: number): 'solid' | number[] {
-  const pattern = categoryDash(slot);
+  const pattern = dashPattern(slot);
   return pattern.length === 0 ? 'solid' : [...pattern];
 }
 

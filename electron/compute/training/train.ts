@@ -6,10 +6,10 @@ import { imageTensor } from '../attacks/batch.ts';
 import type { PackedDataset } from '../data/packed.ts';
 import type { ConfiguredDefence } from '../defences/defence.ts';
 import { findDefence } from '../defences/registry.ts';
+import { readExamples } from '../evaluation/choose.ts';
 import type { JobContext } from '../jobs/control.ts';
 import { buildNetwork, parameterCount, type Network } from '../models/network.ts';
 import { saveWeights } from '../models/weights.ts';
-import { readExamples, trainOrder, type TrainOrder } from './batches.ts';
 import {
   BEST_CHECKPOINT,
   checkpointName,
@@ -21,6 +21,7 @@ import {
 import { createInnerAttacker, type InnerAttacker } from './inner-attack.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
 import { optimizerOf, type Optimizer } from './optimizer.ts';
+import { trainOrder, type TrainOrder } from './order.ts';
 import { epsilonShareAt, learningRateAt } from './schedule.ts';
 import { disposeState, initialState, restoreState, saveState } from './state.ts';
 import { createTrainStep, type StepReport, type TrainState, type TrainStep } from './step.ts';

@@ -3,9 +3,9 @@ import { imageTensor } from '../attacks/batch.ts';
 import type { PackedDataset } from '../data/packed.ts';
 import type { InnerAttack } from '../defences/defence.ts';
 import { compileStep } from '../engines/compile.ts';
+import { readExamples } from '../evaluation/choose.ts';
 import type { Control } from '../jobs/control.ts';
 import { forward, weightList, weightsFromList, type Network, type Weights } from '../models/network.ts';
-import { readExamples } from './batches.ts';
 import { createInnerAttacker } from './inner-attack.ts';
 
 export interface Validation {

@@ -1,16 +1,4 @@
-import type { Examples } from '../attacks/examples.ts';
-import type { PackedDataset } from '../data/packed.ts';
 import { stream } from '../random/stream.ts';
-
-/** The images of some positions of a data set, with labels, in memory. */
-export function readExamples(dataset: PackedDataset, positions: Uint32Array): Examples {
-  return {
-    images: dataset.readImages(positions),
-    labels: Int32Array.from(positions, (position) => dataset.labels[position] ?? 0),
-    indices: positions,
-    shape: dataset.manifest.shape,
-  };
-}
 
 /** Which examples each step of a training sees. */
 export interface TrainOrder {

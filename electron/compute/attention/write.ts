@@ -1,0 +1,48 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ImageShape } from '../../../shared/domain/shape.ts';
+import { writeAtomic, writeError } from '../arrays/atomic.ts';
+import { formatNpy, type NpyArray } from '../arrays/npy.ts';
+import type { View } from './maps.ts';
+
+/** What one model sees in the three versions of the images. */
+export interface Views {
+  readonly clean: View;
+  readonly adversarial: View;
+  readonly noise: View;
+}
+
+export interface GalleryArrays {
+  readonly shape: ImageShape;
+  /** x', [rows, height, width, channels] */
+  readonly images: Float32Array;
+  readonly views: Views;
+  /** [height, width] of the maps */
+  readonly resolution: readonly [number, number];
+  /** One key area for each row, [height · width]. */
+  readonly areas: readonly Uint8Array[];
+}
+
+/**
+ * Writes one model's arrays of a gallery into `<folder>/<model>/`, as shared/domain/gallery.ts names them.
+ * @throws AppError `library-full`, `library-read-only`, `io`.
+ */
+export async function writeGalleryArrays(folder: string, model: string, arrays: GalleryArrays): Promise<void> {
+  const into = join(folder, model);
+  await mkdir(into, { recursive: true }).catch((cause: unknown) => {
+    throw writeError(into, cause);
+  });
+  const { shape, images, views, resolution, areas } = arrays;
+  const rows = areas.length;
+  const write = (name: string, array: NpyArray): Promise<void> =>
+    writeAtomic(join(into, `${name}.npy`), formatNpy(array));
+
+  await write('images-adversarial', { dtype: 'f32', shape: [rows, ...shape], data: images });
+  for (const [version, { maps }] of Object.entries(views) as [keyof Views, View][]) {
+    for (const [method, { values }] of Object.entries(maps)) {
+      await write(`map-${method}-${version}`, { dtype: 'f32', shape: [rows, ...resolution], data: values });
+    }
+  }
+  const key = Uint8Array.from(areas.flatMap((area) => Array.from(area)));
+  await write('key-area', { dtype: 'u8', shape: [rows, ...resolution], data: key });
+}

@@ -76,7 +76,7 @@ export async function call<N extends CallName>(page: Page, name: N, input: CallI
 
 /** A call that may be refused; `name` and `input` may be anything. */
 export async function tryCall<N extends CallName>(page: Page, name: N, input: unknown): Promise<CallReply<N>> {
-  const reply: unknown = await page.evaluate(([n, i]) => window.pairlight.call(n as CallName, i as never), [
+  const reply: unknown = await page.evaluate(([n, i]) => window.pairlight.call(n, i as never), [
     name,
     input,
   ] as const);

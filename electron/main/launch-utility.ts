@@ -26,14 +26,18 @@ function launch(jobHost: string): JobTransport {
       child.on('message', listener);
     },
     onExit: (listener) => {
-      // Chromium reports a process that a signal ended with that signal's number in the code.
-      child.once('exit', (code) => listener(code));
+      child.once('exit', (code) => listener(endedBySignal(code) ? null : code));
     },
     onStderr: (listener) => {
       child.stderr?.setEncoding('utf8').on('data', listener);
     },
     kill: () => killNow(child),
   };
+}
+
+/** Chromium reports a process that a signal ended with the signal's number. A job host itself ends with 0, 1 or 2. */
+function endedBySignal(code: number): boolean {
+  return process.platform !== 'win32' && code > 2;
 }
 
 /** `UtilityProcess.kill` asks politely (SIGTERM); a host that hangs in native code needs more. */

@@ -4,11 +4,11 @@ import type { Library } from '../services/library.ts';
 /** The library that the window works on. It opens once; where that fails, the next request tries again. */
 export interface LibraryHolder {
   /** @throws AppError that names the folder, where the library cannot be opened. */
-  get(): Promise<Library>;
+  readonly get: () => Promise<Library>;
   /** The library if it is open. */
-  current(): Library | null;
+  readonly current: () => Library | null;
   /** Stops its jobs and closes it; nothing opens it again. */
-  dispose(): Promise<void>;
+  readonly dispose: () => Promise<void>;
 }
 
 /** @param open opens the library and connects it to the window. */

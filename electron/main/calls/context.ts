@@ -7,7 +7,7 @@ export interface CallContext {
   readonly window: BrowserWindow;
   readonly events: EventStream;
   /** The open library; rejects with an AppError that names the folder if it cannot be opened. */
-  library(): Promise<Library>;
+  readonly library: () => Promise<Library>;
   /** Folder of the library, also when it cannot be opened. */
   readonly libraryFolder: string;
   /** Root of the application's own files. */

@@ -17,7 +17,11 @@ export interface Outcome {
   /** Iteration and restart (from 0) of the first success, or −1. */
   readonly iteration: Int32Array;
   readonly restart: Int32Array;
-  /** The first success; else the last iterate of the last restart; else x itself. [rows, height, width, channels] */
+  /**
+   * [rows, height, width, channels]. Of a broken example: the last iterate of the restart that broke it if that is
+   * misclassified too, else the first misclassified iterate. Of a survivor: the last iterate of the last restart.
+   * Of an example that was not attacked: x itself.
+   */
   readonly adversarial: Float32Array;
   /** Logits of `adversarial`, [rows, classes]. */
   readonly logits: Float32Array;
@@ -73,7 +77,7 @@ export function openOutcome(
 /** What one restart found for the example in `row`. */
 export interface Candidate {
   readonly row: number;
-  /** The first misclassified iterate, or else the last iterate: [height · width · channels]. */
+  /** The iterate to keep, [height · width · channels]. */
   readonly image: Float32Array;
   /** Iteration of the first misclassified iterate, or −1. */
   readonly iteration: number;

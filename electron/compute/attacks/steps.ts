@@ -7,7 +7,7 @@ import type { Network, Weights } from '../models/network.ts';
 
 /**
  * What a batch of trajectories carries from step to step, all of it on the engine.
- * [n, H, W, C]: the iterate, and the image to keep (the first misclassified iterate, once there is one).
+ * [n, H, W, C]: the iterate, and the first misclassified iterate (before there is one, the start).
  * [n]: iteration of the first misclassified iterate or −1; number of steps whose gradient or logits were not finite.
  */
 export type TrackedState = readonly [iterate: tf.Tensor, kept: tf.Tensor, first: tf.Tensor, nonFinite: tf.Tensor];
@@ -24,14 +24,15 @@ export interface AttackSteps {
   /** One step of projected gradient ascent on the cross-entropy, in L∞, that also judges the iterate it starts from. */
   tracked(weights: Weights, state: TrackedState, constants: BatchConstants, iteration: number, stepSize: number): TrackedState;
   /**
-   * Judges the last iterate. `kept` is the first misclassified iterate, or the last one if there is none;
-   * `lastWrong` [n] is 1 where the last iterate is misclassified and within its bounds.
+   * Judges the last iterate. `lastWrong` [n] is 1 where it is misclassified and within its bounds. `kept` is the last
+   * iterate where no iterate was misclassified, or where it is itself and `preferLast` is set; else the first that was.
    */
   judge(
     weights: Weights,
     state: TrackedState,
     constants: BatchConstants,
     iteration: number,
+    preferLast: boolean,
   ): { readonly kept: tf.Tensor; readonly first: tf.Tensor; readonly lastWrong: tf.Tensor };
   /** The step alone, for transfer attacks and training: the next iterate and the new counts [n] of non-finite steps. */
   ascend(
@@ -68,16 +69,17 @@ export function createAttackSteps(network: Network): AttackSteps {
     ];
   });
   const judge = compile('attack-judge', (...inputs) => {
-    const [iterate, kept, first, lower, upper, labels, iteration, ...weights] = inputs as Inputs<7>;
+    const [iterate, kept, first, lower, upper, labels, iteration, preferLast, ...weights] = inputs as Inputs<8>;
     const { logits } = forward(network, named(weights), iterate as tf.Tensor4D);
     const wrong = misclassified(logits, labels);
     const undecided = tf.cast(tf.less(first, 0), 'float32');
     const inside = tf.logicalAnd(tf.greaterEqual(iterate, lower), tf.lessEqual(iterate, upper));
     const valid = tf.cast(tf.all(tf.reshape(inside, [inside.shape[0] ?? 0, -1]), 1), 'float32');
+    const lastWrong = tf.mul(wrong, valid);
     return [
-      choose(undecided, iterate, kept),
+      choose(tf.maximum(undecided, tf.mul(lastWrong, preferLast)), iterate, kept),
       choose(tf.mul(undecided, wrong), iteration, first),
-      tf.mul(wrong, valid),
+      lastWrong,
     ];
   });
   const ascend = compile('attack-ascend', (...inputs) => {
@@ -104,8 +106,9 @@ export function createAttackSteps(network: Network): AttackSteps {
     network,
     tracked: (weights, state, constants, iteration, stepSize) =>
       run(tracked, [...state, ...constants], [iteration, stepSize], weights) as TrackedState,
-    judge(weights, [iterate, kept, first], constants, iteration) {
-      const outputs = run(judge, [iterate, kept, first, ...constants], [iteration], weights) as Inputs<3>;
+    judge(weights, [iterate, kept, first], constants, iteration, preferLast) {
+      const numbers = [iteration, preferLast ? 1 : 0];
+      const outputs = run(judge, [iterate, kept, first, ...constants], numbers, weights) as Inputs<3>;
       return { kept: outputs[0], first: outputs[1], lastWrong: outputs[2] };
     },
     ascend(weights, iterate, nonFinite, constants, stepSize) {

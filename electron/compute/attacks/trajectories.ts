@@ -58,7 +58,7 @@ export async function runTrajectories(
     }
     if (plan.steps === 0) onStep(running.rows.length, 0);
     if (running.rows.length > 0) {
-      const judged = steps.judge(weights, running.state, running.constants, plan.steps);
+      const judged = steps.judge(weights, running.state, running.constants, plan.steps, !plan.stopAtSuccess);
       try {
         const first = await download(judged.first);
         // An example that was given up at its first success is judged by that iterate.

@@ -36,7 +36,7 @@ export interface EvaluationInput {
 
 /** Names of what an evaluation writes into `<folder>/<model id>/`. */
 export const EVALUATION_FILES = {
-  /** float32 [examples, height, width, channels]: first successes; for survivors the last iterate of the last restart. */
+  /** float32 [examples, height, width, channels]; see `Outcome.adversarial` for which iterate is kept. */
   adversarial: 'adversarial.npy',
   /** float32 [examples, classes] */
   logitsClean: 'logits-clean.npy',

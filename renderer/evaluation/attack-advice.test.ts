@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { attackAdvice, defaultStepSize, gradientBudget, presetValues } from './attack-advice.ts';
+import { attackAdvice, defaultStepSize, gradientBudget, presetOf, presetValues } from './attack-advice.ts';
 
 const strong = { epsilon: 0.25, steps: 40, stepSize: null, restarts: 10, randomStart: true };
 const kinds = (settings: Parameters<typeof attackAdvice>[0]): string[] =>
@@ -37,12 +37,29 @@ describe('advice on attack settings', () => {
   });
 });
 
-describe('the values of a preset', () => {
+describe('presets', () => {
+  const fields = [
+    { key: 'epsilon', label: 'ε', type: 'number', default: 0.3, nullable: false },
+    { key: 'steps', label: 'Steps', type: 'integer', default: 40, nullable: false },
+    { key: 'stepSize', label: 'Step', type: 'number', default: null, nullable: true },
+  ] as const;
+  const presets = [{ label: 'PGD-10', attack: 'pgd', settings: { steps: 10 } }];
+
   it('are filled up with the defaults of the fields', () => {
-    const fields = [
-      { key: 'epsilon', label: 'ε', type: 'number', default: 0.3, nullable: false },
-      { key: 'stepSize', label: 'Step', type: 'number', default: null, nullable: true },
-    ] as const;
-    expect(presetValues(fields, { epsilon: 0.25 })).toEqual({ epsilon: 0.25, stepSize: null });
+    expect(presetValues(fields, { steps: 10 })).toEqual({ epsilon: 0.3, steps: 10, stepSize: null });
+  });
+
+  it('leave ε as it is', () => {
+    expect(presetValues(fields, { steps: 10 }, { epsilon: 0.1, steps: 77, stepSize: 0.5 })).toEqual({
+      epsilon: 0.1,
+      steps: 10,
+      stepSize: null,
+    });
+  });
+
+  it('are recognised at any ε, and not once a setting was changed', () => {
+    expect(presetOf('pgd', { epsilon: 0.07, steps: 10, stepSize: null }, presets, fields)).toBe(0);
+    expect(presetOf('pgd', { epsilon: 0.07, steps: 10, stepSize: 0.01 }, presets, fields)).toBe(-1);
+    expect(presetOf('bim', { epsilon: 0.07, steps: 10, stepSize: null }, presets, fields)).toBe(-1);
   });
 });

@@ -1,3 +1,4 @@
+import type { Catalogue } from '../../shared/domain/catalogue.ts';
 import { flatGreyNote } from '../../shared/domain/epsilon.ts';
 import type { SettingField, SettingValue, SettingValues } from '../../shared/domain/settings.ts';
 
@@ -37,12 +38,31 @@ export function gradientBudget(settings: SettingValues, examples: number): numbe
   return steps === null ? null : examples * steps * (positive(settings['restarts']) ?? 1);
 }
 
-/** Values for every field of an attack: the preset's where it has one, else the field's default. */
+/** The preset's values for an attack's fields, else their defaults; ε is no part of a preset and stays as it is. */
 export function presetValues(
   fields: readonly SettingField[],
-  preset: Readonly<Record<string, SettingValue>>,
+  preset: SettingValues,
+  current: SettingValues = {},
 ): Record<string, SettingValue> {
-  return Object.fromEntries(fields.map((field) => [field.key, preset[field.key] ?? field.default]));
+  return Object.fromEntries(
+    fields.map(({ key, default: usual }) => [
+      key,
+      preset[key] ?? (key === 'epsilon' ? current[key] : undefined) ?? usual,
+    ]),
+  );
+}
+
+/** Position of the preset that `settings` are, whatever their ε; −1 if they are nobody's. */
+export function presetOf(
+  attack: string,
+  settings: SettingValues,
+  presets: Catalogue['presets'],
+  fields: readonly SettingField[],
+): number {
+  return presets.findIndex((preset) => {
+    const values = presetValues(fields, preset.settings, settings);
+    return preset.attack === attack && Object.entries(values).every(([key, value]) => settings[key] === value);
+  });
 }
 
 function positive(value: SettingValue | undefined): number | null {

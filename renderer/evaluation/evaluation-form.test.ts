@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { evaluationRequest } from '../../shared/domain/evaluation.ts';
-import { emptyEvaluationForm, evaluationRequestOf, formProblems } from './evaluation-form.ts';
+import { emptyEvaluationForm, evaluationRequestOf, formOf, formProblems } from './evaluation-form.ts';
 
 const filled = { ...emptyEvaluationForm('dataset-00000001'), targets: ['run-00000001'], attack: 'pgd' };
 
@@ -52,5 +52,22 @@ describe('the new-evaluation form', () => {
     });
     expect(request.source).toBe('run-00000002');
     expect(request.examples).toEqual({ split: 'test', count: 20, sample: true, seed: 7 });
+  });
+
+  it('takes an earlier request over as it was, but for its name', () => {
+    const earlier = evaluationRequest.parse({
+      ...evaluationRequestOf({
+        ...filled,
+        threat: 'transfer',
+        source: 'run-00000002',
+        which: 'sample',
+        sampleSeed: 7,
+        count: 20,
+        seed: 3,
+      }),
+      name: 'first try',
+    });
+    const { name: _name, ...rest } = earlier;
+    expect(evaluationRequest.parse(evaluationRequestOf(formOf(earlier)))).toEqual(rest);
   });
 });

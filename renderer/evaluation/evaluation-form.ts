@@ -1,16 +1,16 @@
 import type { EngineChoice } from '../../shared/domain/engine.ts';
-import type { EvaluationRequestInput } from '../../shared/domain/evaluation.ts';
-import type { SettingValue } from '../../shared/domain/settings.ts';
+import type { EvaluationRequest, EvaluationRequestInput } from '../../shared/domain/evaluation.ts';
+import type { SettingValue, SettingValues } from '../../shared/domain/settings.ts';
 
 /** The new-evaluation dialog while it is being filled in. */
 export interface EvaluationForm {
   name: string;
   dataset: string;
-  targets: string[];
+  targets: readonly string[];
   threat: 'white-box' | 'transfer';
   source: string | null;
   attack: string;
-  settings: Record<string, SettingValue>;
+  settings: SettingValues;
   split: 'validation' | 'test';
   which: 'first' | 'sample' | 'all';
   count: number | null;
@@ -43,6 +43,28 @@ export function emptyEvaluationForm(dataset: string): EvaluationForm {
     batchSize: 500,
     engine: 'auto',
     deterministic: false,
+  };
+}
+
+/** The form filled with an earlier request, to be changed and run again; its name is not taken over. */
+export function formOf(request: EvaluationRequest): EvaluationForm {
+  const { examples } = request;
+  return {
+    ...emptyEvaluationForm(request.dataset),
+    targets: [...request.targets],
+    threat: request.source === null ? 'white-box' : 'transfer',
+    source: request.source,
+    attack: request.attack.name,
+    settings: { ...request.attack.settings },
+    split: examples.split,
+    which: examples.count === null ? 'all' : examples.sample ? 'sample' : 'first',
+    count: examples.count ?? 500,
+    sampleSeed: examples.seed,
+    includeMisclassified: request.includeMisclassified,
+    seed: request.seed,
+    batchSize: request.batchSize,
+    engine: request.engine,
+    deterministic: request.deterministic,
   };
 }
 

@@ -7,6 +7,8 @@ export interface GridColumn {
   readonly key: string;
   readonly label: string;
   readonly threat: Threat;
+  /** Model that made x′; null for white-box columns. */
+  readonly source: string | null;
 }
 
 /** One cell as the table shows it. `best`: highest of its column, where that comparison is fair. */
@@ -41,7 +43,9 @@ export interface ResultGrid {
  * A column's best number is marked only if at least two models have one and all were measured on as many examples.
  */
 export function resultGrid(table: ResultTable, models: readonly ModelSummary[]): ResultGrid {
-  const columns = THREATS.flatMap((threat) => table.columns.filter((column) => column.threat === threat));
+  const columns = THREATS.flatMap((threat) => table.columns.filter((column) => column.threat === threat)).map(
+    (column) => ({ ...column, source: sourceOf(table, column.key) }),
+  );
   const best = new Map(columns.map((column) => [column.key, bestOf(table, column.key)]));
   return {
     columns,
@@ -71,6 +75,10 @@ export function resultGrid(table: ResultTable, models: readonly ModelSummary[]):
 export function modelDetail(model: ModelSummary): string {
   const seed = model.seed === null ? [] : [`seed ${model.seed}`];
   return [model.defence ?? model.origin, model.architecture, ...seed].join(', ');
+}
+
+function sourceOf(table: ResultTable, key: string): string | null {
+  return table.models.map((model) => table.cells[model]?.[key]?.source).find((source) => source != null) ?? null;
 }
 
 function bestOf(table: ResultTable, key: string): number | null {

@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { gainFor, outcomeOf, perturbation } from './examples.ts';
+
+describe('the perturbation', () => {
+  it('is what the attack added, with its sign', () => {
+    expect([...perturbation(Float32Array.of(0.5, 0.5, 1), Float32Array.of(0.75, 0.25, 1))]).toEqual([0.25, -0.25, 0]);
+  });
+
+  it('is offered with the largest gain that an ε does not overrun', () => {
+    expect(gainFor(0.25, [1, 2, 4, 8])).toBe(4);
+    expect(gainFor(8 / 255, [1, 2, 4, 8, 16])).toBe(16);
+    expect(gainFor(2, [1, 2])).toBe(1);
+  });
+});
+
+describe('the outcome of an example', () => {
+  it('tells wrong before the attack from broken by it', () => {
+    expect(outcomeOf({ label: 1, cleanPrediction: 2, broken: true })).toBe('misclassified');
+    expect(outcomeOf({ label: 1, cleanPrediction: 1, broken: true })).toBe('broken');
+    expect(outcomeOf({ label: 1, cleanPrediction: 1, broken: false })).toBe('survived');
+  });
+});

@@ -6,7 +6,8 @@ export type LossName = (typeof LOSS_NAMES)[number];
 
 /**
  * Cross-entropy of each example, from logits (never from probabilities, whose saturation would make the gradient 0).
- * Stable for logits of any finite size; its gradient is the closed form softmax(logits) − target.
+ * Stable for logits of any finite size; its gradient is the closed form softmax(logits) − target. The entry at the label
+ * is taken as minus the sum of the others: p − 1 loses its digits in float32 where the label's p is close to 1.
  * @param logits [n, classes]
  * @param labels int32 [n], each in 0 … classes − 1
  * @param labelSmoothing s in [0, 1): the target is (1 − s) · onehot + s / classes
@@ -19,12 +20,13 @@ export function crossEntropyFromLogits(logits: tf.Tensor2D, labels: tf.Tensor1D,
     const hot = oneHot(labels, classes);
     const target = labelSmoothing === 0 ? hot : tf.add(tf.mul(hot, 1 - labelSmoothing), labelSmoothing / classes);
     const logProbability = logSoftmax(input);
-    (save as tf.GradSaveFunc)([logProbability, target]);
+    (save as tf.GradSaveFunc)([logProbability, target, hot]);
     return {
       value: tf.neg(tf.sum(tf.mul(target, logProbability), 1)),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        const [logP, wanted] = saved as [tf.Tensor2D, tf.Tensor2D];
-        return tf.mul(tf.expandDims(dy, 1), tf.sub(tf.exp(logP), wanted));
+        const [logP, wanted, label] = saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
+        const others = tf.mul(tf.sub(tf.exp(logP), wanted), tf.sub(1, label));
+        return tf.mul(tf.expandDims(dy, 1), tf.sub(others, tf.mul(label, tf.sum(others, 1, true))));
       },
     };
   });
@@ -87,5 +89,5 @@ export function lossFromLogits(loss: LossName, logits: tf.Tensor2D, labels: tf.T
 
 /** The wasm engine writes integers whatever type it is asked for, so the type is changed afterwards. */
 function oneHot(indices: tf.Tensor, classes: number): tf.Tensor2D {
-  return tf.cast(tf.oneHot(indices as tf.Tensor1D, classes), 'float32');
+  return tf.cast(tf.oneHot(indices as tf.Tensor1D, classes), 'float32') as tf.Tensor2D;
 }

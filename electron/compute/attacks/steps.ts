@@ -4,6 +4,7 @@ import type { CompiledStep } from '../engines/compile.ts';
 import { inputGradient } from '../models/classifier.ts';
 import { forward, weightList, weightsFromList } from '../models/network.ts';
 import type { Network, Weights } from '../models/network.ts';
+import { ascentDirection } from './direction.ts';
 
 /**
  * What a batch of trajectories carries from step to step, all of it on the engine.
@@ -140,7 +141,7 @@ function choose(mask: tf.Tensor, chosen: tf.Tensor, otherwise: tf.Tensor): tf.Te
   return tf.add(tf.mul(chosen, rows), tf.mul(otherwise, tf.sub(1, rows)));
 }
 
-/** x + step · sign(gradient), then into the bounds. A pixel whose gradient is NaN or infinite stays where it is. */
+/** x + step · sign(gradient), then into the bounds. A pixel whose gradient is NaN stays where it is. */
 function move(
   iterate: tf.Tensor,
   gradient: tf.Tensor,
@@ -148,8 +149,7 @@ function move(
   upper: tf.Tensor,
   stepSize: tf.Tensor,
 ): tf.Tensor {
-  const direction = tf.where(tf.isFinite(gradient), tf.sign(gradient), tf.zerosLike(gradient));
-  return tf.maximum(lower, tf.minimum(upper, tf.add(iterate, tf.mul(stepSize, direction))));
+  return tf.maximum(lower, tf.minimum(upper, tf.add(iterate, tf.mul(stepSize, ascentDirection(gradient)))));
 }
 
 /** [n]: 1 where the logits or the input gradient hold a NaN or an infinity. */

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { batchConstants, imageTensor, startingPoints } from '../attacks/batch.ts';
+import { ascentDirection } from '../attacks/direction.ts';
 import type { Examples } from '../attacks/examples.ts';
 import type { InnerAttack } from '../defences/defence.ts';
 import { compileStep } from '../engines/compile.ts';
@@ -28,7 +29,7 @@ export function createInnerAttacker(network: Network, attack: InnerAttack, seed:
         const previous = iterate;
         iterate = tf.tidy(() => {
           const { gradient } = inputGradient(network, weights, previous as tf.Tensor4D, labels as tf.Tensor1D);
-          const moved = tf.add(previous, tf.mul(stepSize as tf.Tensor, tf.sign(gradient)));
+          const moved = tf.add(previous, tf.mul(stepSize as tf.Tensor, ascentDirection(gradient)));
           return tf.maximum(lower as tf.Tensor, tf.minimum(upper as tf.Tensor, moved));
         });
         if (previous !== start) previous.dispose();

@@ -1,0 +1,14 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+/**
+ * The direction of steepest ascent in L∞: the sign of each entry, 0 where the gradient is 0 or NaN.
+ * Not `tf.sign`: the wasm engine's takes every |g| below 1.2e-7 for 0, and input gradients of confident examples are
+ * smaller than that; other engines' sign(NaN) is NaN and would spoil the image. The caller disposes of the result.
+ */
+export function ascentDirection<T extends tf.Tensor>(gradient: T): T {
+  return tf.tidy(() => {
+    const up = tf.cast(tf.greater(gradient, 0), 'float32');
+    const down = tf.cast(tf.less(gradient, 0), 'float32');
+    return tf.sub(up, down) as tf.Tensor as T;
+  });
+}

@@ -48,7 +48,9 @@ interface JsonProperty {
 
 /** The fields of a settings schema (a strict zod object whose properties all have defaults and `.meta`), in order. */
 export function describeSettings(schema: z.ZodObject): readonly SettingField[] {
-  const json = z.toJSONSchema(schema, { io: 'input' }) as { properties?: Record<string, JsonProperty & SettingMeta> };
+  const json = z.toJSONSchema(schema, { io: 'input' }) as unknown as {
+    properties?: Record<string, JsonProperty & SettingMeta>;
+  };
   return Object.entries(json.properties ?? {}).map(([key, property]) => {
     const variants = property.anyOf ?? [property];
     const main = variants.find((variant) => variant.type !== 'null') ?? property;

@@ -16,16 +16,11 @@ export const trainerSettings = z.strictObject({
     .enum(['constant', 'linear', 'cosine'])
     .default('linear')
     .meta({ label: 'Schedule', help: 'How the learning rate falls to 0 over the run.' }),
-  epsilonWarmup: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(0.4)
-    .meta({
-      label: 'ε warm-up',
-      unit: 'of the steps',
-      help: 'ε of the inner attack rises linearly over this share of the steps.',
-    }),
+  epsilonWarmup: z.number().min(0).max(1).default(0.4).meta({
+    label: 'ε warm-up',
+    unit: 'of the steps',
+    help: 'ε of the inner attack rises linearly over this share of the steps.',
+  }),
   labelSmoothing: z.number().min(0).max(0.5).default(0).meta({ label: 'Label smoothing', advanced: true }),
   validationEvery: z
     .number()
@@ -33,16 +28,11 @@ export const trainerSettings = z.strictObject({
     .max(100)
     .default(0.5)
     .meta({ label: 'Validate every', unit: 'epochs', advanced: true }),
-  validationSteps: z
-    .int()
-    .min(1)
-    .max(1000)
-    .default(10)
-    .meta({
-      label: 'Validation PGD steps',
-      help: 'PGD on the held-out part, at the ε of the defence.',
-      advanced: true,
-    }),
+  validationSteps: z.int().min(1).max(1000).default(10).meta({
+    label: 'Validation PGD steps',
+    help: 'PGD on the held-out part, at the ε of the defence.',
+    advanced: true,
+  }),
   checkpointEvery: z
     .int()
     .min(1)

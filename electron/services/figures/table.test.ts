@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import type { ResultCell, ResultTable } from '../../../shared/domain/library.ts';
+import type { ModelSummary } from '../../../shared/domain/model.ts';
+import { escapeLatex, tableCsv, tableLatex } from './table.ts';
+
+const model = (id: string, name: string): ModelSummary => ({
+  id,
+  name,
+  origin: 'run',
+  architecture: 'small-cnn',
+  defence: 'at',
+  dataset: 'dataset-00000000',
+  inputShape: [28, 28, 1],
+  classes: 10,
+  parameters: 1,
+  seed: 3,
+  colour: 0,
+  created: '2026-01-01T00:00:00Z',
+});
+const cell = (id: string, robust: number): ResultCell => ({
+  evaluation: 'evaluation-00000000',
+  model: id,
+  source: null,
+  threat: 'white-box',
+  attack: { name: 'pgd', settings: { epsilon: 0.25 } },
+  label: 'PGD-40, ε 0.25',
+  examples: 500,
+  cleanAccuracy: 0.95,
+  robustAccuracy: robust,
+  robustInterval: [robust - 0.04, robust + 0.04],
+  weak: null,
+});
+const table: ResultTable = {
+  dataset: 'dataset-00000000',
+  models: ['run-00000000', 'run-11111111'],
+  columns: [{ key: 'white', label: 'PGD-40, ε 0.25', threat: 'white-box' }],
+  cells: { 'run-00000000': { white: cell('run-00000000', 0.6) }, 'run-11111111': { white: cell('run-11111111', 0.7) } },
+  clean: { 'run-00000000': 0.95, 'run-11111111': 0.94 },
+  worstCase: {},
+  findings: [],
+};
+const context = {
+  models: [model('run-00000000', 'AT_1'), model('run-11111111', 'AT+ALP, "new"')],
+  datasetName: 'MNIST',
+  datasetHash: 'ab'.repeat(32),
+};
+
+test('the LaTeX table has booktabs rules, escaped names and the best number in bold', () => {
+  const latex = tableLatex(table, context);
+  expect(latex).toContain('\\toprule');
+  expect(latex).toContain('    AT\\_1 & 95.0 & 60.0 \\\\');
+  expect(latex).toContain('& 94.0 & \\bfseries 70.0 \\\\');
+  expect(latex).toContain('{white-box, PGD-40, $\\varepsilon$ 0.25}');
+});
+
+test('the CSV has one line for each number, with quotes where a name needs them and the data hash', () => {
+  const lines = tableCsv(table, context).trim().split('\n');
+  expect(lines).toHaveLength(3);
+  expect(lines[0]).toMatch(/^model,defence,architecture,seed,threat,source,attack,settings,examples,/);
+  expect(lines[2]).toContain('"AT+ALP, ""new"""');
+  expect(lines[2]).toContain('ab'.repeat(32));
+});
+
+test('LaTeX special characters are escaped', () => {
+  expect(escapeLatex('a_b & 5% {x} ~ \\')).toBe('a\\_b \\& 5\\% \\{x\\} \\textasciitilde{} \\textbackslash{}');
+});

@@ -1,0 +1,109 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadEngine } from '../engines/load.ts';
+import type { LossInputs } from './defence.ts';
+import { defenceEntries, DEFENCES, findDefence } from './registry.ts';
+
+beforeAll(() => loadEngine('wasm', { enginePack: null, deterministic: true }));
+
+/** Two classes, two examples. Cross-entropy of logits (a, −a) at label 0 is log(1 + e^(−2a)). */
+function inputs(): LossInputs {
+  const half = (a: number, b: number): LossInputs['clean'] => ({
+    logits: tf.tensor2d([
+      [a, -a],
+      [b, -b],
+    ]),
+    activations: {
+      conv1: tf.ones([2, 2, 2, 1]) as tf.Tensor4D,
+      conv2: tf.tensor4d([a, 1, 1, 1, 1, b, 1, 1], [2, 2, 2, 1]),
+    },
+  });
+  return { clean: half(2, 1), adversarial: half(0.5, 0.25), labels: tf.tensor1d([0, 0], 'int32'), labelSmoothing: 0 };
+}
+
+const crossEntropy = (a: number): number => Math.log(1 + Math.exp(-2 * a));
+const CLEAN = (crossEntropy(2) + crossEntropy(1)) / 2;
+const ADVERSARIAL = (crossEntropy(0.5) + crossEntropy(0.25)) / 2;
+const LOGITS = (1.5 ** 2 + 0.75 ** 2) / 2;
+
+function terms(name: string, settings: Record<string, unknown>): Record<string, number> {
+  const loss = findDefence(name).configure(settings).loss;
+  const made = tf.tidy(() => {
+    const all = loss(inputs());
+    return Object.fromEntries(Object.entries(all).map(([term, value]) => [term, value.dataSync()[0]!]));
+  });
+  return made;
+}
+
+describe('the defences', () => {
+  it.each([
+    ['natural', {}, { clean: CLEAN }],
+    ['at', {}, { adversarial: ADVERSARIAL }],
+    ['m-pgd', {}, { clean: CLEAN / 2, adversarial: ADVERSARIAL / 2 }],
+    ['m-pgd', { share: 0.25 }, { clean: 0.75 * CLEAN, adversarial: 0.25 * ADVERSARIAL }],
+    ['alp', {}, { clean: CLEAN / 2, adversarial: ADVERSARIAL / 2, logits: LOGITS / 2 }],
+    ['alp', { base: 'at', alpha: 1, reduction: 'sum' }, { clean: 0, adversarial: ADVERSARIAL, logits: 2 * LOGITS }],
+    ['alp', { base: 'natural' }, { clean: CLEAN, adversarial: 0, logits: LOGITS / 2 }],
+  ])('%s %o has the terms of its paper', (name, settings, expected) => {
+    const found = terms(name, settings);
+    expect(Object.keys(found)).toEqual(Object.keys(expected));
+    for (const [term, value] of Object.entries(expected)) expect(found[term]).toBeCloseTo(value, 5);
+  });
+
+  it('at-alp adds β times the attention term over its layers to logit pairing', () => {
+    const all = terms('at-alp', { alpha: 2 });
+    expect(all['clean']).toBeCloseTo(CLEAN / 2, 5);
+    expect(all['logits']).toBeCloseTo(2 * LOGITS, 5);
+    const unit = (values: number[]): number[] => {
+      const norm = Math.hypot(...values);
+      return values.map((value) => value / norm);
+    };
+    const distance = (a: number[], b: number[]): number =>
+      Math.hypot(...unit(a).map((value, i) => value - unit(b)[i]!));
+    const conv2 = (distance([4, 1, 1, 1], [0.25, 1, 1, 1]) + distance([1, 1, 1, 1], [1, 0.0625, 1, 1])) / 2;
+    expect(all['attention']).toBeCloseTo(conv2, 4);
+    expect(terms('at-alp', { beta: 3 })['attention']).toBeCloseTo(3 * conv2, 4);
+    expect(terms('at-alp', { beta: 0 })['attention']).toBe(0);
+  });
+
+  it('takes all layers unless some are named, and names those there are', () => {
+    const { configure } = findDefence('at-alp');
+    expect(configure({}).taps(['conv1', 'conv2'])).toEqual(['conv1', 'conv2']);
+    expect(configure({ layers: ['conv2'] }).taps(['conv1', 'conv2'])).toEqual(['conv2']);
+    expect(() => configure({ layers: ['conv9'] }).taps(['conv1', 'conv2'])).toThrow(/conv9.*conv1, conv2/);
+  });
+
+  it('has an inner attack of ε/4 a step unless told otherwise', () => {
+    for (const { name, adversarial, configure } of DEFENCES) {
+      const { inner, epsilon } = configure({});
+      expect(epsilon, name).toBe(0.25);
+      expect(inner, name).toEqual(
+        adversarial ? { epsilon: 0.25, steps: 10, stepSize: 0.0625, randomStart: true } : null,
+      );
+    }
+    expect(findDefence('at').configure({ epsilon: 0.1, attackStepSize: 0.02 }).inner?.stepSize).toBe(0.02);
+  });
+
+  it.each([
+    ['epsilon', { epsilon: -0.1 }],
+    ['epsilon', { epsilon: Number.NaN }],
+    ['attackSteps', { attackSteps: 0 }],
+    ['alpah', { alpah: 1 }],
+    ['reduction', { reduction: 'median' }],
+  ])('refuses a wrong %s by name', (field, settings) => {
+    expect(() => findDefence('at-alp').configure(settings)).toThrow(
+      expect.objectContaining({ code: 'invalid-input', message: expect.stringContaining(field) as string }),
+    );
+  });
+
+  it('is a catalogue whose fields all have a label and a default', () => {
+    expect(defenceEntries().map((entry) => entry.name)).toEqual(['natural', 'at', 'm-pgd', 'alp', 'at-alp']);
+    for (const { name, fields } of defenceEntries()) {
+      for (const field of fields) {
+        expect(field.label, `${name} ${field.key}`).not.toBe(field.key);
+        expect(field.default !== null || field.nullable, `${name} ${field.key}`).toBe(true);
+      }
+    }
+    expect(() => findDefence('trades-x')).toThrow(/natural, at, m-pgd, alp, at-alp/);
+  });
+});

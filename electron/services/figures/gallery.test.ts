@@ -30,7 +30,7 @@ test('a gallery has its images embedded once each and its text as text, at the e
   expect(figure.svg.match(/<image /g)).toHaveLength(1 + 4 + 1);
   expect(figure.svg).toContain('AT+ALP &#38; more');
   expect(figure.svg).toContain('7 · 0.500');
-  expect(figure.svg).toContain('>0.50<');
+  expect(figure.svg).toContain('>0.500<');
 });
 
 test('a gallery renders as PNG and as PDF', async () => {

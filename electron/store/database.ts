@@ -18,7 +18,7 @@ export interface Database {
   transaction<T>(work: () => T): T;
   /** A number that changes when another connection has written. */
   foreignVersion(): number;
-  close(): void;
+  readonly close: () => void;
 }
 
 /** @throws AppError where the file cannot be opened or is no database. */

@@ -15,8 +15,12 @@ export async function loadWeights(network: Network, file: string): Promise<Weigh
   return weightsFromArrays(network, await readNpz(file), file);
 }
 
-/** The same from arrays in memory. @param name what to call their origin in an error message. */
-export function weightsFromArrays(network: Network, arrays: NpzArrays, name: string): Weights {
+/**
+ * Checks that the arrays are the network's parameters, without making tensors.
+ * @param name what to call their origin in an error message.
+ * @throws AppError `wrong-architecture` or `bad-data`.
+ */
+export function checkArrays(network: Network, arrays: NpzArrays, name: string): void {
   for (const { name: parameter, shape } of network.parameters) {
     const array = arrays[parameter];
     const expected = `[${shape.join(', ')}]`;
@@ -36,6 +40,11 @@ export function weightsFromArrays(network: Network, arrays: NpzArrays, name: str
       });
     }
   }
+}
+
+/** The same from arrays in memory. @param name what to call their origin in an error message. */
+export function weightsFromArrays(network: Network, arrays: NpzArrays, name: string): Weights {
+  checkArrays(network, arrays, name);
   return Object.fromEntries(
     network.parameters.map(({ name: parameter, shape }) => {
       const data = arrays[parameter]?.data ?? [];

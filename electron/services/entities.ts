@@ -1,0 +1,64 @@
+import { rm } from 'node:fs/promises';
+import { AppError } from '../../shared/domain/errors.ts';
+import type { Binned, Entity } from '../store/bin.ts';
+import type { Store } from '../store/store.ts';
+import type { Library } from './library.ts';
+import { missing } from './session.ts';
+import type { Session } from './session.ts';
+
+/** How long things stay in the bin, in days. */
+const BIN_DAYS = 30;
+
+export function entityService({ store, changed }: Session): Library['entities'] {
+  const find = (id: string): Entity => store.bin.find(id) ?? missing('item', id);
+  return {
+    rename: (id, name) => {
+      const trimmed = name.trim();
+      if (trimmed === '')
+        throw new AppError('invalid-input', 'name: must not be empty.', { details: { field: 'name' } });
+      store.bin.rename(find(id), trimmed);
+      changed();
+    },
+    delete: (id) => {
+      const deleted = store.database.transaction(() => {
+        const entities = withDependents(store, find(id));
+        const busy = store.jobs
+          .inState('running', 'waiting', 'paused')
+          .find((job) => entities.some((entity) => entity.id === job.id));
+        if (busy) {
+          throw new AppError('conflict', `${busy.title} is ${busy.state}. Cancel it first, then delete.`, {
+            details: { id: busy.id, state: busy.state },
+          });
+        }
+        store.bin.delete(entities);
+        return entities.map((entity) => entity.name);
+      });
+      changed();
+      return { deleted };
+    },
+    restore: (id) => {
+      if (!store.bin.restore(id)) throw new AppError('not-found', `${id} is not in the bin.`, { details: { id } });
+      changed();
+    },
+  };
+}
+
+/** The entity and everything that would be left without meaning, itself first. */
+function withDependents(store: Store, entity: Entity): Entity[] {
+  const found = new Map([[entity.id, entity]]);
+  for (const one of found.values()) for (const other of store.bin.dependents(one)) found.set(other.id, other);
+  return [...found.values()];
+}
+
+/** Removes for good what has been in the bin for 30 days: dependents first, then its files. */
+export async function emptyOldBin(store: Store): Promise<void> {
+  const before = new Date(Date.now() - BIN_DAYS * 24 * 3_600_000).toISOString();
+  const order: readonly Entity['kind'][] = ['evaluation', 'gallery', 'model', 'run', 'dataset'];
+  const old = store.bin.deletedBefore(before).sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
+  for (const entity of old) await purge(store, entity);
+}
+
+async function purge(store: Store, entity: Binned): Promise<void> {
+  store.bin.purge(entity);
+  await rm(store.folder.of(entity.kind, entity.id), { recursive: true, force: true });
+}

@@ -1,0 +1,71 @@
+import { AppError } from '../../shared/domain/errors.ts';
+import { evaluationRequest, exampleQuery } from '../../shared/domain/evaluation.ts';
+import type { EvaluationRequest } from '../../shared/domain/evaluation.ts';
+import { newId } from '../../shared/domain/ids.ts';
+import { parseInput } from './inputs.ts';
+import type { Library } from './library.ts';
+import { resultTable } from './result-table.ts';
+import { addJob, missing, requireDataset, requireFit, requireModel } from './session.ts';
+import type { Session } from './session.ts';
+
+export function evaluationService(session: Session): Library['evaluations'] {
+  const { store } = session;
+  const get: Library['evaluations']['get'] = (id) => store.evaluations.get(id) ?? missing('evaluation', id);
+  return {
+    get,
+    folder: (id) => store.folder.of('evaluation', get(id).id),
+    create: async (input) => {
+      const request = parseInput(evaluationRequest, input, 'evaluation');
+      const name = request.name || (await describe(session, request));
+      checkRequest(session, request);
+      const id = newId('evaluation');
+      const created = new Date().toISOString();
+      addJob(session, { id, kind: 'evaluate', title: `Evaluate ${name}` }, () =>
+        store.evaluations.add({ id, name, request, created }),
+      );
+      return { id };
+    },
+    examples: (input) => {
+      const query = parseInput(exampleQuery, input, 'examples');
+      get(query.evaluation);
+      return store.evaluations.examples(query);
+    },
+    table: (dataset) => resultTable(store, requireDataset(store, dataset)),
+  };
+}
+
+/** `PGD-40, ε 0.25 from surrogate: at-alp, natural`. @throws AppError `invalid-input` for a bad attack. */
+async function describe({ store }: Session, request: EvaluationRequest): Promise<string> {
+  const { resolveAttack } = await import('../compute/attacks/registry.ts');
+  const attack = resolveAttack(request.attack).label;
+  const names = request.targets.map((id) => requireModel(store, id).name);
+  const targets = names.length > 2 ? `${names.length} models` : names.join(', ');
+  const from = request.source === null ? '' : ` from ${requireModel(store, request.source).name}`;
+  return `${attack}${from}: ${targets}`;
+}
+
+function checkRequest({ store }: Session, request: EvaluationRequest): void {
+  const dataset = requireDataset(store, request.dataset);
+  const targets = request.targets.map((id) => requireModel(store, id));
+  const source = request.source === null ? null : requireModel(store, request.source);
+  for (const model of source ? [...targets, source] : targets) requireFit(model, dataset);
+  if (source && request.targets.includes(source.id)) {
+    throw new AppError(
+      'source-is-target',
+      `${source.name} is both source and target. A gray-box source is a model of the same architecture from another seed, a black-box source one of another architecture; for a white-box attack choose no source.`,
+      { details: { field: 'source', source: source.id } },
+    );
+  }
+  const twice = request.targets.find((id, index) => request.targets.indexOf(id) !== index);
+  if (twice !== undefined) {
+    throw new AppError('invalid-input', `targets: ${requireModel(store, twice).name} is named twice.`, {
+      details: { field: 'targets' },
+    });
+  }
+  const { split } = request.examples;
+  if (dataset.manifest.splits[split] === 0) {
+    throw new AppError('invalid-input', `examples.split: ${dataset.manifest.name} has no ${split} images.`, {
+      details: { field: 'examples.split' },
+    });
+  }
+}

@@ -1,0 +1,74 @@
+import { AppError } from '../../shared/domain/errors.ts';
+import { galleryRequest } from '../../shared/domain/gallery.ts';
+import type { GalleryRequest } from '../../shared/domain/gallery.ts';
+import { newId } from '../../shared/domain/ids.ts';
+import { parseInput } from './inputs.ts';
+import type { Library } from './library.ts';
+import { addJob, missing, requireDataset, requireFit, requireModel } from './session.ts';
+import type { Session } from './session.ts';
+
+export function galleryService(session: Session): Library['galleries'] {
+  const { store } = session;
+  const get: Library['galleries']['get'] = (id) => store.galleries.get(id) ?? missing('gallery', id);
+  return {
+    get,
+    folder: (id) => store.folder.of('gallery', get(id).id),
+    create: async (input) => {
+      const request = parseInput(galleryRequest, input, 'gallery');
+      await checkRequest(session, request);
+      const id = newId('gallery');
+      const models =
+        request.models.length === 1
+          ? requireModel(store, request.models[0] ?? '').name
+          : `${request.models.length} models`;
+      const name =
+        request.name || `${models}, ${request.indices.length} ${request.indices.length === 1 ? 'example' : 'examples'}`;
+      const created = new Date().toISOString();
+      addJob(session, { id, kind: 'attention', title: `Attention of ${name}` }, () =>
+        store.galleries.add({ id, name, request, created }),
+      );
+      return { id };
+    },
+  };
+}
+
+async function checkRequest({ store }: Session, request: GalleryRequest): Promise<void> {
+  const [{ resolveAttack }, { buildNetwork }] = await Promise.all([
+    import('../compute/attacks/registry.ts'),
+    import('../compute/models/network.ts'),
+  ]);
+  const dataset = requireDataset(store, request.dataset);
+  const beyond = request.indices.find((index) => index >= dataset.manifest.images);
+  if (beyond !== undefined) {
+    throw new AppError(
+      'invalid-input',
+      `indices: ${dataset.manifest.name} has images 0 to ${dataset.manifest.images - 1}; ${beyond} is not one.`,
+      { details: { field: 'indices', found: beyond } },
+    );
+  }
+  resolveAttack(request.attack);
+  const models = request.models.map((id) => requireModel(store, id));
+  const others = [request.source, request.reference].flatMap((id) => (id === null ? [] : [requireModel(store, id)]));
+  for (const model of [...models, ...others]) requireFit(model, dataset);
+  if (request.source !== null && request.models.includes(request.source)) {
+    throw new AppError(
+      'source-is-target',
+      'source: the source model is among the models shown. Choose another, or none for white-box attacks.',
+      {
+        details: { field: 'source', source: request.source },
+      },
+    );
+  }
+  if (request.layer === 'last') return;
+  for (const model of [...models, ...others.filter((other) => other.id === request.reference)]) {
+    const layers = buildNetwork(model.architecture, model.inputShape, model.classes).taps.map((tap) => tap.name);
+    if (layers.includes(request.layer)) continue;
+    throw new AppError(
+      'invalid-input',
+      `layer: ${model.name} has no layer ${request.layer}; it has ${layers.join(', ')}.`,
+      {
+        details: { field: 'layer', found: request.layer, model: model.id },
+      },
+    );
+  }
+}

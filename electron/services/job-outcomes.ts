@@ -1,0 +1,97 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { z } from 'zod';
+import { AppError } from '../../shared/domain/errors.ts';
+import { exampleRecord } from '../../shared/domain/evaluation.ts';
+import type { EvaluationResult, ExampleRecord } from '../../shared/domain/evaluation.ts';
+import type { JobResult } from '../../shared/domain/job.ts';
+import { describeIssues } from '../../shared/domain/settings.ts';
+import { folderBytes } from '../store/folder.ts';
+import type { StoredJob } from '../store/jobs.ts';
+import type { Store } from '../store/store.ts';
+import { jobFolder } from './job-specs.ts';
+import { missing } from './session.ts';
+
+const WEIGHTS_FILE = 'weights.npz';
+
+/**
+ * Puts what a finished job made into the library, and marks the job as done, in one transaction.
+ * @throws AppError `bad-data` if the job's files are not what its result says.
+ */
+export async function storeOutcome(store: Store, job: StoredJob, result: JobResult): Promise<void> {
+  const put = await preparePut(store, job, result);
+  store.database.transaction(() => {
+    put();
+    store.jobs.update(job.id, { state: 'done', error: null, ended: new Date().toISOString(), wish: null });
+  });
+}
+
+async function preparePut(store: Store, job: StoredJob, result: JobResult): Promise<() => void> {
+  if (result.kind !== job.kind) {
+    throw new AppError('internal', `A job of the kind ${job.kind} gave a result of the kind ${result.kind}.`);
+  }
+  const folder = jobFolder(store, job);
+  switch (result.kind) {
+    case 'import': {
+      const bytes = await folderBytes(folder);
+      return () => store.datasets.add(result.manifest, bytes);
+    }
+    case 'train':
+      return () => putRun(store, job.id, result);
+    case 'evaluate': {
+      const examples = await readExamples(folder, result.result);
+      return () => store.evaluations.setResult(job.id, result.result, examples);
+    }
+    case 'attention':
+      return () => store.galleries.setResult(job.id, result.result);
+    case 'engine-test':
+      return () => undefined;
+  }
+}
+
+function putRun(store: Store, id: string, { result, engine }: Extract<JobResult, { kind: 'train' }>): void {
+  const run = store.runs.get(id) ?? missing('run', id);
+  const dataset = store.datasets.get(run.config.dataset) ?? missing('data set', run.config.dataset);
+  store.runs.setResult(id, result);
+  store.jobs.update(id, { engine });
+  store.models.put(
+    {
+      id,
+      name: run.name,
+      origin: 'run',
+      architecture: run.config.architecture,
+      defence: run.config.defence,
+      dataset: dataset.id,
+      inputShape: dataset.manifest.shape,
+      classes: dataset.manifest.classes.length,
+      parameters: result.parameters,
+      seed: run.config.seed,
+      colour: run.colour,
+      created: new Date().toISOString(),
+    },
+    relative(store.folder.root, join(store.folder.of('run', id), WEIGHTS_FILE)),
+  );
+}
+
+async function readExamples(
+  folder: string,
+  result: EvaluationResult,
+): Promise<ReadonlyMap<string, readonly ExampleRecord[]>> {
+  const records = await Promise.all(
+    result.targets.map(async ({ model }) => {
+      const file = join(folder, model, 'examples.json');
+      const parsed = z.array(exampleRecord).safeParse(JSON.parse(await readFile(file, 'utf8')));
+      if (parsed.success) return [model, parsed.data] as const;
+      throw new AppError('bad-data', `${file} is not a list of examples: ${describeIssues(parsed.error)}.`, {
+        details: { file },
+      });
+    }),
+  );
+  return new Map(records);
+}
+
+/** Removes what an unfinished job left behind; a training keeps its folder, from which it can go on. */
+export async function discardUnfinished(store: Store, job: StoredJob): Promise<void> {
+  if (job.kind === 'train') return;
+  await rm(jobFolder(store, job), { recursive: true, force: true });
+}

@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import { importOptions } from '../../shared/domain/dataset.ts';
+import { AppError } from '../../shared/domain/errors.ts';
+import type { EntityKind } from '../../shared/domain/ids.ts';
+import type { JobKind, JobSpec } from '../../shared/domain/job.ts';
+import type { ModelFile } from '../../shared/domain/model.ts';
+import type { StoredJob } from '../store/jobs.ts';
+import type { StoredModel } from '../store/models.ts';
+import type { Store } from '../store/store.ts';
+import { missing, requireModel } from './session.ts';
+
+const ENTITY_OF: Readonly<Record<Exclude<JobKind, 'engine-test'>, EntityKind>> = {
+  import: 'dataset',
+  train: 'run',
+  evaluate: 'evaluation',
+  attention: 'gallery',
+};
+
+/** The folder that a job writes to. */
+export function jobFolder(store: Store, job: Pick<StoredJob, 'id' | 'kind'>): string {
+  return job.kind === 'engine-test' ? store.folder.scratch(job.id) : store.folder.of(ENTITY_OF[job.kind], job.id);
+}
+
+/** What a job host needs to load `model`. */
+export function modelFileOf(store: Store, model: StoredModel): ModelFile {
+  return {
+    id: model.id,
+    name: model.name,
+    architecture: model.architecture,
+    inputShape: model.inputShape,
+    classes: model.classes,
+    weights: join(store.folder.root, model.weights),
+  };
+}
+
+/**
+ * Everything that the host of a stored job needs, from the library as it is now.
+ * @throws AppError `not-found` if something that the job needs was deleted meanwhile.
+ */
+export function jobSpecOf(store: Store, job: StoredJob, enginePack: string | null): JobSpec {
+  const { id } = job;
+  const hosted = { id, folder: jobFolder(store, job), enginePack };
+  const dataset = (datasetId: string): { folder: string } => ({
+    folder: store.folder.of('dataset', (store.datasets.get(datasetId) ?? missing('data set', datasetId)).id),
+  });
+  const model = (modelId: string): ModelFile => modelFileOf(store, requireModel(store, modelId));
+  switch (job.kind) {
+    case 'import':
+      return { kind: 'import', ...hosted, options: importOptions.parse(JSON.parse(job.options)) };
+    case 'train': {
+      const { config } = store.runs.get(id) ?? missing('run', id);
+      return { kind: 'train', ...hosted, dataset: dataset(config.dataset), config, resume: job.resume };
+    }
+    case 'evaluate': {
+      const { request } = store.evaluations.get(id) ?? missing('evaluation', id);
+      return {
+        kind: 'evaluate',
+        ...hosted,
+        dataset: dataset(request.dataset),
+        request,
+        targets: request.targets.map(model),
+        source: request.source === null ? null : model(request.source),
+      };
+    }
+    case 'attention': {
+      const { request } = store.galleries.get(id) ?? missing('gallery', id);
+      return {
+        kind: 'attention',
+        ...hosted,
+        dataset: dataset(request.dataset),
+        request,
+        models: request.models.map(model),
+        source: request.source === null ? null : model(request.source),
+        reference: request.reference === null ? null : model(request.reference),
+      };
+    }
+    case 'engine-test':
+      throw new AppError('internal', 'Engine tests are not queued.');
+  }
+}

@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import { toAppError } from '../../shared/domain/errors.ts';
+import type { LibrarySnapshot } from '../../shared/domain/library.ts';
+import { folderBytes } from '../store/folder.ts';
+import { openStore } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
+import { readCatalogue } from './catalogue.ts';
+import { datasetService } from './datasets.ts';
+import { engineService, slotRules, usablePack } from './engines.ts';
+import { emptyOldBin, entityService } from './entities.ts';
+import { evaluationService } from './evaluations.ts';
+import { createEvents } from './events.ts';
+import { galleryService } from './galleries.ts';
+import type { OpenLibrary } from './library.ts';
+import { modelService } from './models.ts';
+import { preferenceService } from './preferences.ts';
+import { createQueue } from './queue.ts';
+import type { Queue } from './queue.ts';
+import { resourcePath } from './resources.ts';
+import { runService } from './runs.ts';
+import { installSample } from './sample.ts';
+import type { Session } from './session.ts';
+import { tensorService } from './tensors.ts';
+
+/** Changes of the library reach listeners at most this often, in milliseconds. */
+const CHANGED_EVERY_MS = 100;
+
+/** Opens a library; see {@link OpenLibrary}. */
+export const openLibrary: OpenLibrary = async (path, options) => {
+  const store = openStore(path);
+  try {
+    await prepareContents(store, options.sample, options.serves === 'none');
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+  const events = createEvents((error) => {
+    process.stderr.write(`A listener failed: ${toAppError(error).message}\n`);
+  });
+  let queue: Queue | null = null;
+  let timer: NodeJS.Timeout | null = null;
+  const snapshot = (): LibrarySnapshot => ({
+    datasets: store.datasets.list(),
+    runs: store.runs.list(),
+    evaluations: store.evaluations.list(),
+    galleries: store.galleries.list(),
+    jobs: queue?.list() ?? [],
+  });
+  const session: Session = {
+    store,
+    events,
+    token: randomUUID(),
+    changed: () => {
+      queue?.nudge();
+      timer ??= setTimeout(() => {
+        timer = null;
+        events.emit('library.changed', snapshot());
+      }, CHANGED_EVERY_MS);
+    },
+  };
+  const preferences = preferenceService(store);
+  const engines = engineService(session, options.launcher, preferences);
+  const tensors = tensorService(store);
+  const jobs = createQueue(session, {
+    launcher: options.launcher,
+    serves: options.serves ?? 'all',
+    enginePack: usablePack,
+    slots: () => slotRules(preferences),
+  });
+  queue = jobs;
+  let disposed: Promise<void> | null = null;
+
+  return {
+    folder: store.folder.root,
+    events,
+    snapshot,
+    catalogue: readCatalogue,
+    bytes: () => folderBytes(store.folder.root),
+    preferences,
+    datasets: datasetService(session),
+    models: modelService(session),
+    runs: runService(session),
+    evaluations: evaluationService(session),
+    galleries: galleryService(session),
+    jobs,
+    entities: entityService(session),
+    engines,
+    tensors,
+    dispose: () => {
+      disposed ??= (async () => {
+        engines.dispose();
+        await jobs.dispose();
+        if (timer) clearTimeout(timer);
+        events.clear();
+        tensors.dispose();
+        store.close();
+      })();
+      return disposed;
+    },
+  };
+};
+
+async function prepareContents(store: Store, sample: string | null | undefined, readOnly: boolean): Promise<void> {
+  if (readOnly) return;
+  await emptyOldBin(store);
+  if (sample !== null) await installSample(store, sample ?? resourcePath('sample'));
+}

@@ -1,0 +1,352 @@
+import { appendFileSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError, toAppError } from '../../shared/domain/errors.ts';
+import type { JobProgress } from '../../shared/domain/job.ts';
+import type { JobRow } from '../../shared/domain/library.ts';
+import type { RunState } from '../../shared/domain/training.ts';
+import { publicJob } from '../store/jobs.ts';
+import type { JobWish, StoredJob } from '../store/jobs.ts';
+import { createNewsDesk } from './job-news.ts';
+import { discardUnfinished, storeOutcome } from './job-outcomes.ts';
+import { JobProcess, STOP_TIMEOUT_MS } from './job-process.ts';
+import type { JobEnd } from './job-process.ts';
+import { jobFolder, jobSpecOf } from './job-specs.ts';
+import type { JobLauncher } from './job-transport.ts';
+import { freeSlot } from './slots.ts';
+import type { SlotRules } from './slots.ts';
+import { missing } from './session.ts';
+import type { Session } from './session.ts';
+
+export interface QueueOptions {
+  readonly launcher: JobLauncher;
+  readonly serves: 'all' | 'own' | 'none';
+  /** Folder of the installed engine pack, or null. */
+  readonly enginePack: () => Promise<string | null>;
+  /** How many jobs may run at once, as of now. */
+  readonly slots: () => Promise<SlotRules>;
+}
+
+/** The library's jobs: this process runs them while it holds the lease, any process may ask for anything. */
+export interface Queue {
+  list(): JobRow[];
+  get(id: string): JobRow;
+  running(): JobRow[];
+  pause(id: string): void;
+  resume(id: string): void;
+  cancel(id: string): void;
+  move(id: string, position: number): void;
+  wait(id: string): Promise<JobRow>;
+  /** Looks for work soon: something was queued or changed. */
+  nudge(): void;
+  /** Stops this process's jobs so that they can be resumed, and releases the lease. */
+  dispose(): Promise<void>;
+}
+
+const TICK_MS = 500;
+const HEARTBEAT_MS = 3_000;
+const ENDED: readonly RunState[] = ['done', 'failed', 'cancelled', 'interrupted'];
+
+interface Running {
+  readonly process: JobProcess;
+  paused: boolean;
+  progress: JobProgress | null;
+}
+
+/** Starts serving the queue of a library. */
+export function createQueue(session: Session, options: QueueOptions): Queue {
+  const { store, events, token } = session;
+  const running = new Map<string, Running>();
+  const waiters = new Map<string, ((job: JobRow) => void)[]>();
+  let holdsLease = false;
+  let lastBeat = 0;
+  let closing = false;
+  let busy: Promise<void> | null = null;
+  let again = false;
+  let seenVersion = store.database.foreignVersion();
+
+  const stored = (id: string): StoredJob => store.jobs.get(id) ?? missing('job', id);
+  const toRow = (job: StoredJob): JobRow => ({
+    ...publicJob(job),
+    progress: running.get(job.id)?.progress ?? job.progress,
+  });
+  const get = (id: string): JobRow => toRow(stored(id));
+  const isMine = (job: StoredJob): boolean => options.serves === 'all' || job.creator === token;
+
+  const announce = (id: string): void => {
+    const job = get(id);
+    events.emit('job.changed', job);
+    if (ENDED.includes(job.state)) {
+      for (const resolve of waiters.get(id) ?? []) resolve(job);
+      waiters.delete(id);
+    }
+  };
+  const setState = (id: string, change: Parameters<typeof store.jobs.update>[1]): void => {
+    store.jobs.update(id, change);
+    announce(id);
+    session.changed();
+  };
+  const news = createNewsDesk(session, {
+    setPaused: (id, paused) => {
+      const job = running.get(id);
+      if (job) job.paused = paused;
+      setState(id, { state: paused ? 'paused' : 'running' });
+    },
+    setProgress: (id, progress) => {
+      const job = running.get(id);
+      if (job) job.progress = progress;
+      announce(id);
+    },
+  });
+
+  /** What another lease holder left running when it died. */
+  const markOrphans = (): void => {
+    const orphans = store.jobs
+      .inState('running', 'paused')
+      .filter((job) => job.started !== null && !running.has(job.id));
+    for (const job of orphans) {
+      const error = new AppError('job-crashed', 'Pairlight ended while this job was running. Resume it to go on.', {
+        retry: true,
+      });
+      setState(job.id, { state: 'interrupted', error: error.toData(), ended: new Date().toISOString(), wish: null });
+    }
+  };
+
+  const keepLease = (wanted: boolean): void => {
+    const now = Date.now();
+    if (holdsLease && now - lastBeat >= HEARTBEAT_MS) {
+      lastBeat = now;
+      holdsLease = store.lease.renew(token);
+      // Asleep for too long: another process has taken over and calls these jobs its own.
+      if (!holdsLease) for (const job of running.values()) job.process.kill();
+    }
+    if (!holdsLease && wanted && store.lease.acquire(token)) {
+      holdsLease = true;
+      lastBeat = now;
+      markOrphans();
+    }
+  };
+
+  const start = async (job: StoredJob): Promise<void> => {
+    const folder = jobFolder(store, job);
+    try {
+      const spec = jobSpecOf(store, job, await options.enginePack());
+      if (!job.resume) await rm(folder, { recursive: true, force: true });
+      await mkdir(folder, { recursive: true });
+      setState(job.id, {
+        state: 'running',
+        started: new Date().toISOString(),
+        ended: null,
+        error: null,
+        progress: null,
+        wish: null,
+      });
+      const process = new JobProcess(options.launcher, spec, {
+        onNews: (message) => news.receive(job, message),
+        onEnd: (end) => void conclude(job.id, end),
+        onStderr: (text) => appendLog(join(folder, 'job.log'), text),
+      });
+      running.set(job.id, { process, paused: false, progress: null });
+    } catch (thrown) {
+      fail(stored(job.id), 'failed', toAppError(thrown));
+    }
+  };
+
+  const conclude = async (id: string, end: JobEnd): Promise<void> => {
+    const process = running.get(id)?.process;
+    try {
+      news.flush(id);
+      if (end.type === 'done') await storeOutcome(store, stored(id), end.result);
+      else await concludeUnfinished(stored(id), end, process);
+    } catch (thrown) {
+      attempt(() => fail(stored(id), 'failed', toAppError(thrown)));
+    }
+    // Memory comes back with the process: only then is its place free.
+    await process?.waitForExit(2 * STOP_TIMEOUT_MS);
+    running.delete(id);
+    attempt(() => announce(id));
+    session.changed();
+    nudge();
+  };
+
+  const concludeUnfinished = async (
+    job: StoredJob,
+    end: Exclude<JobEnd, { type: 'done' }>,
+    process?: JobProcess,
+  ): Promise<void> => {
+    const error = AppError.fromData(end.error);
+    const cancelled = error.code === 'cancelled';
+    if (closing && (cancelled || end.type === 'crashed')) {
+      const message = 'Pairlight was closed while this job was running. Resume it to go on.';
+      fail(job, 'interrupted', new AppError('cancelled', message, { retry: true }));
+      return;
+    }
+    if (!cancelled) await process?.waitForExit(STOP_TIMEOUT_MS);
+    await discardUnfinished(store, job);
+    if (cancelled) fail(job, 'cancelled', null);
+    else fail(job, end.type === 'crashed' && hasCheckpoint(job) ? 'interrupted' : 'failed', error);
+  };
+
+  const hasCheckpoint = (job: StoredJob): boolean =>
+    job.kind === 'train' && (store.runs.get(job.id)?.checkpointStep ?? null) !== null;
+
+  const fail = (job: StoredJob, state: 'failed' | 'cancelled' | 'interrupted', error: AppError | null): void => {
+    setState(job.id, { state, error: error?.toData() ?? null, ended: new Date().toISOString(), wish: null });
+    if (error && state !== 'cancelled' && !closing) {
+      const titled = new AppError(error.code, `${job.title}: ${error.message}`, {
+        details: error.details,
+        retry: error.retry,
+      });
+      events.emit('app.notice', { severity: 'error', error: titled.toData() });
+    }
+  };
+
+  /** Carries out what was asked of a job, where that is up to this process. */
+  const obey = (job: StoredJob, wish: JobWish): void => {
+    const own = running.get(job.id);
+    if (!own) return;
+    if (wish === 'cancel') own.process.cancel();
+    else own.process.send({ type: wish });
+    store.jobs.update(job.id, { wish: null });
+  };
+
+  const report = (thrown: unknown): void =>
+    events.emit('app.notice', { severity: 'error', error: toAppError(thrown).toData() });
+
+  const attempt = (work: () => void): void => {
+    try {
+      work();
+    } catch (thrown) {
+      report(thrown);
+    }
+  };
+
+  const tick = async (): Promise<void> => {
+    const version = store.database.foreignVersion();
+    const foreign = version !== seenVersion;
+    seenVersion = version;
+    if (foreign) {
+      session.changed();
+      for (const id of waiters.keys()) announce(id);
+    }
+    if (options.serves === 'none' || closing) return;
+    const waiting = store.jobs.inState('waiting').filter(isMine);
+    keepLease(options.serves === 'all' || waiting.length > 0 || running.size > 0);
+    if (!holdsLease) return;
+    for (const job of store.jobs.inState('running', 'paused')) if (job.wish !== null) obey(job, job.wish);
+    if (waiting.length === 0) return;
+    const rules = await options.slots();
+    for (const job of waiting) {
+      const active = [...running].filter(([, one]) => !one.paused).map(([id]) => stored(id));
+      if (closing || !freeSlot(store, rules, active, job)) continue;
+      await start(job);
+    }
+  };
+
+  /** One look at a time; a nudge during one leads to another. */
+  const nudge = (): void => {
+    again = true;
+    busy ??= (async () => {
+      while (again) {
+        again = false;
+        await tick().catch(report);
+      }
+    })().finally(() => {
+      busy = null;
+    });
+  };
+  const timer = setInterval(() => {
+    if (!closing) nudge();
+  }, TICK_MS);
+  queueMicrotask(nudge);
+
+  const wish = (id: string, what: JobWish): void => {
+    store.jobs.update(id, { wish: what });
+    const job = stored(id);
+    if (running.has(id)) obey(job, what);
+    announce(id);
+  };
+
+  return {
+    list: () => store.jobs.list().map(toRow),
+    get,
+    running: () => [...running.keys()].map(get),
+    pause: (id) => {
+      const job = stored(id);
+      if (job.state === 'waiting') setState(id, { state: 'paused' });
+      else if (job.state === 'running') wish(id, 'pause');
+      else if (job.state !== 'paused') throw notNow(job, 'paused');
+    },
+    resume: (id) => {
+      const job = stored(id);
+      if (job.state === 'waiting' || job.state === 'running') return;
+      if (job.state === 'done') throw notNow(job, 'resumed');
+      if (job.state === 'paused' && job.started !== null) {
+        wish(id, 'resume');
+        return;
+      }
+      if (job.kind === 'evaluate') store.evaluations.clear(id);
+      store.jobs.toEnd(id);
+      setState(id, {
+        state: 'waiting',
+        resume: job.resume || (job.kind === 'train' && job.started !== null),
+        creator: token,
+        error: null,
+        // A job counts as started while it has a process.
+        started: null,
+        ended: null,
+        progress: null,
+        wish: null,
+      });
+      nudge();
+    },
+    cancel: (id) => {
+      const job = stored(id);
+      if (ENDED.includes(job.state)) return;
+      const isStarted = job.state === 'running' || (job.state === 'paused' && job.started !== null);
+      if (isStarted) wish(id, 'cancel');
+      else fail(job, 'cancelled', null);
+    },
+    move: (id, position) => {
+      const job = stored(id);
+      if (job.state !== 'waiting') throw notNow(job, 'moved');
+      store.jobs.move(id, position);
+      session.changed();
+    },
+    wait: (id) => {
+      const job = get(id);
+      if (ENDED.includes(job.state)) return Promise.resolve(job);
+      return new Promise((resolve) => {
+        waiters.set(id, [...(waiters.get(id) ?? []), resolve]);
+      });
+    },
+    nudge,
+    dispose: async () => {
+      closing = true;
+      clearInterval(timer);
+      await busy;
+      const jobs = [...running.values()];
+      for (const job of jobs) job.process.cancel();
+      await Promise.all(jobs.map((job) => job.process.waitForExit(2 * STOP_TIMEOUT_MS)));
+      // Outcomes are written by `conclude`, which a job leaves only after its process has ended.
+      while (running.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      news.dispose();
+      if (holdsLease) store.lease.release(token);
+      holdsLease = false;
+    },
+  };
+}
+
+function appendLog(file: string, text: string): void {
+  try {
+    appendFileSync(file, text);
+  } catch {
+    // The log is a convenience; a full disk must not end the job that would have reported it.
+  }
+}
+
+function notNow(job: StoredJob, what: string): AppError {
+  return new AppError('conflict', `${job.title} is ${job.state} and cannot be ${what}.`, {
+    details: { id: job.id, state: job.state },
+  });
+}

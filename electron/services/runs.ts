@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import { newId } from '../../shared/domain/ids.ts';
+import { trainConfig } from '../../shared/domain/training.ts';
+import type { TrainConfig } from '../../shared/domain/training.ts';
+import { METRICS_FILE, readPoints } from '../compute/training/metrics.ts';
+import { parseInput } from './inputs.ts';
+import type { Library } from './library.ts';
+import { addJob, missing, requireDataset } from './session.ts';
+import type { Session } from './session.ts';
+
+export function runService(session: Session): Library['runs'] {
+  const { store } = session;
+  const get: Library['runs']['get'] = (id) => store.runs.get(id) ?? missing('run', id);
+  return {
+    get,
+    folder: (id) => store.folder.of('run', get(id).id),
+    create: async (input) => {
+      const { config, label } = await completeConfig(session, parseInput(trainConfig, input, 'training'));
+      const id = newId('run');
+      const name = config.name || `${label} · ${config.architecture} · seed ${config.seed}`;
+      const created = new Date().toISOString();
+      addJob(session, { id, kind: 'train', title: `Train ${name}` }, () =>
+        store.runs.add({ id, name, config, created }),
+      );
+      return { id };
+    },
+    points: async (id, after = -1) => {
+      const points = await readPoints(join(store.folder.of('run', get(id).id), METRICS_FILE));
+      return points.filter((point) => point.step > after);
+    },
+  };
+}
+
+/** Checks what only the registries and the data set know, and fills in the defence's defaults. */
+async function completeConfig(
+  { store }: Session,
+  config: TrainConfig,
+): Promise<{ readonly config: TrainConfig; readonly label: string }> {
+  const [{ buildNetwork }, { findDefence }] = await Promise.all([
+    import('../compute/models/network.ts'),
+    import('../compute/defences/registry.ts'),
+  ]);
+  const { manifest } = requireDataset(store, config.dataset);
+  const network = buildNetwork(config.architecture, manifest.shape, manifest.classes.length);
+  const defence = findDefence(config.defence);
+  const configured = defence.configure(config.defenceSettings);
+  configured.taps(network.taps.map((tap) => tap.name));
+  const defenceSettings = Object.fromEntries(
+    Object.entries(configured.settings).map(([key, value]) => [key, Array.isArray(value) ? value.map(String) : value]),
+  ) as TrainConfig['defenceSettings'];
+  return { config: { ...config, defenceSettings }, label: defence.label };
+}

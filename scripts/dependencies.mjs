@@ -13,20 +13,24 @@ async function packagesOf(lockFile) {
 }
 
 /**
- * True when node_modules holds exactly what package-lock.json names. Compared with the record that npm leaves at the
- * end of an installation, so that an interrupted one counts as absent. Packages of other platforms may be missing.
+ * True when the packages `present` in node_modules are exactly those `wanted` by the lock file, both as npm records them:
+ * from path to { version, optional }. Optional packages may be missing, as those of other platforms are.
  */
-async function installed() {
-  const wanted = await packagesOf(join(root, 'package-lock.json'));
-  const present = await packagesOf(join(nodeModules, '.package-lock.json'));
-  if (wanted === null)
-    throw new PlainError('package-lock.json is missing or unreadable: restore it from the repository.');
-  if (present === null) return false;
+export function samePackages(wanted, present) {
   for (const [path, { version, optional }] of Object.entries(wanted)) {
     if (path === '' || (optional && !present[path])) continue;
     if (present[path]?.version !== version) return false;
   }
   return Object.keys(present).every((path) => wanted[path]);
+}
+
+/** Compares with the record that npm leaves at the end of an installation: an interrupted one counts as absent. */
+async function installed() {
+  const wanted = await packagesOf(join(root, 'package-lock.json'));
+  const present = await packagesOf(join(nodeModules, '.package-lock.json'));
+  if (wanted === null)
+    throw new PlainError('package-lock.json is missing or unreadable: restore it from the repository.');
+  return present !== null && samePackages(wanted, present);
 }
 
 /** Installs exactly what the lock file names, unless it is there already. */

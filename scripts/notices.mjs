@@ -89,7 +89,19 @@ machine and keeps its \`LICENSE\` and \`THIRD_PARTY_NOTICES.txt\` in its own fol
 in its folder.
 `;
 
-await runScript(async () => {
+/** Fails when a package that is shipped is not named with its version; packages of single platforms are left out. */
+async function check() {
+  const { packages } = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));
+  const text = await readFile(join(root, 'THIRD-PARTY-NOTICES.md'), 'utf8');
+  for (const path of await shippedPackages()) {
+    const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+    const { version, optional } = packages[path];
+    if (optional || text.includes(`| ${name} | ${version} |`)) continue;
+    throw new PlainError(`THIRD-PARTY-NOTICES.md lacks ${name} ${version}. Run: npm run notices`);
+  }
+}
+
+async function write() {
   const packages = (await Promise.all((await shippedPackages()).map(describe))).filter((item) => item !== null);
   if (packages.length === 0)
     throw new PlainError(`No packages are installed in ${nodeModules}; run: npm run prepare-machine`);
@@ -115,4 +127,6 @@ await runScript(async () => {
   ].join('\n');
   await writeFile(join(root, 'THIRD-PARTY-NOTICES.md'), body);
   say(`THIRD-PARTY-NOTICES.md: ${unique.length} packages, ${byText.size} different texts`);
-});
+}
+
+await runScript(process.argv.includes('--check') ? check : write);

@@ -10,7 +10,7 @@ import { electronBinary, nodeModules, root } from './paths.mjs';
 import { prepare } from './prepare.mjs';
 import { run } from './run.mjs';
 
-const STAGES = ['format', 'lint', 'deadcode', 'types', 'build', 'unit', 'e2e'];
+const STAGES = ['format', 'lint', 'deadcode', 'types', 'notices', 'build', 'unit', 'e2e'];
 const MINUTE = 60_000;
 const results = join(root, 'test-results');
 const bin = (...path) => join(nodeModules, ...path);
@@ -24,6 +24,7 @@ const CHECKS = {
   },
   lint: { title: 'lint and layers (eslint)', args: [bin('eslint', 'bin', 'eslint.js'), '--max-warnings', '0', '.'] },
   deadcode: { title: 'dead exports and packages (knip)', args: [bin('knip', 'bin', 'knip.js'), '--no-progress'] },
+  notices: { title: 'notices of third parties', args: [join(root, 'scripts', 'notices.mjs'), '--check'] },
   types: { title: 'types (vue-tsc)', args: [bin('vue-tsc', 'bin', 'vue-tsc.js'), '--noEmit', '-p', 'tsconfig.json'] },
 };
 
@@ -124,7 +125,7 @@ await runScript(async () => {
   await prepare();
   await mkdir(results, { recursive: true });
 
-  for (const pair of [['lint'], ['types', 'format'], ['deadcode']]) {
+  for (const pair of [['lint'], ['types', 'format'], ['deadcode', 'notices']]) {
     await Promise.all(pair.filter(wants).map(check));
   }
   const needsApp = wants('build') || wants('unit') || wants('e2e');

@@ -1,3 +1,5 @@
+import type * as tf from '@tensorflow/tfjs-core';
+
 /** What TensorFlow's Node addon offers, as far as it is used here (tfjs-node 4.22, `tfjs_binding.d.ts`). */
 export interface TensorflowBinding {
   readonly TF_Version: string;
@@ -36,4 +38,22 @@ export interface TensorMetadata {
   readonly id: number;
   readonly shape: number[];
   readonly dtype: number;
+}
+
+/** What the Node backend knows of a tensor. `values`: its data as long as TensorFlow has not needed them. */
+export interface TensorEntry {
+  readonly id: number;
+  readonly dtype: number;
+  readonly shape: readonly number[];
+  readonly values: unknown;
+}
+
+/** tfjs's Node backend, as far as it is used here (tfjs-node 4.22, `nodejs_kernel_backend.d.ts`). */
+export interface TensorflowBackend {
+  binding: TensorflowBinding;
+  readonly tensorMap: { get(dataId: object): TensorEntry };
+  executeSingleOutput(name: string, attributes: readonly OpAttribute[], inputs: readonly tf.Tensor[]): tf.Tensor;
+  getInputTensorIds(tensors: readonly tf.Tensor[]): number[];
+  createOutputTensor(metadata: TensorMetadata): tf.Tensor;
+  move(dataId: object, values: unknown, shape: number[], dtype: tf.DataType, references: number): void;
 }

@@ -1,4 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { AppError } from '../../../shared/domain/errors.ts';
+import type { TensorflowBackend } from './binding.ts';
+import { traceStep, type TracedGraph } from './trace.ts';
 
 /** A step whose tensors all come in as arguments. */
 export type Step = (...inputs: tf.Tensor[]) => tf.Tensor[];
@@ -6,19 +9,128 @@ export type Step = (...inputs: tf.Tensor[]) => tf.Tensor[];
 export interface CompiledStep {
   /**
    * Runs the step. The caller disposes of the outputs; inputs stay the caller's.
-   * Every tensor the step uses must be an argument: weights, labels, per-step scalars, random numbers.
+   * Everything that changes from call to call must be an argument: weights, labels, step sizes, random numbers. Numbers
+   * that the step takes from elsewhere are fixed at the first runs.
    */
-  run(...inputs: tf.Tensor[]): tf.Tensor[];
+  run(...inputs: readonly tf.Tensor[]): tf.Tensor[];
   /** Why the step runs operation by operation where it could run as one graph; null if there is nothing to say. */
   readonly note: string | null;
   dispose(): void;
 }
 
-/** @param options `name` says in notes and errors which step is meant. */
-export function compileStep(step: Step, _options: { readonly name: string }): CompiledStep {
-  return {
-    run: (...inputs) => tf.tidy(() => step(...inputs)),
-    note: null,
-    dispose: () => undefined,
+/** Shapes that come only once or twice are not worth a graph. */
+const RUNS_BEFORE_TRACING = 2;
+/** Graphs kept for one step, the least recently used one going first. */
+const GRAPHS_PER_STEP = 16;
+const TOLERANCE = 1e-6;
+/** A sign() in a step turns a difference of rounding into a whole step; so few elements may differ. */
+const SHARE_OF_FLIPS = 1e-3;
+
+interface Variant {
+  runs: number;
+  graph: TracedGraph | null;
+  /** Runs in which the graph was compared with the step itself. */
+  checks: number;
+}
+
+/**
+ * Makes a step run as one graph on the tensorflow engine: its operations are recorded in one run for each set of input
+ * shapes, and compared with the step itself before they are trusted, in that run and in the next. On other engines, and
+ * where that is not possible, the step runs as it is, with a note that says so.
+ * @param step tensors in, new tensors out; without side effects.
+ * @param options `name` says in notes and errors which step is meant.
+ */
+export function compileStep(step: Step, options: { readonly name: string }): CompiledStep {
+  const variants = new Map<string, Variant>();
+  let note: string | null = null;
+
+  const eagerly = (inputs: readonly tf.Tensor[]): tf.Tensor[] => tf.tidy(() => step(...inputs));
+  const giveUp = (reason: string): void => {
+    note = `${options.name} runs operation by operation: ${reason}.`;
+    for (const variant of variants.values()) variant.graph?.dispose();
+    variants.clear();
   };
+
+  function trace(backend: TensorflowBackend, variant: Variant, inputs: readonly tf.Tensor[]): tf.Tensor[] {
+    let outputs: tf.Tensor[] | null = null;
+    try {
+      const traced = traceStep(backend, step, inputs);
+      outputs = traced.outputs;
+      variant.graph = traced.build();
+      makeRoom(variants);
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'internal') {
+        tf.dispose(outputs ?? []);
+        throw error;
+      }
+      giveUp(error instanceof Error ? error.message : String(error));
+      return outputs ?? eagerly(inputs);
+    }
+    check(variant, variant.graph, inputs, outputs);
+    return outputs;
+  }
+
+  /** Compares a run of the graph with the step's own outputs. */
+  function check(
+    variant: Variant,
+    graph: TracedGraph,
+    inputs: readonly tf.Tensor[],
+    outputs: readonly tf.Tensor[],
+  ): void {
+    const results = graph.run(inputs);
+    const wrong = results.findIndex((result, index) => !agree(result, outputs[index]));
+    tf.dispose(results);
+    if (wrong >= 0) giveUp(`as one graph its output ${wrong + 1} differs`);
+    variant.checks += 1;
+  }
+
+  return {
+    get note() {
+      return note;
+    },
+    run(...inputs) {
+      if (note !== null || tf.getBackend() !== 'tensorflow') return eagerly(inputs);
+      const key = inputs.map((input) => `${input.dtype}[${input.shape.join()}]`).join();
+      const variant = variants.get(key) ?? { runs: 0, graph: null, checks: 0 };
+      variants.delete(key);
+      variants.set(key, variant); // The map's order is that of last use.
+      variant.runs += 1;
+      if (variant.graph === null) {
+        if (variant.runs <= RUNS_BEFORE_TRACING) return eagerly(inputs);
+        return trace(tf.backend() as unknown as TensorflowBackend, variant, inputs);
+      }
+      if (variant.checks < 2) {
+        const outputs = eagerly(inputs);
+        check(variant, variant.graph, inputs, outputs);
+        return outputs;
+      }
+      return variant.graph.run(inputs);
+    },
+    dispose() {
+      for (const variant of variants.values()) variant.graph?.dispose();
+      variants.clear();
+    },
+  };
+}
+
+function makeRoom(variants: Map<string, Variant>): void {
+  const graphs = [...variants].filter(([, variant]) => variant.graph !== null);
+  for (const [key, variant] of graphs.slice(0, Math.max(0, graphs.length - GRAPHS_PER_STEP))) {
+    variant.graph?.dispose();
+    variants.delete(key);
+  }
+}
+
+/** Equal within the tolerance, relative to the larger of 1 and the output's largest value. */
+function agree(result: tf.Tensor, expected: tf.Tensor | undefined): boolean {
+  if (!expected || result.shape.join() !== expected.shape.join() || result.dtype !== expected.dtype) return false;
+  const [a, b] = [result.dataSync(), expected.dataSync()];
+  let scale = 1;
+  for (const value of b) if (Math.abs(value) > scale && Number.isFinite(value)) scale = Math.abs(value);
+  let different = 0;
+  for (const [index, value] of b.entries()) {
+    const other = a[index] ?? NaN;
+    if (!(Math.abs(other - value) <= TOLERANCE * scale) && !Object.is(other, value)) different += 1;
+  }
+  return different <= SHARE_OF_FLIPS * b.length;
 }

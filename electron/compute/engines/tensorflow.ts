@@ -7,6 +7,7 @@ import type { EngineInfo } from '../../../shared/domain/engine.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { TensorflowBinding } from './binding.ts';
 import { registerKernels } from './kernels/register.ts';
+import { TENSORFLOW_KERNELS } from './kernels/tensorflow.ts';
 
 const ADVICE = 'Install it in the Engines view or with "pairlight engine install tensorflow".';
 
@@ -44,7 +45,7 @@ export async function loadTensorflow(
     if (!tf.findBackend('tensorflow')) {
       tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(binding, '@tensorflow/tfjs-node-gpu'));
     }
-    registerKernels('tensorflow');
+    registerKernels('tensorflow', TENSORFLOW_KERNELS);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new AppError(

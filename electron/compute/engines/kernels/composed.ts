@@ -5,6 +5,7 @@ import {
   CONV_FILTER_GRADIENT,
   CONV_INPUT_GRADIENT,
   DENSE,
+  MATRIX_PRODUCT,
   POOL,
   POOL_GRADIENT,
   RELU_GRADIENT,
@@ -13,6 +14,7 @@ import {
   type ConvInputGradientAttributes,
   type DenseAttributes,
   type KernelCall,
+  type MatrixProductAttributes,
   type PoolAttributes,
 } from './names.ts';
 import { backwardPadding, forwardPadding, type ConvPadding } from './shapes.ts';
@@ -31,6 +33,8 @@ export const COMPOSED_KERNELS: Readonly<Record<string, (call: Call<never>) => tf
   [POOL]: ({ inputs: { x } }: Call<PoolAttributes>) => tf.maxPool(required(x) as tf.Tensor4D, 2, 2, 'valid'),
   [POOL_GRADIENT]: poolGradient,
   [DENSE]: dense,
+  [MATRIX_PRODUCT]: ({ inputs: { a, b }, attrs }: Call<MatrixProductAttributes>) =>
+    tf.matMul(required(a), required(b), attrs.transposeA, attrs.transposeB),
   [COLUMN_SUMS]: ({ inputs: { x } }: Call<unknown>) =>
     tf.tidy(() =>
       tf.sum(

@@ -5,6 +5,7 @@ import {
   CONV_FILTER_GRADIENT,
   CONV_INPUT_GRADIENT,
   DENSE,
+  MATRIX_PRODUCT,
   POOL,
   POOL_GRADIENT,
   RELU_GRADIENT,
@@ -99,8 +100,8 @@ export function registerLayerGradients(): void {
       const { relu } = attrs as unknown as DenseAttributes;
       const dy = (relu ? run(RELU_GRADIENT, { dy: dys as tf.Tensor, y }) : dys) as tf.Tensor2D;
       return {
-        x: () => tf.matMul(dy, weights, false, true),
-        weights: () => tf.matMul(x, dy, true, false),
+        x: () => run(MATRIX_PRODUCT, { a: dy, b: weights }, { transposeA: false, transposeB: true }),
+        weights: () => run(MATRIX_PRODUCT, { a: x, b: dy }, { transposeA: true, transposeB: false }),
         bias: () => run(COLUMN_SUMS, { x: dy }),
       };
     },

@@ -11,6 +11,7 @@ export const RELU_GRADIENT = 'PairlightReluGradient';
 export const POOL = 'PairlightPool';
 export const POOL_GRADIENT = 'PairlightPoolGradient';
 export const DENSE = 'PairlightDense';
+export const MATRIX_PRODUCT = 'PairlightMatrixProduct';
 export const COLUMN_SUMS = 'PairlightColumnSums';
 
 export type Padding = 'same' | 'valid';
@@ -47,6 +48,12 @@ export interface PoolAttributes {
 /** {@link DENSE}: x [n, in], weights [in, out], bias [out] → x · weights + bias, or its ReLU. */
 export interface DenseAttributes {
   readonly relu: boolean;
+}
+
+/** {@link MATRIX_PRODUCT}: a · b of two matrices, either of them transposed if asked. */
+export interface MatrixProductAttributes {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
 }
 
 /** What a kernel gets from tfjs-core's engine, with the attributes of its own. */

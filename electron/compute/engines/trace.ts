@@ -1,0 +1,214 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import { AppError } from '../../../shared/domain/errors.ts';
+import type { OpAttribute, TensorflowBackend, TensorflowBinding } from './binding.ts';
+import { GraphBuilder, type GraphConstant, type GraphValue } from './graph.ts';
+
+/** A step as one TensorFlow graph, for inputs of fixed shapes. */
+export interface TracedGraph {
+  run(inputs: readonly tf.Tensor[]): tf.Tensor[];
+  dispose(): void;
+}
+
+interface RecordedOperation {
+  readonly name: string;
+  readonly attributes: readonly OpAttribute[];
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+}
+
+interface Recording {
+  readonly operations: RecordedOperation[];
+  /** Tensors that the step made from numbers, by the backend's id. */
+  readonly constants: Map<number, GraphConstant>;
+}
+
+/**
+ * Runs a step once, operation by operation, and writes what the backend was asked to do as a graph.
+ * @returns the step's own outputs, and the graph.
+ * @throws AppError `unsupported` if the step reads values on the way or uses an operation that cannot be written down;
+ *   `internal` if it uses a tensor that is not among its arguments (it would go stale).
+ */
+export function traceStep(
+  backend: TensorflowBackend,
+  step: (...inputs: tf.Tensor[]) => tf.Tensor[],
+  inputs: readonly tf.Tensor[],
+): { readonly outputs: tf.Tensor[]; readonly build: () => TracedGraph } {
+  const inputIds = backend.getInputTensorIds(inputs);
+  const recording: Recording = { operations: [], constants: new Map() };
+  const shapes = inputs.map((tensor, index) => ({
+    dtype: backend.tensorMap.get(tensor.dataId).dtype,
+    shape: tensor.shape,
+    id: inputIds[index] ?? -1,
+  }));
+  const outputs = record(backend, shapes, recording, () => tf.tidy(() => step(...inputs)));
+  const outputIds = backend.getInputTensorIds(outputs);
+  const wanted = outputs.map((tensor, index) => ({
+    shape: tensor.shape,
+    dtype: tensor.dtype,
+    id: outputIds[index] ?? -1,
+  }));
+  const build = (): TracedGraph => {
+    const builder = new GraphBuilder(backend.binding);
+    const values = new Map<number, GraphValue>(shapes.map((input) => [input.id, builder.placeholder(input)]));
+    const inputNames = shapes.map(({ id }) => `${values.get(id) ?? ''}:0`).join(',');
+    const valueOf = (id: number): GraphValue => {
+      const known = values.get(id);
+      if (known !== undefined) return known;
+      const constant = recording.constants.get(id);
+      if (!constant) throw foreignTensor();
+      const made = builder.constant(constant);
+      values.set(id, made);
+      return made;
+    };
+    for (const operation of recording.operations) {
+      const node = builder.operation(operation.name, operation.inputs.map(valueOf), operation.attributes);
+      operation.outputs.forEach((id, index) => values.set(id, index === 0 ? node : `${node}:${index}`));
+    }
+    const type = (dtype: number): OpAttribute => ({ name: 'T', type: backend.binding.TF_ATTR_TYPE, value: dtype });
+    // A step may hand out an input, a constant or one tensor twice: each output gets a node of its own.
+    const outputNames = wanted.map(
+      ({ id, dtype }) =>
+        `${builder.operation('Identity', [valueOf(id)], [type(typeNumber(backend.binding, dtype))])}:0`,
+    );
+    return load(backend, builder.finish(), inputNames, outputNames.join(','), wanted);
+  };
+  return { outputs, build };
+}
+
+/** Lets `run` go through a binding that notes every operation and constant. */
+function record<T>(
+  backend: TensorflowBackend,
+  types: readonly { readonly id: number; readonly dtype: number }[],
+  recording: Recording,
+  run: () => T,
+): T {
+  const { binding } = backend;
+  const { operations, constants } = recording;
+  const known = new Map(types.map(({ id, dtype }) => [id, dtype]));
+  const written = new Set<object>();
+  const original = { getInputTensorIds: backend.getInputTensorIds, move: backend.move };
+  const hooks: Pick<TensorflowBinding, 'executeOp' | 'createTensor' | 'tensorDataSync'> = {
+    executeOp(name, attributes, inputs, count) {
+      if (!inputs.every((id) => known.has(id))) throw foreignTensor();
+      const results = binding.executeOp(name, attributes, inputs, count);
+      operations.push({
+        name,
+        attributes: withType(binding, name, attributes, known.get(inputs[0] ?? -1)),
+        inputs: [...inputs],
+        outputs: results.map(({ id }) => id),
+      });
+      for (const { id, dtype } of results) known.set(id, dtype);
+      return results;
+    },
+    createTensor(shape, dtype, data) {
+      const id = binding.createTensor(shape, dtype, data);
+      constants.set(id, {
+        shape: [...shape],
+        dtype,
+        bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice(),
+      });
+      known.set(id, dtype);
+      return id;
+    },
+    tensorDataSync(id) {
+      if (!constants.has(id)) throw new AppError('unsupported', 'it reads values on the way');
+      return binding.tensorDataSync(id);
+    },
+  };
+  // The addon's own properties are read-only, so the hooks are defined on top of them, not assigned.
+  backend.binding = Object.create(binding, Object.getOwnPropertyDescriptors(hooks)) as TensorflowBinding;
+  backend.move = function (this: TensorflowBackend, dataId, ...rest) {
+    written.add(dataId);
+    original.move.call(this, dataId, ...rest);
+  };
+  backend.getInputTensorIds = function (this: TensorflowBackend, tensors) {
+    // Tensors are handed to TensorFlow at their first use: one that waits since before the step is not the step's own.
+    for (const { dataId } of tensors) {
+      const entry = dataId ? backend.tensorMap.get(dataId) : null;
+      if (entry?.values != null && !written.has(dataId)) throw foreignTensor();
+    }
+    return original.getInputTensorIds.call(this, tensors);
+  };
+  try {
+    return run();
+  } finally {
+    backend.binding = binding;
+    backend.move = original.move;
+    backend.getInputTensorIds = original.getInputTensorIds;
+  }
+}
+
+/** Some of tfjs's kernels leave the type of their input to be found out, which only works outside a graph. */
+function withType(
+  { TF_ATTR_TYPE }: TensorflowBinding,
+  operation: string,
+  attributes: readonly OpAttribute[],
+  dtype: number | undefined,
+): readonly OpAttribute[] {
+  if (operation !== 'ExpandDims' || attributes.some(({ name }) => name === 'T')) return attributes;
+  return [...attributes, { name: 'T', type: TF_ATTR_TYPE, value: dtype }];
+}
+
+function load(
+  backend: TensorflowBackend,
+  bytes: Uint8Array,
+  inputNames: string,
+  outputNames: string,
+  outputs: readonly { readonly shape: readonly number[]; readonly dtype: tf.DataType }[],
+): TracedGraph {
+  const folder = mkdtempSync(join(memoryFolder(), 'pairlight-graph-'));
+  let model: number;
+  try {
+    writeFileSync(join(folder, 'saved_model.pb'), bytes);
+    model = backend.binding.loadSavedModel(folder, 'serve');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return {
+    run: (inputs) => {
+      const results = backend.binding.runSavedModel(model, backend.getInputTensorIds(inputs), inputNames, outputNames);
+      return results.map((result, index) => {
+        const tensor = backend.createOutputTensor(result);
+        const expected = outputs[index];
+        if (tensor.shape.join() !== expected?.shape.join())
+          throw new AppError('internal', 'A graph changed the shape of its output.');
+        return tensor;
+      });
+    },
+    dispose: () => {
+      backend.binding.deleteSavedModel(model);
+    },
+  };
+}
+
+/** Memory-backed storage where there is some. */
+function memoryFolder(): string {
+  try {
+    return statSync('/dev/shm').isDirectory() ? '/dev/shm' : tmpdir();
+  } catch {
+    return tmpdir();
+  }
+}
+
+function typeNumber(binding: TensorflowBinding, dtype: tf.DataType): number {
+  switch (dtype) {
+    case 'float32':
+      return binding.TF_FLOAT;
+    case 'int32':
+      return binding.TF_INT32;
+    case 'bool':
+      return binding.TF_BOOL;
+    default:
+      throw new AppError('unsupported', `it has an output of type ${dtype}`);
+  }
+}
+
+function foreignTensor(): AppError {
+  return new AppError(
+    'internal',
+    'A compiled step used a tensor that is not one of its arguments; its value would go stale.',
+  );
+}

@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { defineAttack, epsilonSetting, stepSizeOf, stepSizeSetting, stepsSetting, stopAtSuccessSetting } from './attack.ts';
+import {
+  defineAttack,
+  epsilonSetting,
+  stepSizeOf,
+  stepSizeSetting,
+  stepsSetting,
+  stopAtSuccessSetting,
+} from './attack.ts';
 
 /** PGD's steps from the image itself. */
 export const bim = defineAttack({

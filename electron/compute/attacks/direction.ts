@@ -9,6 +9,6 @@ export function ascentDirection<T extends tf.Tensor>(gradient: T): T {
   return tf.tidy(() => {
     const up = tf.cast(tf.greater(gradient, 0), 'float32');
     const down = tf.cast(tf.less(gradient, 0), 'float32');
-    return tf.sub(up, down) as tf.Tensor as T;
+    return tf.sub<T>(up, down);
   });
 }

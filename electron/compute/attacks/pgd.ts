@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { defineAttack, epsilonSetting, stepSizeOf, stepSizeSetting, stepsSetting, stopAtSuccessSetting } from './attack.ts';
+import {
+  defineAttack,
+  epsilonSetting,
+  stepSizeOf,
+  stepSizeSetting,
+  stepsSetting,
+  stopAtSuccessSetting,
+} from './attack.ts';
 
 /** Projected gradient descent on the cross-entropy in L∞: sign steps, projected onto the ball and the box. */
 export const pgd = defineAttack({

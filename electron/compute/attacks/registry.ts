@@ -88,7 +88,9 @@ export function attackNotes({ plan, settings, weak }: ResolvedAttack, classes: n
     notes.push('Without a random start every start is the same: one was run.');
   }
   if (plan.stopAtSuccess) {
-    notes.push('Examples were given up at their first success: the final-iterate accuracy is that of the first success.');
+    notes.push(
+      'Examples were given up at their first success: the final-iterate accuracy is that of the first success.',
+    );
   }
   const grey = flatGreyNote(plan.epsilon, classes);
   if (grey !== null) notes.push(grey);

@@ -23,7 +23,13 @@ export type BatchConstants = readonly [lower: tf.Tensor, upper: tf.Tensor, label
 export interface AttackSteps {
   readonly network: Network;
   /** One step of projected gradient ascent on the cross-entropy, in L∞, that also judges the iterate it starts from. */
-  tracked(weights: Weights, state: TrackedState, constants: BatchConstants, iteration: number, stepSize: number): TrackedState;
+  tracked(
+    weights: Weights,
+    state: TrackedState,
+    constants: BatchConstants,
+    iteration: number,
+    stepSize: number,
+  ): TrackedState;
   /**
    * Judges the last iterate. `lastWrong` [n] is 1 where it is misclassified and within its bounds. `kept` is the last
    * iterate where no iterate was misclassified, or where it is itself and `preferLast` is set; else the first that was.
@@ -59,7 +65,8 @@ export function createAttackSteps(network: Network): AttackSteps {
   };
 
   const tracked = compile('attack-tracked', (...inputs) => {
-    const [iterate, kept, first, nonFinite, lower, upper, labels, iteration, stepSize, ...weights] = inputs as Inputs<9>;
+    const [iterate, kept, first, nonFinite, lower, upper, labels, iteration, stepSize, ...weights] =
+      inputs as Inputs<9>;
     const { logits, gradient } = inputGradient(network, named(weights), iterate as tf.Tensor4D, labels as tf.Tensor1D);
     const newly = tf.mul(misclassified(logits, labels), tf.cast(tf.less(first, 0), 'float32'));
     return [

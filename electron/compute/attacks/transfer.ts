@@ -25,7 +25,9 @@ export async function attackTransfer(
   const { examples, plan } = options;
   const ascent = createAttackSteps(source.network);
   const judges = targets.map((target) => createAttackSteps(target.network));
-  const each = async (work: (target: Subject, judge: AttackSteps, position: number) => Promise<void>): Promise<void> => {
+  const each = async (
+    work: (target: Subject, judge: AttackSteps, position: number) => Promise<void>,
+  ): Promise<void> => {
     for (const [position, target] of targets.entries()) {
       const judge = judges[position];
       if (judge) await work(target, judge, position);

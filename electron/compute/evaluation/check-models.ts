@@ -39,7 +39,10 @@ export async function checkModels(
   }
 }
 
-function checkFit(manifest: Pick<DatasetManifest, 'name' | 'shape' | 'classes'>, { model, network }: EvaluatedModel): void {
+function checkFit(
+  manifest: Pick<DatasetManifest, 'name' | 'shape' | 'classes'>,
+  { model, network }: EvaluatedModel,
+): void {
   const expected = `${manifest.shape.join('×')}, ${manifest.classes.length} classes`;
   const found = `${network.inputShape.join('×')}, ${network.classes} classes`;
   if (expected === found) return;

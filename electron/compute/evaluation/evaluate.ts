@@ -114,7 +114,10 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
     targets: results,
     indices: Array.from(positions),
     settings: attack.settings,
-    notes: [...attackNotes(attack, dataset.manifest.classes.length), ...resultNotes(request, results, positions.length)],
+    notes: [
+      ...attackNotes(attack, dataset.manifest.classes.length),
+      ...resultNotes(request, results, positions.length),
+    ],
     engine: input.engine,
     seconds: (performance.now() - started) / 1000,
   };
@@ -167,11 +170,15 @@ function resultNotes(request: EvaluationRequest, results: readonly TargetResult[
     notes.push(`The ${request.examples.split} split has ${examples} images: all of them were used.`);
   }
   if (request.includeMisclassified) {
-    notes.push('Examples that are misclassified without an attack were attacked too; they count as failures all the same.');
+    notes.push(
+      'Examples that are misclassified without an attack were attacked too; they count as failures all the same.',
+    );
   }
   for (const { model, nonFiniteGradients, constraintViolations } of results) {
     if (nonFiniteGradients > 0) {
-      notes.push(`${model}: ${nonFiniteGradients} input gradients were not finite, so the attack was weaker than it looks.`);
+      notes.push(
+        `${model}: ${nonFiniteGradients} input gradients were not finite, so the attack was weaker than it looks.`,
+      );
     }
     if (constraintViolations > 0) {
       notes.push(`${model}: ${constraintViolations} candidates broke the constraint and were not counted.`);

@@ -1,4 +1,4 @@
-import { AppError } from '../../shared/domain/errors.ts';
+import { AppError, type ErrorData } from '../../shared/domain/errors.ts';
 
 /** An array of the library: little-endian rows as they lie on disk, with their shape. */
 export type Tensor =
@@ -44,7 +44,7 @@ export async function fetchTensor(url: string, signal?: AbortSignal): Promise<Te
       retry: true,
     });
   }
-  if (!response.ok) throw new AppError('not-found', (await response.text()) || `There is no array at ${url}.`);
+  if (!response.ok) throw AppError.fromData((await response.json()) as ErrorData);
   return decodeTensor(await response.arrayBuffer(), response.headers.get('x-dtype'), response.headers.get('x-shape'));
 }
 

@@ -1,0 +1,28 @@
+export const settings = {
+  title: 'Settings',
+  appearance: 'Appearance',
+  theme: 'Theme',
+  themes: { system: 'as the system', light: 'light', dark: 'dark' },
+  computing: 'Computing',
+  engine: 'Engine for new jobs',
+  engineHelp: 'Each run can choose its own.',
+  parallel: 'Jobs at once on wasm',
+  parallelHelp: 'Empty: one for each of the {cores} cores. The tensorflow engine runs one job at a time.',
+  parallelBad: 'must be a whole number from 1 to 64',
+  library: 'Library',
+  folder: 'folder',
+  size: 'size',
+  show: 'Show in the file manager',
+  libraryHelp:
+    'Everything is kept here: data sets, runs, evaluations, galleries. Start with --library DIR for another one.',
+  about: 'About',
+  version: 'Pairlight',
+  electron: 'Electron',
+  node: 'Node.js',
+  cores: 'processor cores',
+  aboutText:
+    'An offline workbench for adversarial robustness: train with attention and logit pairing, attack, look, export.',
+  licences: 'Licences',
+  licencesText: 'Pairlight is free software under the Apache License 2.0.',
+  licencesShow: 'Show licences and notices',
+} as const;

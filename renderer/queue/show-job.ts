@@ -1,0 +1,25 @@
+import type { JobRow } from '../../shared/domain/library.ts';
+import { useFocus } from '../stores/focus.ts';
+import { useNavigation } from '../stores/navigation.ts';
+
+/** Goes to what a job makes: a job has the id of its data set, run, evaluation or gallery. */
+export function showJob(job: JobRow): void {
+  const focus = useFocus();
+  const navigation = useNavigation();
+  switch (job.kind) {
+    case 'import':
+      focus.dataset = job.id;
+      return navigation.open('datasets');
+    case 'train':
+      focus.runs = [job.id];
+      return navigation.open('training');
+    case 'evaluate':
+      focus.evaluation = job.id;
+      return navigation.open('evaluation');
+    case 'attention':
+      focus.gallery = job.id;
+      return navigation.open('attention');
+    case 'engine-test':
+      return navigation.open('engines');
+  }
+}

@@ -1,6 +1,7 @@
 import { createReadStream, statSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { pipeline } from 'node:stream';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { AppError } from '../../../shared/domain/errors.ts';
@@ -66,7 +67,8 @@ export async function looksLikeIdx(file: string): Promise<boolean> {
  */
 export async function openIdx(path: string): Promise<ImageSource> {
   const pairs = await findPairs(path);
-  const parts = await Promise.all(pairs.map(openPart));
+  const parts: Part[] = [];
+  for (const pair of pairs) parts.push(await openPart(pair));
   const first = parts[0];
   if (!first) throw noSet(path);
   const odd = parts.find((part) => part.shape.join() !== first.shape.join());
@@ -229,9 +231,10 @@ async function* readPart(part: Part, base: number): AsyncIterable<DecodedBlock> 
 
 /** The file's bytes, gunzipped if it is compressed. */
 async function* contentOf(file: string): AsyncIterable<Uint8Array> {
+  const compressed = await isGzip(file);
   const raw = createReadStream(file, { highWaterMark: 1 << 20 });
-  const stream: Readable = (await isGzip(file)) ? raw.pipe(createGunzip()) : raw;
-  raw.on('error', (error) => stream.destroy(error));
+  // The pipeline ends both streams together; what went wrong is thrown by the iteration.
+  const stream: Readable = compressed ? pipeline(raw, createGunzip(), () => undefined) : raw;
   try {
     for await (const chunk of stream) yield chunk as Uint8Array;
   } catch (cause) {
@@ -242,8 +245,6 @@ async function* contentOf(file: string): AsyncIterable<Uint8Array> {
     if (code.startsWith('Z_'))
       throw bad(file, 'is damaged: its compressed data cannot be read. Download it again', cause);
     throw new AppError('io', `${file} could not be read: ${String(cause)}`, { cause });
-  } finally {
-    raw.destroy();
   }
 }
 

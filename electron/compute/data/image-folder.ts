@@ -52,7 +52,8 @@ export async function openImageFolder(path: string, size: readonly [number, numb
   const used = [...new Set(good.map(({ file }) => file.label))].sort((a, b) => a - b);
   const labelOf = new Map(used.map((label, index) => [label, index]));
   for (const [label, name] of listed.classes.entries()) {
-    if (!labelOf.has(label)) skipped.push({ file: name, reason: 'class folder without an image that can be read' });
+    if (!labelOf.has(label))
+      skipped.push({ file: name, reason: 'is a class folder without an image that can be read' });
   }
   const files = good.map(({ file }) => ({ ...file, label: labelOf.get(file.label) ?? 0 }));
   return {
@@ -128,8 +129,6 @@ async function imagesBelow(root: string, folder: string, skipped: SkippedFile[])
         reason: 'is not an image file (JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF)',
       });
   }
-  if (files.length === 0 && entries.length === 0)
-    skipped.push({ file: relative(root, folder), reason: 'is an empty class folder' });
   return files.sort(byName);
 }
 

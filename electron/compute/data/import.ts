@@ -38,7 +38,7 @@ export async function importDataset(job: ImportJob, control: Control): Promise<D
   const { kept, skipped } = await writeImages(source, join(folder, PACKED_FILES.images), hash, control);
   const { items, classes } = dropEmptyClasses(kept, source.classes);
   for (const name of source.classes.filter((name) => !classes.includes(name))) {
-    skipped.push({ file: name, reason: 'class folder without an image that decodes' });
+    skipped.push({ file: name, reason: 'is a class folder without an image that decodes' });
   }
   requireClasses(classes, options.path);
   const splits = assignSplits(items, options);

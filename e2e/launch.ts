@@ -1,5 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { _electron, type ElectronApplication, expect, type Page } from '@playwright/test';
@@ -18,20 +18,10 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export interface RunningApp {
   readonly electron: ElectronApplication;
   readonly page: Page;
+  readonly process: ChildProcess;
   /** What the page complained about: errors of scripts and of the content security policy. */
   readonly complaints: readonly string[];
   readonly library: string;
-}
-
-/** A folder that is deleted when the tests of a file are done. */
-export interface Scratch {
-  readonly folder: string;
-  remove(): void;
-}
-
-export function scratchFolder(): Scratch {
-  const folder = mkdtempSync(join(tmpdir(), 'pairlight-e2e-'));
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
 export interface LaunchSettings {
@@ -56,7 +46,7 @@ export async function launch({ folder, env = {}, args = [] }: LaunchSettings): P
   page.on('console', (message) => {
     if (message.type() === 'error') complaints.push(message.text());
   });
-  return { electron, page, complaints, library };
+  return { electron, page, process: electron.process(), complaints, library };
 }
 
 /** Quits as a user would who answers that running jobs may stop; resolves when the process is gone. */
@@ -65,6 +55,14 @@ export async function quit({ electron }: RunningApp): Promise<void> {
     dialog.showMessageBox = () => Promise.resolve({ response: 0, checkboxChecked: false });
   });
   await electron.close();
+}
+
+/** Ends the application at once, as a crash would, if it is still there; resolves when it is gone. */
+export async function kill({ process }: RunningApp): Promise<void> {
+  if (process.exitCode !== null || process.signalCode !== null) return;
+  const gone = new Promise((resolve) => process.once('exit', resolve));
+  process.kill('SIGKILL');
+  await gone;
 }
 
 /** A call as the window makes it; fails the test with the error's message if it is refused. */
@@ -76,10 +74,7 @@ export async function call<N extends CallName>(page: Page, name: N, input: CallI
 
 /** A call that may be refused; `name` and `input` may be anything. */
 export async function tryCall<N extends CallName>(page: Page, name: N, input: unknown): Promise<CallReply<N>> {
-  const reply: unknown = await page.evaluate(([n, i]) => window.pairlight.call(n, i as never), [
-    name,
-    input,
-  ] as const);
+  const reply: unknown = await page.evaluate(([n, i]) => window.pairlight.call(n, i as never), [name, input] as const);
   return reply as CallReply<N>;
 }
 

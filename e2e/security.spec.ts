@@ -1,18 +1,7 @@
-import { expect, test } from '@playwright/test';
-import { launch, quit, type RunningApp, scratchFolder, tryCall } from './launch.ts';
+import { expect, test } from './fixtures.ts';
+import { tryCall } from './launch.ts';
 
-const scratch = scratchFolder();
-let app: RunningApp;
-
-test.beforeAll(async () => {
-  app = await launch({ folder: scratch.folder });
-});
-test.afterAll(async () => {
-  await quit(app);
-  scratch.remove();
-});
-
-test('the window has no Node: nothing but the three functions of the bridge', async () => {
+test('the window has no Node: nothing but the three functions of the bridge', async ({ app }) => {
   const seen = await app.page.evaluate(() => ({
     require: typeof (globalThis as { require?: unknown }).require,
     process: typeof (globalThis as { process?: unknown }).process,
@@ -29,7 +18,7 @@ test('the window has no Node: nothing but the three functions of the bridge', as
   });
 });
 
-test('the window is sandboxed, isolated and without Node integration', async () => {
+test('the window is sandboxed, isolated and without Node integration', async ({ app }) => {
   const preferences = await app.electron.evaluate(({ BrowserWindow }) =>
     BrowserWindow.getAllWindows().map(({ webContents }) =>
       (webContents as unknown as { getLastWebPreferences: () => unknown }).getLastWebPreferences(),
@@ -45,7 +34,7 @@ test('the window is sandboxed, isolated and without Node integration', async () 
   });
 });
 
-test('the network is blocked, by the policy of the page and by the session behind it', async () => {
+test('the network is blocked, by the policy of the page and by the session behind it', async ({ app }) => {
   const failures = await app.page.evaluate(async () => {
     const failed = (address: string): Promise<boolean> =>
       fetch(address).then(
@@ -83,7 +72,7 @@ test('the network is blocked, by the policy of the page and by the session behin
   expect(reply.text).not.toContain('reached');
 });
 
-test('the policy admits no inline script, no evaluated text and no foreign source', async () => {
+test('the policy admits no inline script, no evaluated text and no foreign source', async ({ app }) => {
   const outcome = await app.page.evaluate(async () => {
     const script = document.createElement('script');
     script.textContent = 'document.documentElement.dataset.injected = "yes"';
@@ -109,7 +98,7 @@ test('the policy admits no inline script, no evaluated text and no foreign sourc
   expect(policy).toContain("default-src 'none'");
 });
 
-test('there is no way out of the page: no new window, no navigation, no permission', async () => {
+test('there is no way out of the page: no new window, no navigation, no permission', async ({ app }) => {
   const before = app.page.url();
   const opened = await app.page.evaluate(() => window.open('https://example.com/') === null);
   expect(opened).toBe(true);
@@ -130,7 +119,7 @@ test('there is no way out of the page: no new window, no navigation, no permissi
   expect(app.electron.windows()).toHaveLength(1);
 });
 
-test('an unknown call and bad input give typed errors that a person understands', async () => {
+test('an unknown call and bad input give typed errors that a person understands', async ({ app }) => {
   const unknown = await tryCall(app.page, 'files.readEverything' as 'app.info', undefined);
   expect(unknown).toMatchObject({ ok: false, error: { code: 'unsupported' } });
   const wrong = await tryCall(app.page, 'jobs.pause', { id: 7 });
@@ -142,7 +131,7 @@ test('an unknown call and bad input give typed errors that a person understands'
   }
 });
 
-test('files outside the library are not shown, served or named as data sets', async () => {
+test('files outside the library are not shown, served or named as data sets', async ({ app }) => {
   const shown = await tryCall(app.page, 'app.showInFolder', { path: '/etc/passwd' });
   expect(shown).toMatchObject({ ok: false, error: { code: 'forbidden' } });
   const statuses = await app.page.evaluate(async () => {

@@ -75,9 +75,8 @@ function eventsTo(window: BrowserWindow): EventStream {
 
 function libraryFor(events: EventStream): LibraryHolder {
   const launcher = utilityLauncher(join(import.meta.dirname, 'job-host.js'));
-  const sample = join(app.getAppPath(), 'resources', 'sample');
   return libraryHolder(async () => {
-    const library = await openLibrary(options.library, { launcher, sample, serves: 'all' });
+    const library = await openLibrary(options.library, { launcher, serves: 'all' });
     forwardEvents(library.events, events);
     applyTheme(library.preferences.get().theme);
     return library;

@@ -1,0 +1,49 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test as base } from '@playwright/test';
+import { kill, launch, type LaunchSettings, type RunningApp } from './launch.ts';
+
+interface Fixtures {
+  /** A folder of the test's own, deleted at its end. */
+  readonly folder: string;
+  /** Starts the application on a library in `folder`; what still runs at the end of the test is ended. */
+  readonly start: (settings?: Partial<LaunchSettings>) => Promise<RunningApp>;
+}
+
+interface WorkerFixtures {
+  /** The application on a new library, shared by the tests of one file that ask for it. */
+  readonly app: RunningApp;
+}
+
+async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'pairlight-e2e-'));
+  try {
+    await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+export const test = base.extend<Fixtures, WorkerFixtures>({
+  folder: ({}, use) => withFolder(use),
+  start: async ({ folder }, use) => {
+    const apps: RunningApp[] = [];
+    await use(async (settings = {}) => {
+      const app = await launch({ folder, ...settings });
+      apps.push(app);
+      return app;
+    });
+    await Promise.all(apps.map(kill));
+  },
+  app: [
+    ({}, use) =>
+      withFolder(async (folder) => {
+        const app = await launch({ folder });
+        await use(app);
+        await kill(app);
+      }),
+    { scope: 'worker' },
+  ],
+});
+export { expect } from '@playwright/test';

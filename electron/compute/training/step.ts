@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { ConfiguredDefence, Outputs } from '../defences/defence.ts';
-import { compileStep } from '../engines/compile.ts';
 import { forward, weightList, weightsFromList, type Network, type Weights } from '../models/network.ts';
 import type { Optimizer } from './optimizer.ts';
+import { stepRunner } from './runner.ts';
 
 /** Weights and optimizer state between two steps. */
 export interface TrainState {
@@ -45,17 +45,24 @@ export interface TrainStepOptions {
   readonly defence: ConfiguredDefence;
   readonly optimizer: Optimizer;
   readonly labelSmoothing: number;
+  readonly deterministic: boolean;
 }
 
 /** The whole training step (both halves in one pass, loss, gradients, optimizer) as one compiled step. */
-export function createTrainStep({ network, defence, optimizer, labelSmoothing }: TrainStepOptions): TrainStep {
+export function createTrainStep({
+  network,
+  defence,
+  optimizer,
+  labelSmoothing,
+  deterministic,
+}: TrainStepOptions): TrainStep {
   const taps = defence.taps(network.taps.map((tap) => tap.name));
   const halves = defence.inner ? 2 : 1;
   const parameters = network.parameters.length;
   const numberCount = optimizer.numbers(0, 0).length;
   let termNames: readonly string[] = [];
 
-  const step = compileStep(
+  const step = stepRunner(
     (...inputs) => {
       const images = inputs.slice(0, halves) as tf.Tensor4D[];
       const labels = inputs[halves] as tf.Tensor1D;
@@ -68,10 +75,9 @@ export function createTrainStep({ network, defence, optimizer, labelSmoothing }:
         const outputs = outputsOf(network, weightsFromList(network, list), defence.halves, images, taps);
         const terms = defence.loss({ ...outputs, labels, labelSmoothing });
         termNames = Object.keys(terms);
-        const total = tf.addN(Object.values(terms));
         const accuracies = [outputs.clean, outputs.adversarial].map(({ logits }) => accuracy(logits, labels));
-        kept.push(...[...Object.values(terms), total, ...accuracies].map((tensor) => tf.keep(tf.clone(tensor))));
-        return total as tf.Scalar;
+        kept.push(...[...Object.values(terms), ...accuracies].map((tensor) => tf.keep(tf.clone(tensor))));
+        return tf.addN(Object.values(terms) as tf.Scalar[]);
       })(weights);
 
       const gradient = tf.concat1d(grads.map((each) => tf.reshape<tf.Rank.R1>(each, [each.size])));
@@ -80,7 +86,7 @@ export function createTrainStep({ network, defence, optimizer, labelSmoothing }:
       const update = optimizer.update(gradient, state.slice(parameters), numbers);
       return [report, ...subtract(weights, update.delta), ...update.slots];
     },
-    { name: `${network.architecture} ${defence.name} training step` },
+    { name: `${network.architecture} ${defence.name} training step`, deterministic },
   );
 
   return {
@@ -153,9 +159,9 @@ function readReport(values: readonly number[], names: readonly string[]): StepRe
   const terms = Object.fromEntries(names.map((name, index) => [name, at(index)]));
   const next = names.length;
   return {
-    terms: { ...terms, total: at(next) },
-    cleanAccuracy: at(next + 1),
-    adversarialAccuracy: at(next + 2),
-    gradientSquares: at(next + 3),
+    terms: { ...terms, total: Object.values(terms).reduce((sum, term) => sum + term, 0) },
+    cleanAccuracy: at(next),
+    adversarialAccuracy: at(next + 1),
+    gradientSquares: at(next + 2),
   };
 }

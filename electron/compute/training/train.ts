@@ -106,7 +106,7 @@ class Training {
 
   private constructor(options: TrainingOptions, plan: Plan, metrics: Metrics, state: TrainState, start: Start) {
     const { network, defence, optimizer } = plan;
-    const { trainer, seed } = options.config;
+    const { trainer, seed, deterministic } = options.config;
     this.#options = options;
     this.#plan = plan;
     this.#metrics = metrics;
@@ -115,12 +115,18 @@ class Training {
     this.#saved = start.step > 0 ? start.step : -1;
     this.#seconds = start.seconds;
     this.#best = start.best;
-    this.#step = createTrainStep({ network, defence, optimizer, labelSmoothing: trainer.labelSmoothing });
-    this.#attacker = defence.inner ? createInnerAttacker(network, defence.inner, seed) : null;
+    this.#step = createTrainStep({
+      network,
+      defence,
+      optimizer,
+      deterministic,
+      labelSmoothing: trainer.labelSmoothing,
+    });
+    this.#attacker = defence.inner ? createInnerAttacker(network, defence.inner, { seed, deterministic }) : null;
     const { epsilon } = defence;
     const steps = trainer.validationSteps;
     const attack = { epsilon, steps, stepSize: (2.5 * epsilon) / steps, randomStart: true };
-    this.#validator = createValidator(network, options.dataset, attack, seed);
+    this.#validator = createValidator(network, options.dataset, attack, { seed, deterministic });
   }
 
   /** Plans the run, and takes it up where its newest checkpoint left it. */

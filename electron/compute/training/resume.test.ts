@@ -1,0 +1,243 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ENGINE_NAMES, type EngineName } from '../../../shared/domain/engine.ts';
+import type { DatasetManifest } from '../../../shared/domain/dataset.ts';
+import type { HostMessage, JobSpecOf } from '../../../shared/domain/job.ts';
+import { trainConfig, type TrainConfigInput, type TrainPoint } from '../../../shared/domain/training.ts';
+import { packFolder } from '../../services/engine-pack/state.ts';
+import { PACKED_FILES } from '../data/packed.ts';
+import { stream } from '../random/stream.ts';
+import { BEST_CHECKPOINT, CHECKPOINTS } from './checkpoint.ts';
+import { METRICS_FILE, readPoints } from './metrics.ts';
+import { WEIGHTS_FILE } from './train.ts';
+
+const HOST = resolve(import.meta.dirname, '../job-host.ts');
+const ID = 'run-0123456789';
+
+let scratch: string;
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'pairlight-resume-'));
+  await writeDataset(join(scratch, 'data'));
+});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+/** Two kinds of noisy bars, 12 × 12: learnt within a few steps. */
+async function writeDataset(folder: string): Promise<void> {
+  const [images, side] = [120, 12];
+  const random = stream(11, 'bars');
+  const labels = Uint16Array.from({ length: images }, (_, image) => image % 2);
+  const pixels = new Uint8Array(images * side * side);
+  pixels.forEach((_, at) => {
+    const image = Math.floor(at / (side * side));
+    const across = labels[image] === 0 ? at % side : Math.floor(at / side) % side;
+    pixels[at] = Math.round(random.uniform(0, 60) + (across % 4 < 2 ? 180 : 0));
+  });
+  const splits = Uint8Array.from(labels, (_, image) => (image < 96 ? 0 : 1));
+  const manifest: DatasetManifest = {
+    format: 1,
+    id: 'dataset-0123456789',
+    name: 'bars',
+    images,
+    shape: [side, side, 1],
+    classes: ['upright', 'level'],
+    splits: { train: 96, validation: 24, test: 0 },
+    classCounts: [60, 60],
+    source: { kind: 'idx', paths: [], attribution: null },
+    splitSeed: 0,
+    hash: '0'.repeat(64),
+    skipped: [],
+    created: '2026-01-01T00:00:00.000Z',
+  };
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, PACKED_FILES.images), pixels);
+  await writeFile(join(folder, PACKED_FILES.labels), new Uint8Array(labels.buffer));
+  await writeFile(join(folder, PACKED_FILES.splits), splits);
+  await writeFile(join(folder, PACKED_FILES.manifest), JSON.stringify(manifest));
+}
+
+interface Host {
+  readonly process: ChildProcess;
+  readonly messages: HostMessage[];
+  /** Resolves with the exit status, or the name of the signal. */
+  readonly ended: Promise<number | NodeJS.Signals | null>;
+}
+
+/** Starts a training in a job process of its own. `onMessage` may send wishes or kill the process. */
+function startHost(
+  folder: string,
+  engine: EngineName,
+  config: Partial<TrainConfigInput>,
+  resume: boolean,
+  onMessage: (message: HostMessage, process: ChildProcess) => void = () => undefined,
+): Host {
+  const job: JobSpecOf<'train'> = {
+    kind: 'train',
+    id: ID,
+    folder,
+    enginePack: PACK,
+    dataset: { folder: join(scratch, 'data') },
+    resume,
+    config: trainConfig.parse({
+      dataset: 'dataset-0123456789',
+      architecture: 'small-cnn',
+      defence: 'at-alp',
+      defenceSettings: { attackSteps: 3 },
+      trainer: { epochs: 4, batchSize: 10, checkpointEvery: 7, validationEvery: 1, validationSteps: 2 },
+      seed: 3,
+      engine,
+      deterministic: true,
+      ...config,
+    } satisfies TrainConfigInput),
+  };
+  const child = fork(HOST, {
+    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  const messages: HostMessage[] = [];
+  child.on('message', (raw) => {
+    const message = raw as HostMessage;
+    messages.push(message);
+    if (message.type === 'ready') child.send({ type: 'start', job });
+    onMessage(message, child);
+  });
+  const ended = new Promise<number | NodeJS.Signals | null>((done) =>
+    child.on('exit', (code, signal) => done(code ?? signal)),
+  );
+  return { process: child, messages, ended };
+}
+
+const PACK = existsSync(join(packFolder(), 'tfjs_binding.node')) ? packFolder() : null;
+
+async function runFolder(name: string): Promise<string> {
+  const folder = join(scratch, name);
+  await mkdir(folder, { recursive: true });
+  return folder;
+}
+
+/** A run's points without the one number that is wall time. */
+async function pointsOf(folder: string): Promise<TrainPoint[]> {
+  const points = await readPoints(join(folder, METRICS_FILE));
+  return points.map((point) => (point.type === 'step' ? { ...point, rate: 0 } : point));
+}
+
+const weightsOf = (folder: string): Promise<Buffer> => readFile(join(folder, WEIGHTS_FILE));
+
+describe.each(ENGINE_NAMES.toReversed())('a training on %s in deterministic mode', (engine) => {
+  it('killed with −9 and resumed gives the same weights and numbers to the last bit', async ({ skip }) => {
+    if (engine === 'tensorflow' && !PACK) skip('the tensorflow engine pack is not installed');
+    const whole = await runFolder(`${engine}-whole`);
+    const host = startHost(whole, engine, {}, false);
+    expect(await host.ended).toBe(0);
+    expect(host.messages.at(-1)).toMatchObject({ type: 'done', result: { kind: 'train', result: { steps: 40 } } });
+
+    const broken = await runFolder(`${engine}-broken`);
+    for (const [round, step] of [11, 26].entries()) {
+      const killed = startHost(broken, engine, {}, round > 0, (message, child) => {
+        if (message.type === 'point' && message.point.step >= step) child.kill('SIGKILL');
+      });
+      expect(await killed.ended).toBe('SIGKILL');
+      expect(existsSync(join(broken, WEIGHTS_FILE))).toBe(false);
+    }
+    const resumed = startHost(broken, engine, {}, true);
+    expect(await resumed.ended).toBe(0);
+    const first = resumed.messages.find((message) => message.type === 'point');
+    expect(first?.point.step).toBeGreaterThan(21);
+
+    expect(await pointsOf(broken)).toEqual(await pointsOf(whole));
+    expect((await weightsOf(broken)).equals(await weightsOf(whole))).toBe(true);
+    const kept = await readdir(join(whole, CHECKPOINTS));
+    expect(kept.toSorted()).toEqual([BEST_CHECKPOINT, 'step-00000035.npz', 'step-00000040.npz']);
+  });
+});
+
+describe('a training on wasm', () => {
+  it('passes over a damaged checkpoint, and drops what the metrics say beyond the one it takes', async () => {
+    const folder = await runFolder('damaged');
+    await cp(join(scratch, 'wasm-whole'), folder, { recursive: true });
+    await rm(join(folder, WEIGHTS_FILE));
+    await truncate(join(folder, CHECKPOINTS, 'step-00000040.npz'), 1000);
+    const host = startHost(folder, 'wasm', {}, true);
+    expect(await host.ended).toBe(0);
+    expect(host.messages.find((message) => message.type === 'point')?.point.step).toBe(36);
+    expect(await pointsOf(folder)).toEqual(await pointsOf(join(scratch, 'wasm-whole')));
+    expect((await weightsOf(folder)).equals(await weightsOf(join(scratch, 'wasm-whole')))).toBe(true);
+  });
+
+  it('refuses a checkpoint of other settings', async () => {
+    const host = startHost(join(scratch, 'damaged'), 'wasm', { defenceSettings: { attackSteps: 3, beta: 2 } }, true);
+    expect(await host.ended).toBe(0);
+    expect(host.messages.at(-1)).toMatchObject({ type: 'error', error: { code: 'conflict' } });
+  });
+
+  it('cancelled leaves a checkpoint of its last step, from which it goes on', async () => {
+    const folder = await runFolder('cancelled');
+    const host = startHost(folder, 'wasm', {}, false, (message, child) => {
+      if (message.type === 'point' && message.point.step === 4) child.send({ type: 'cancel' });
+    });
+    expect(await host.ended).toBe(0);
+    expect(host.messages.at(-1)).toMatchObject({ type: 'error', error: { code: 'cancelled' } });
+    const points = await pointsOf(folder);
+    const last = points.at(-1)!.step;
+    expect(await readdir(join(folder, CHECKPOINTS))).toContain(`step-${String(last).padStart(8, '0')}.npz`);
+    const resumed = startHost(folder, 'wasm', {}, true);
+    expect(await resumed.ended).toBe(0);
+    expect((await weightsOf(folder)).equals(await weightsOf(join(scratch, 'wasm-whole')))).toBe(true);
+  });
+
+  it('pauses with a checkpoint and resumes', async () => {
+    const folder = await runFolder('paused');
+    const states: string[] = [];
+    const host = startHost(folder, 'wasm', {}, false, (message, child) => {
+      if (message.type === 'point' && message.point.step === 3) child.send({ type: 'pause' });
+      if (message.type !== 'state') return;
+      states.push(message.state);
+      if (message.state === 'paused') setTimeout(() => child.send({ type: 'resume' }), 200);
+    });
+    expect(await host.ended).toBe(0);
+    expect(states).toEqual(['running', 'paused', 'running']);
+    const paused = host.messages.findIndex((message) => message.type === 'state' && message.state === 'paused');
+    expect(host.messages[paused - 1]).toMatchObject({ type: 'checkpoint' });
+    expect(await pointsOf(folder)).toEqual(await pointsOf(join(scratch, 'wasm-whole')));
+  });
+
+  it('ends at once when its owner closes the channel', async () => {
+    const host = startHost(await runFolder('orphan'), 'wasm', {}, false, (message, child) => {
+      if (message.type === 'point' && message.point.step === 2) child.disconnect();
+    });
+    expect(await host.ended).toBe(1);
+    expect(existsSync(join(scratch, 'orphan', WEIGHTS_FILE))).toBe(false);
+  });
+
+  it('stops at a loss that is not finite, naming step and term, with a checkpoint', async () => {
+    const folder = await runFolder('non-finite');
+    const trainer = { epochs: 4, batchSize: 10, optimizer: 'sgd', learningRate: 10 } as const;
+    const host = startHost(folder, 'wasm', { trainer, defenceSettings: { attackSteps: 1, alpha: 1000 } }, false);
+    expect(await host.ended).toBe(0);
+    const last = host.messages.at(-1);
+    expect(last).toMatchObject({ type: 'error', error: { code: 'non-finite' } });
+    const details = last?.type === 'error' ? last.error.details : undefined;
+    const step = Number(details?.['step']);
+    expect(await readdir(join(folder, CHECKPOINTS))).toContain(`step-${String(step - 1).padStart(8, '0')}.npz`);
+    expect(['clean', 'adversarial', 'logits', 'attention', 'total', 'gradient']).toContain(details?.['term']);
+  });
+
+  it('learns, and β = 0 and β > 0 differ after one step', async () => {
+    const [without, withPairing] = [await runFolder('beta-0'), await runFolder('beta-5')];
+    for (const [folder, beta] of [
+      [without, 0],
+      [withPairing, 5],
+    ] as const) {
+      const host = startHost(folder, 'wasm', { defenceSettings: { attackSteps: 3, epsilon: 0.1, beta } }, false);
+      expect(await host.ended).toBe(0);
+    }
+    const [a, b] = [await pointsOf(without), await pointsOf(withPairing)];
+    const stepsOf = (points: TrainPoint[]) => points.filter((point) => point.type === 'step');
+    expect(stepsOf(a)[0]!.terms['clean']).toBe(stepsOf(b)[0]!.terms['clean']);
+    expect(stepsOf(a)[1]!.terms['clean']).not.toBe(stepsOf(b)[1]!.terms['clean']);
+    expect(b.findLast((point) => point.type === 'validation')!.cleanAccuracy).toBeGreaterThan(0.9);
+  });
+});

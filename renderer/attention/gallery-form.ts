@@ -1,0 +1,115 @@
+import type { ArchitectureEntry } from '../../shared/domain/catalogue.ts';
+import type { EngineChoice } from '../../shared/domain/engine.ts';
+import type { GalleryRequestInput } from '../../shared/domain/gallery.ts';
+import type { ModelSummary } from '../../shared/domain/model.ts';
+import type { SettingValues } from '../../shared/domain/settings.ts';
+import type { Split } from '../../shared/domain/shape.ts';
+import { plainSettings } from '../evaluation/evaluation-form.ts';
+import type { ChoiceMode } from './example-choice.ts';
+
+/** The new-gallery dialog while it is being filled in. */
+export interface GalleryForm {
+  name: string;
+  dataset: string;
+  models: readonly string[];
+  mode: ChoiceMode;
+  split: Split;
+  positions: string;
+  count: number | null;
+  sampleSeed: number | null;
+  perClass: number | null;
+  layer: string;
+  exponent: number | null;
+  target: 'true' | 'predicted';
+  attack: string;
+  settings: SettingValues;
+  source: string | null;
+  reference: string | null;
+  topPercent: number | null;
+  seed: number | null;
+  engine: EngineChoice;
+}
+
+/** Models that one gallery takes at most. */
+export const MOST_MODELS = 16;
+
+export function emptyGalleryForm(dataset: string): GalleryForm {
+  return {
+    name: '',
+    dataset,
+    models: [],
+    mode: 'classes',
+    split: 'test',
+    positions: '',
+    count: 12,
+    sampleSeed: 0,
+    perClass: 1,
+    layer: 'last',
+    exponent: 2,
+    target: 'true',
+    attack: '',
+    settings: {},
+    source: null,
+    reference: null,
+    topPercent: 20,
+    seed: 0,
+    engine: 'auto',
+  };
+}
+
+export type GalleryProblem =
+  'no-models' | 'no-examples' | 'too-many-examples' | 'source-is-target' | 'top-percent' | 'exponent' | 'seed';
+
+/** What keeps the form from being sent, apart from the attack's settings. `rows`: positions that its choice gives. */
+export function galleryProblems(form: GalleryForm, rows: number): readonly GalleryProblem[] {
+  const between = (value: number | null, low: number, high: number): boolean =>
+    value !== null && value >= low && value <= high;
+  const checks: readonly (readonly [GalleryProblem, boolean])[] = [
+    ['no-models', form.models.length === 0],
+    ['no-examples', rows === 0],
+    ['too-many-examples', rows > 512],
+    ['source-is-target', form.source !== null && form.models.includes(form.source)],
+    ['top-percent', !between(form.topPercent, 1, 90)],
+    ['exponent', !between(form.exponent, 1, 8)],
+    ['seed', form.seed === null || !Number.isInteger(form.seed) || form.seed < 0],
+  ];
+  return checks.filter(([, wrong]) => wrong).map(([problem]) => problem);
+}
+
+/** The request that a form without problems describes. */
+export function galleryRequestOf(form: GalleryForm, indices: readonly number[]): GalleryRequestInput {
+  const name = form.name.trim();
+  return {
+    ...(name !== '' && { name }),
+    dataset: form.dataset,
+    models: [...form.models],
+    indices: [...indices],
+    layer: form.layer,
+    exponent: form.exponent ?? 2,
+    target: form.target,
+    attack: { name: form.attack, settings: plainSettings(form.settings) },
+    source: form.source,
+    reference: form.reference,
+    topPercent: form.topPercent ?? 20,
+    seed: form.seed ?? 0,
+    engine: form.engine,
+  };
+}
+
+/** Layers that every chosen model has, in the order of the first one's architecture. */
+export function commonLayers(
+  models: readonly ModelSummary[],
+  architectures: readonly ArchitectureEntry[],
+): readonly string[] {
+  const lists = models.map((model) => architectures.find((entry) => entry.name === model.architecture)?.layers ?? []);
+  return (lists[0] ?? []).filter((layer) => lists.every((list) => list.includes(layer)));
+}
+
+/**
+ * The model that serves best as the common reference for the key area: an undefended one that is not itself compared,
+ * else any undefended one; null if there is none.
+ */
+export function usualReference(models: readonly ModelSummary[], compared: readonly string[]): string | null {
+  const natural = models.filter((model) => model.defence === 'natural');
+  return (natural.find((model) => !compared.includes(model.id)) ?? natural[0])?.id ?? null;
+}

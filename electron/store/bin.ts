@@ -110,7 +110,7 @@ export function binStore(db: Database): BinStore {
       KINDS.flatMap((kind) =>
         db
           .all<{ id: string; name: string; deleted: string }>(
-            `SELECT id, name, deleted FROM ${TABLES[kind]} WHERE deleted < ?`,
+            `SELECT id, name, deleted FROM ${TABLES[kind]} WHERE deleted < ?${kind === 'model' ? ` AND origin = 'imported'` : ''}`,
             date,
           )
           .map((row) => ({ ...row, kind })),

@@ -11,7 +11,7 @@ export const trainerSettings = z.strictObject({
     .enum(['adam', 'sgd'])
     .default('adam')
     .meta({ label: 'Optimizer', help: 'SGD uses Nesterov momentum 0.9.' }),
-  learningRate: z.number().positive().max(10).default(0.002).meta({ label: 'Learning rate' }),
+  learningRate: z.number().positive().max(10).default(0.004).meta({ label: 'Learning rate' }),
   schedule: z
     .enum(['constant', 'linear', 'cosine'])
     .default('linear')

@@ -57,14 +57,14 @@ describe('Grad-CAM', () => {
         const values = Array.from(logits.dataSync());
         return targets.map((target, row) => values[row * 4 + target]!);
       });
-    const step = 1e-3;
+    const step = 1e-4;
     const [up, down] = [scoreAt(step), scoreAt(-step)];
     const along = tf.tidy(() => Array.from(tf.sum(tf.mul(slope, direction), [1, 2, 3]).dataSync()));
     along.forEach((value, row) => {
       const difference = (up[row]! - down[row]!) / (2 * step);
       expect(Math.abs(difference - value)).toBeLessThan(0.02 * Math.abs(value) + 1e-3);
     });
-    expect(Math.max(...along.map(Math.abs))).toBeGreaterThan(0.1);
+    expect(Math.max(...along.map(Math.abs))).toBeGreaterThan(0.02);
     tf.dispose([images, labels, activation, slope, direction, ...Object.values(weights)]);
   });
 

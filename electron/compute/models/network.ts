@@ -123,24 +123,24 @@ export function parameterCount(network: Network): number {
 }
 
 /**
- * Fresh weights: He's normal initialisation (He et al. 2015) before a ReLU, Glorot's (2010) for the last layer, biases 0.
+ * Fresh weights and biases, uniform in ±1/√(inputs of a unit): LeCun et al. 1998 ("Efficient BackProp", section 4.6), and
+ * what PyTorch does. He's larger ones were tried: after six epochs of adversarial training on the sample data they left
+ * about ten points less accuracy under PGD.
  * The same seed gives the same weights on every engine. The caller disposes of them.
  */
 export function initialWeights(network: Network, seed: number): Weights {
-  const deviations = new Map(
+  const inputs = new Map(
     network.layers.flatMap((layer): [string, number][] => {
       if (layer.kind === 'pool') return [];
-      const [inputs, relu] =
-        layer.kind === 'conv' ? [shapeSize(layer.filter.slice(0, 3)), true] : [layer.inputs, layer.relu];
-      const outputs = layer.kind === 'conv' ? 0 : layer.units;
-      return [[`${layer.name}_w`, Math.sqrt(relu ? 2 / inputs : 2 / (inputs + outputs))]];
+      const count = layer.kind === 'conv' ? shapeSize(layer.filter.slice(0, 3)) : layer.inputs;
+      return parametersOf(layer).map(({ name }) => [name, count]);
     }),
   );
   return Object.fromEntries(
     network.parameters.map(({ name, shape }) => {
       const values = new Float32Array(shapeSize(shape));
-      const deviation = deviations.get(name);
-      if (deviation !== undefined) stream(seed, 'weights', name).fillNormal(values, 0, values.length, 0, deviation);
+      const bound = 1 / Math.sqrt(inputs.get(name) ?? 1);
+      stream(seed, 'weights', name).fillUniform(values, 0, values.length, -bound, bound);
       return [name, tf.tensor(values, [...shape], 'float32')];
     }),
   );

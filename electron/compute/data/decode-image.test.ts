@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encode, type ImageChannels } from 'fast-png';
+import { encode } from 'fast-png';
 import { afterAll, expect, test } from 'vitest';
 import { decodeImage, readImageHead } from './decode-image.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pairlight-decode-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function png(data: Uint8Array | Uint16Array, channels: ImageChannels): string {
+function png(data: Uint8Array | Uint16Array, channels: 1 | 2 | 3 | 4): string {
   const file = join(folder, `${channels}-${data.BYTES_PER_ELEMENT}.png`);
   writeFileSync(file, encode({ width: 2, height: 1, data, channels, depth: data instanceof Uint16Array ? 16 : 8 }));
   return file;

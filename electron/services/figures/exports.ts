@@ -3,19 +3,14 @@ import { join } from 'node:path';
 import { strToU8, zipSync } from 'fflate';
 import { stringify } from 'csv-stringify/sync';
 import type { MapMethod } from '../../../shared/domain/gallery.ts';
-import type { GalleryRow } from '../../../shared/domain/library.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
-import { normalisedRows, type ScaleMode } from '../../../shared/domain/map-scale.ts';
+import type { ScaleMode } from '../../../shared/domain/map-scale.ts';
 import type { TrainPoint } from '../../../shared/domain/training.ts';
-import { readNpyRows } from '../../compute/arrays/npy.ts';
-import { openPacked } from '../../compute/data/packed.ts';
 import type { Library } from '../library.ts';
-import { galleryFigure, type GalleryModel } from './gallery.ts';
-import type { Map2D, Picture } from './picture.ts';
+import { drawGallery } from './draw-gallery.ts';
 import { renderFigure, type FigureFormat } from './render.ts';
 import { runCurve, type RunCurve } from './run-curve.ts';
-import type { SvgFigure } from './svg-document.ts';
 import { tableCsv, tableLatex } from './table.ts';
 
 /** A file ready to be written wherever the user wants it. */
@@ -99,79 +94,6 @@ function metricsCsv(points: readonly TrainPoint[]): string {
   );
   const columns = [...new Set(lines.flatMap((line) => Object.keys(line)))].filter((column) => column !== 'terms');
   return stringify(lines, { header: true, columns });
-}
-
-/** Draws a finished gallery. @throws AppError `conflict` while it is still being computed. */
-export async function drawGallery(
-  library: Library,
-  gallery: GalleryRow,
-  method: MapMethod,
-  scale: ScaleMode,
-): Promise<SvgFigure> {
-  const { request, result } = gallery;
-  if (!result) throw new AppError('conflict', `The gallery “${gallery.name}” is not finished yet.`, { retry: true });
-  if (!request.methods.includes(method)) {
-    throw new AppError('invalid-input', `method: the gallery “${gallery.name}” has no ${method} maps.`);
-  }
-  const folder = library.galleries.folder(gallery.id);
-  const { manifest } = library.datasets.get(request.dataset);
-  const className = (label: number): string => manifest.classes[label] ?? String(label);
-  const dataset = await openPacked(library.datasets.folder(request.dataset));
-  const images = Float32Array.from(await dataset.readImages(request.indices));
-  await dataset.close();
-  const pixels = manifest.shape[0] * manifest.shape[1] * manifest.shape[2];
-  const pictures = (values: ArrayLike<number>): Picture[] =>
-    request.indices.map((_, row) => ({
-      shape: manifest.shape,
-      values: Array.prototype.slice.call(values, row * pixels, (row + 1) * pixels) as number[],
-    }));
-
-  const models = await Promise.all(
-    request.models.map(async (id): Promise<GalleryModel> => {
-      const read = (name: string): ReturnType<typeof readNpyRows> => readNpyRows(join(folder, id, `${name}.npy`));
-      const maps = async (kind: 'clean' | 'adversarial'): Promise<Map2D[]> => {
-        const { data, shape } = await read(`map-${method}-${kind}`);
-        const [, height = 0, width = 0] = shape;
-        return normalisedRows(Float32Array.from(data, Number), shape).map((values) => ({ height, width, values }));
-      };
-      const area = await read('key-area');
-      const [, height = 0, width = 0] = area.shape;
-      return {
-        name: library.models.get(id).name,
-        adversarialImages: pictures(Float32Array.from((await read('images-adversarial')).data, Number)),
-        clean: await maps('clean'),
-        adversarial: await maps('adversarial'),
-        keyAreas: request.indices.map((_, row) => ({
-          height,
-          width,
-          values: Array.from(area.data.slice(row * height * width, (row + 1) * height * width), Number),
-        })),
-        captions: result.rows.map((row) => {
-          const text = (kind: 'clean' | 'adversarial'): string =>
-            `${className(row.predictions[id]?.[kind] ?? -1)} · ${(row.keyArea[id]?.[method]?.[kind] ?? 0).toFixed(3)}`;
-          return { clean: text('clean'), adversarial: text('adversarial') };
-        }),
-      };
-    }),
-  );
-  const epsilon = request.attack.settings.epsilon;
-  const keyArea = request.reference
-    ? `of the clean map of ${library.models.get(request.reference).name}`
-    : "of each model's own clean map";
-  return galleryFigure({
-    title: gallery.name,
-    rows: result.rows.map((row, index) => ({
-      label: `${className(row.label)} (#${row.index})`,
-      image: pictures(images)[index] ?? { shape: manifest.shape, values: [] },
-    })),
-    models,
-    attackLabel:
-      typeof epsilon === 'number'
-        ? `${request.attack.name.toUpperCase()}, ε ${epsilon}`
-        : request.attack.name.toUpperCase(),
-    scale,
-    note: `${method === 'activation' ? `Activation attention (q = ${request.exponent})` : `Grad-CAM of the ${request.target} class`}, layer ${result.layer}, maps over their L2 norm. Under each map: prediction and mean in the key area, the top ${request.topPercent} % ${keyArea} (outlined).`,
-  });
 }
 
 /** A name as a file name on every system: letters, digits, dashes. */

@@ -1,0 +1,67 @@
+import { Command, CommanderError } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import { toAppError } from '../../shared/domain/errors.ts';
+import { attentionCommand } from './commands/attention.ts';
+import { datasetCommands } from './commands/datasets.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { engineCommands } from './commands/engine.ts';
+import { evaluateCommand } from './commands/evaluate.ts';
+import { modelCommands } from './commands/models.ts';
+import { queueCommands } from './commands/queue.ts';
+import { quickstartCommand } from './commands/quickstart.ts';
+import { trainCommand } from './commands/train.ts';
+
+const FAILED = 1;
+const BAD_USAGE = 2;
+
+const program = new Command('pairlight')
+  .description('Train with attention and logit pairing, attack, look, export.')
+  .version(packageJson.version)
+  .option('--library <dir>', 'library folder')
+  .option('--json', 'print one JSON document')
+  .option('--quiet', 'no messages and no progress')
+  .showHelpAfterError('(pairlight COMMAND --help lists the options)')
+  .exitOverride();
+
+for (const register of [
+  doctorCommand,
+  quickstartCommand,
+  datasetCommands,
+  trainCommand,
+  evaluateCommand,
+  attentionCommand,
+  modelCommands,
+  queueCommands,
+  engineCommands,
+]) {
+  register(program);
+}
+// Global options may stand before or after the command; exit codes are ours in subcommands too.
+for (const command of allCommands(program)) {
+  command.exitOverride();
+  if (command !== program) {
+    for (const option of program.options) if (option.attributeName() !== 'version') command.addOption(option);
+  }
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitStatus(error);
+}
+
+function exitStatus(error: unknown): number {
+  if (error instanceof CommanderError) {
+    const asked =
+      error.code === 'commander.helpDisplayed' || error.code === 'commander.help' || error.code === 'commander.version';
+    return asked ? 0 : BAD_USAGE;
+  }
+  const { code, message } = toAppError(error);
+  process.stderr.write(`pairlight: ${message}\n`);
+  return code === 'invalid-input' || code === 'source-is-target' ? BAD_USAGE : FAILED;
+}
+
+function* allCommands(command: Command): Generator<Command> {
+  yield command;
+  for (const child of command.commands) yield* allCommands(child);
+}

@@ -1,0 +1,111 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { AppError } from '../../../shared/domain/errors.ts';
+import { galleryRequest, MAP_METHODS, mapMethod } from '../../../shared/domain/gallery.ts';
+import { parseSettings, settingValues } from '../../../shared/domain/settings.ts';
+import { writeAtomic } from '../../compute/arrays/atomic.ts';
+import { exportGallery } from '../../services/figures/exports.ts';
+import { textTable } from '../output.ts';
+import { choose, finished, withLibrary, type GlobalOptions } from '../session.ts';
+import { collect, listOption, numberOption, parsePairs } from '../settings-flags.ts';
+
+interface AttentionFlags {
+  readonly model: readonly string[];
+  readonly dataset: string;
+  readonly examples?: readonly number[];
+  readonly layer?: string;
+  readonly method?: readonly string[];
+  readonly reference?: string;
+  readonly eps?: number;
+  readonly steps?: number;
+  readonly seed?: number;
+  readonly engine?: string;
+  readonly set?: readonly string[];
+  readonly out: string;
+}
+
+export function attentionCommand(program: Command): void {
+  program
+    .command('attention')
+    .description('where models look on clean images and under attack: maps, key-area measures, figures')
+    .requiredOption('--model <run>', 'model; give it once for each column', collect(String))
+    .requiredOption('--dataset <id>', 'data set')
+    .requiredOption('--out <dir>', 'folder for the figures')
+    .option(
+      '--examples <i,j,…>',
+      'positions in the data set; default: the first 8 test images',
+      listOption('--examples'),
+    )
+    .option('--layer <name>', 'a layer that every model has, or last')
+    .option('--method <method>', `${MAP_METHODS.join(' or ')}; give it once for each`, collect(String))
+    .option('--reference <run>', 'model whose clean map defines the key area for all')
+    .option('--eps <epsilon>', 'radius of the attack', numberOption('--eps'))
+    .option('--steps <n>', 'iterations of the attack', numberOption('--steps'))
+    .option('--seed <seed>', 'seed', numberOption('--seed'))
+    .option('--engine <engine>', 'auto, tensorflow or wasm')
+    .option('--set <key=value...>', 'any other setting of the attack', collect(String))
+    .action(async (flags: AttentionFlags, command: Command) => {
+      await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
+        const models = library.models.list();
+        const dataset = choose(library.datasets.list(), flags.dataset, '--dataset', ({ manifest }) => manifest.name);
+        const { train, validation } = dataset.manifest.splits;
+        const settings = parseSettings(
+          settingValues,
+          {
+            ...parsePairs(flags.set ?? []),
+            ...(flags.eps !== undefined && { epsilon: flags.eps }),
+            ...(flags.steps !== undefined && { steps: flags.steps }),
+          },
+          'attention',
+        );
+        const request = parseSettings(
+          galleryRequest,
+          {
+            dataset: dataset.id,
+            models: flags.model.map((text) => choose(models, text, '--model', ({ name }) => name).id),
+            indices: flags.examples ?? Array.from({ length: 8 }, (_, i) => train + validation + i),
+            ...(flags.method !== undefined && {
+              methods: flags.method.map((name) => parseSettings(mapMethod, name, '--method')),
+            }),
+            ...(flags.layer !== undefined && { layer: flags.layer }),
+            ...(flags.reference !== undefined && {
+              reference: choose(models, flags.reference, '--reference', ({ name }) => name).id,
+            }),
+            attack: { name: 'pgd', settings },
+            ...(flags.seed !== undefined && { seed: flags.seed }),
+            ...(flags.engine !== undefined && { engine: flags.engine }),
+          },
+          'attention',
+        );
+        const { id } = await library.galleries.create(request);
+        await finished(library, id);
+        const { result } = library.galleries.get(id);
+        if (!result) throw new AppError('internal', `The gallery ${id} ended without a result.`);
+        await mkdir(flags.out, { recursive: true });
+        const files: string[] = [];
+        for (const method of request.methods) {
+          for (const format of ['png', 'pdf'] as const) {
+            const { name, bytes } = await exportGallery(library, id, method, 'row', format);
+            const file = join(flags.out, name);
+            await writeAtomic(file, bytes);
+            files.push(file);
+          }
+        }
+        const table = textTable(
+          ['model', 'method', 'x′ / x in the key area', 'x′ / noise', 'IoU'],
+          result.measures.map((measure) => [
+            library.models.get(measure.model).name,
+            measure.method,
+            measure.ratioToClean.mean.toFixed(3),
+            measure.ratioToNoise.mean.toFixed(3),
+            measure.iou.mean.toFixed(3),
+          ]),
+        );
+        output.result(
+          { gallery: id, measures: result.measures, layer: result.layer, files },
+          [table, ...files].join('\n'),
+        );
+      });
+    });
+}

@@ -1,0 +1,64 @@
+import { MultiBar, Presets, type SingleBar } from 'cli-progress';
+import type { JobRow } from '../../shared/domain/library.ts';
+import type { LibraryEvents } from '../services/events.ts';
+
+/** Bars for the jobs of a library, on a terminal; a line at each start and end elsewhere. Stops with `stop`. */
+export function showProgress(events: LibraryEvents, quiet: boolean): { readonly stop: () => void } {
+  if (quiet) return { stop: () => undefined };
+  return process.stderr.isTTY ? showBars(events) : showLines(events);
+}
+
+function showBars(events: LibraryEvents): { readonly stop: () => void } {
+  const bars = new MultiBar(
+    {
+      format: '{title} [{bar}] {percentage}% {value}/{total} {unit}, {rate}, {left} left  {message}',
+      stream: process.stderr,
+      hideCursor: true,
+      clearOnComplete: true,
+      linewrap: false,
+    },
+    Presets.shades_grey,
+  );
+  const shown = new Map<string, SingleBar>();
+  const off = events.on('job.changed', (job) => {
+    const { progress } = job;
+    const known = shown.get(job.id);
+    if (isOver(job)) {
+      if (known) bars.remove(known);
+      shown.delete(job.id);
+      return;
+    }
+    if (!progress) return;
+    const payload = {
+      title: job.title,
+      unit: progress.unit,
+      message: progress.message,
+      rate: progress.rate === null ? '–' : `${progress.rate.toFixed(progress.rate < 10 ? 1 : 0)}/s`,
+      left: progress.secondsLeft === null ? '–' : `${Math.ceil(progress.secondsLeft)} s`,
+    };
+    const bar = known ?? bars.create(progress.total, 0, payload);
+    shown.set(job.id, bar);
+    bar.setTotal(progress.total);
+    bar.update(progress.done, payload);
+  });
+  return {
+    stop: () => {
+      off();
+      bars.stop();
+    },
+  };
+}
+
+function showLines(events: LibraryEvents): { readonly stop: () => void } {
+  const states = new Map<string, string>();
+  const off = events.on('job.changed', (job) => {
+    if (states.get(job.id) === job.state) return;
+    states.set(job.id, job.state);
+    process.stderr.write(`${job.title}: ${job.state}\n`);
+  });
+  return { stop: off };
+}
+
+function isOver({ state }: JobRow): boolean {
+  return state === 'done' || state === 'failed' || state === 'cancelled' || state === 'interrupted';
+}

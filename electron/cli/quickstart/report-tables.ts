@@ -1,0 +1,119 @@
+import { h, type VNode } from 'vue';
+import { THREATS } from '../../../shared/domain/evaluation.ts';
+import type { Report, ReportResult } from './report-data.ts';
+
+/** Models down, attacks across, grouped by threat; intervals beside the numbers. */
+export function resultTable(report: Report): VNode {
+  const groups = THREATS.map((threat) => ({ threat, attacks: attacksOf(report, threat) })).filter(
+    ({ attacks }) => attacks.length > 0,
+  );
+  const names = report.models.filter(({ role }) => role === 'compared').map(({ name }) => name);
+  const find = (model: string, threat: string, attack: string): ReportResult | undefined =>
+    report.results.find((one) => one.model === model && one.threat === threat && one.attack === attack);
+  return h('table', [
+    h('thead', [
+      h('tr', [
+        h('th', { rowspan: 2 }, 'model'),
+        h('th', { rowspan: 2 }, 'clean'),
+        ...groups.map(({ threat, attacks }) => h('th', { colspan: attacks.length, class: 'group' }, threat)),
+      ]),
+      h(
+        'tr',
+        groups.flatMap(({ attacks }) => attacks.map((attack) => h('th', attack))),
+      ),
+    ]),
+    h(
+      'tbody',
+      names.map((name) => {
+        const clean = report.results.find(({ model }) => model === name)?.cleanAccuracy ?? null;
+        return h('tr', [
+          h('td', name),
+          h('td', clean === null ? '–' : points(clean)),
+          ...groups.flatMap(({ threat, attacks }) => attacks.map((attack) => resultCell(find(name, threat, attack)))),
+        ]);
+      }),
+    ),
+  ]);
+}
+
+/** Attacks of one threat, weakest first. */
+function attacksOf(report: Report, threat: string): string[] {
+  const iterations = (label: string): number => Number(/\d+/.exec(label)?.[0] ?? 0);
+  const labels = new Set(report.results.filter((one) => one.threat === threat).map(({ attack }) => attack));
+  return [...labels].sort((a, b) => iterations(a) - iterations(b));
+}
+
+function resultCell(result: ReportResult | undefined): VNode {
+  if (!result) return h('td', '–');
+  const [low, high] = result.interval;
+  return h('td', [points(result.robustAccuracy), h('span', { class: 'interval' }, `${points(low)}–${points(high)}`)]);
+}
+
+export function attentionTable(report: Report): VNode {
+  const estimate = ({ mean, low, high }: { mean: number; low: number; high: number }): VNode =>
+    h('td', [mean.toFixed(3), h('span', { class: 'interval' }, `${low.toFixed(3)}–${high.toFixed(3)}`)]);
+  return h('table', [
+    h('thead', [
+      h(
+        'tr',
+        [
+          'model',
+          'map',
+          'mean in the key area, x',
+          'the same, x′',
+          'ratio x′ to x',
+          'ratio x′ to noise',
+          'IoU of the top areas',
+          'cosine',
+        ].map((text) => h('th', text)),
+      ),
+    ]),
+    h(
+      'tbody',
+      report.attention.map((measure) =>
+        h('tr', [
+          h('td', measure.name),
+          h('td', { class: 'text' }, measure.method),
+          ...[
+            measure.clean,
+            measure.adversarial,
+            measure.ratioToClean,
+            measure.ratioToNoise,
+            measure.iou,
+            measure.cosine,
+          ].map(estimate),
+        ]),
+      ),
+    ),
+  ]);
+}
+
+export function trainingTable(report: Report): VNode {
+  return h('table', [
+    h('thead', [
+      h(
+        'tr',
+        ['model', 'role', 'architecture', 'defence', 'seed', 'seconds', 'validation, clean', 'validation, PGD-10'].map(
+          (text) => h('th', text),
+        ),
+      ),
+    ]),
+    h(
+      'tbody',
+      report.models.map((model) =>
+        h('tr', [
+          h('td', model.name),
+          ...[model.role, model.architecture, model.defence].map((text) => h('td', { class: 'text' }, text)),
+          h('td', String(model.seed)),
+          h('td', model.seconds.toFixed(0)),
+          h('td', model.validationClean === null ? '–' : points(model.validationClean)),
+          h('td', model.validationAdversarial === null ? '–' : points(model.validationAdversarial)),
+        ]),
+      ),
+    ),
+  ]);
+}
+
+function points(share: number): string {
+  return (100 * share).toFixed(1);
+}

@@ -1,0 +1,56 @@
+import { percent } from '../output.ts';
+import type { Report, ReportResult } from './report-data.ts';
+
+/** The main finding in two sentences, from the numbers. */
+export function headline(report: Report): string {
+  const strongest = report.models
+    .filter(({ role }) => role === 'compared')
+    .flatMap(({ name }) => strongestWhiteBox(report, name) ?? []);
+  const parts = strongest.map(({ model, robustAccuracy }) => `${model} ${percent(robustAccuracy)}`);
+  const attack = strongest[0]?.attack ?? 'PGD';
+  return `Under white-box ${attack} at ε ${report.epsilon}, this much of the test images is still classified correctly: ${parts.join(', ')}.`;
+}
+
+/** What a reader may and may not conclude, in sentences that the numbers decide. */
+export function reading(report: Report): string[] {
+  const sentences: string[] = [];
+  for (const { name } of report.models.filter(({ role }) => role === 'compared')) {
+    const strongest = strongestWhiteBox(report, name);
+    const quick = report.results.find(
+      (one) => one.model === name && one.threat === 'white-box' && one.attack === 'PGD-10',
+    );
+    if (!strongest || !quick || quick.robustAccuracy === 0) continue;
+    const drop = 100 * (quick.robustAccuracy - strongest.robustAccuracy);
+    sentences.push(
+      `${name}: ${strongest.attack} finds ${drop.toFixed(1)} points more than PGD-10; a number from PGD-10 alone would flatter the model by that much.`,
+    );
+  }
+  for (const threat of ['gray-box', 'black-box'] as const) {
+    const defended = report.results.filter((one) => one.threat === threat && isStrongest(report, one));
+    for (const transfer of defended) {
+      const white = strongestWhiteBox(report, transfer.model);
+      if (!white) continue;
+      if (transfer.robustAccuracy < white.robustAccuracy) {
+        sentences.push(
+          `${transfer.model}: ${threat} transfer breaks more than the white-box attack (${percent(transfer.robustAccuracy)} against ${percent(white.robustAccuracy)}): a sign of masked gradients.`,
+        );
+      }
+    }
+  }
+  sentences.push(
+    'No gradient-free attack and no AutoAttack was run: these numbers are upper bounds of the true robustness.',
+    'The training set is small and training took minutes: compare the models with each other, not with published MNIST results.',
+    'The models share one seed; differences of a few points between PGD-AT and AT+ALP are within what another seed changes.',
+    ...report.notes,
+  );
+  return sentences;
+}
+
+function strongestWhiteBox(report: Report, model: string): ReportResult | undefined {
+  return report.results.find((one) => one.model === model && one.threat === 'white-box' && isStrongest(report, one));
+}
+
+function isStrongest(report: Report, result: ReportResult): boolean {
+  const steps = (label: string): number => Number(/\d+/.exec(label)?.[0] ?? 0);
+  return report.results.every((one) => one.threat !== result.threat || steps(one.attack) <= steps(result.attack));
+}

@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import { type BrowserWindow, dialog } from 'electron';
 import type { JobRow } from '../../shared/domain/library.ts';
 
@@ -20,27 +19,21 @@ export async function chooseToOpen(
   return canceled ? null : (filePaths[0] ?? null);
 }
 
-/** Asks where to write; null if the user closes the dialog. The system's dialog has asked before it overwrites. */
+/**
+ * Asks where to write, suggesting `path`; null if the user closes the dialog. The system's dialog has asked before it
+ * overwrites.
+ */
 export async function chooseToSave(
   window: BrowserWindow,
-  what: { readonly title: string; readonly folder: string; readonly name: string; readonly extension: string },
+  what: { readonly title: string; readonly path: string; readonly extension: string },
 ): Promise<string | null> {
   const { canceled, filePath } = await dialog.showSaveDialog(window, {
     title: what.title,
-    defaultPath: `${what.folder}/${fileName(what.name)}.${what.extension}`,
+    defaultPath: what.path,
     filters: [{ name: what.extension.toUpperCase(), extensions: [what.extension] }],
     properties: ['createDirectory', 'showOverwriteConfirmation'],
   });
   return canceled || !filePath ? null : filePath;
-}
-
-/** A name without the characters that some file system refuses. */
-export function fileName(name: string): string {
-  const safe = basename(name.replaceAll(/[^\p{L}\p{N}._ +-]+/gu, '-'))
-    .replace(/^[-. ]+/, '')
-    .slice(0, 80)
-    .trim();
-  return safe || 'pairlight';
 }
 
 /** Asks before jobs are stopped by quitting. True: quit. */

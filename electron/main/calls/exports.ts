@@ -1,0 +1,59 @@
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, extname, join, resolve } from 'node:path';
+import { app } from 'electron';
+import type { ExportedFile } from '../../services/figures/exports.ts';
+import type { Library } from '../../services/library.ts';
+import { AppError } from '../../../shared/domain/errors.ts';
+import { chooseToSave } from '../dialogs.ts';
+import type { CallContext } from './context.ts';
+import type { Handlers } from './dispatch.ts';
+
+type ExportCalls = 'exports.table' | 'exports.curve' | 'exports.gallery' | 'exports.run';
+type Figures = typeof import('../../services/figures/exports.ts');
+
+export function exportCalls({ library, window, written }: CallContext): Pick<Handlers, ExportCalls> {
+  let folder = app.getPath('documents');
+
+  /** Makes the file, so that what is wrong is known before the user is asked where it should go. */
+  const save = async (
+    title: string,
+    make: (figures: Figures, opened: Library) => Promise<ExportedFile>,
+  ): Promise<string | null> => {
+    const opened = await library();
+    // Fonts, charts and the PDF writer are loaded when they are needed, not when the window opens.
+    const { name, bytes } = await make(await import('../../services/figures/exports.ts'), opened);
+    const chosen = await chooseToSave(window, { title, path: join(folder, name), extension: extname(name).slice(1) });
+    if (chosen === null) return null;
+    const file = resolve(chosen);
+    await writeWhole(file, bytes);
+    folder = dirname(file);
+    written.add(file);
+    return file;
+  };
+
+  return {
+    'exports.table': ({ dataset, format }) =>
+      save('Export the result table', (figures, opened) => figures.exportTable(opened, dataset, format)),
+    'exports.curve': ({ runs, curve, format }) =>
+      save('Export the curve', (figures, opened) => figures.exportCurve(opened, runs, curve, format)),
+    'exports.gallery': ({ id, method, scale, format }) =>
+      save('Export the gallery', (figures, opened) => figures.exportGallery(opened, id, method, scale, format)),
+    'exports.run': ({ id }) => save('Export the run', (figures, opened) => figures.exportRun(opened, id)),
+  };
+}
+
+/** Writes beside the target and renames, so that a full disk never leaves half a file in its place. */
+async function writeWhole(file: string, bytes: Uint8Array): Promise<void> {
+  const part = `${file}.part`;
+  try {
+    await writeFile(part, bytes);
+    await rename(part, file);
+  } catch (cause) {
+    await rm(part, { force: true });
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new AppError('io', `${file} could not be written: ${why}. Choose another folder.`, {
+      cause,
+      details: { file },
+    });
+  }
+}

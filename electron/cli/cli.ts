@@ -45,7 +45,7 @@ for (const command of allCommands(program)) {
 }
 
 try {
-  await program.parseAsync();
+  await program.parseAsync(process.argv.slice(2), { from: 'user' });
 } catch (error) {
   process.exitCode = exitStatus(error);
 }

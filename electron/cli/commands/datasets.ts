@@ -59,7 +59,7 @@ export function datasetCommands(program: Command): void {
     .command('datasets')
     .description('list the data sets of the library')
     .action(async (_flags: object, command: Command) => {
-      await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'none', async ({ library, output }) => {
+      await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
         const rows = library.datasets.list();
         const table = textTable(
           ['id', 'name', 'images', 'classes', 'shape'],
@@ -80,7 +80,7 @@ export function datasetCommands(program: Command): void {
     .description('dataset show ID: classes, splits, source and skipped files of one data set')
     .action(async (action: string, id: string, _flags: object, command: Command) => {
       if (action !== 'show') command.error(`error: unknown action '${action}'; try: dataset show ID`, { exitCode: 2 });
-      await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'none', async ({ library, output }) => {
+      await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
         const row = choose(library.datasets.list(), id, 'data set', ({ manifest }) => manifest.name);
         const { manifest } = row;
         const counts = textTable(

@@ -1,7 +1,7 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
 import { app } from 'electron';
-import type { ExportedFile } from '../../services/figures/exports.ts';
+import type * as Exports from '../../services/figures/exports.ts';
 import type { Library } from '../../services/library.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { chooseToSave } from '../dialogs.ts';
@@ -9,7 +9,6 @@ import type { CallContext } from './context.ts';
 import type { Handlers } from './dispatch.ts';
 
 type ExportCalls = 'exports.table' | 'exports.curve' | 'exports.gallery' | 'exports.run';
-type Figures = typeof import('../../services/figures/exports.ts');
 
 export function exportCalls({ library, window, written }: CallContext): Pick<Handlers, ExportCalls> {
   let folder = app.getPath('documents');
@@ -17,7 +16,7 @@ export function exportCalls({ library, window, written }: CallContext): Pick<Han
   /** Makes the file, so that what is wrong is known before the user is asked where it should go. */
   const save = async (
     title: string,
-    make: (figures: Figures, opened: Library) => Promise<ExportedFile>,
+    make: (figures: typeof Exports, opened: Library) => Promise<Exports.ExportedFile>,
   ): Promise<string | null> => {
     const opened = await library();
     // Fonts, charts and the PDF writer are loaded when they are needed, not when the window opens.

@@ -11,6 +11,8 @@ interface Outcome {
   readonly result: EvaluationResult;
   readonly target: TargetResult;
   readonly attack: ResolvedAttack;
+  /** By position in the data set: whether the example withstood. */
+  readonly stands: ReadonlyMap<number, boolean>;
 }
 
 /**
@@ -18,9 +20,9 @@ interface Outcome {
  * repeated, the newest counts. Deleted models and evaluations are left out.
  */
 export async function resultTable(store: Store, dataset: DatasetRow): Promise<ResultTable> {
-  const outcomes = await finished(store, dataset.id);
   const known = new Map(store.models.list().map((model) => [model.id, model]));
-  const shown = outcomes.filter((outcome) => known.has(outcome.target.model));
+  const nameOf = (id: string): string => known.get(id)?.name ?? 'a deleted model';
+  const shown = await newestOutcomes(store, dataset.id, known);
   const models = [...known.keys()].filter((id) => shown.some((outcome) => outcome.target.model === id));
   const several = new Set(shown.map((outcome) => imagesKey(outcome.result))).size > 1;
   const columns = new Map<string, ResultTable['columns'][number]>();
@@ -30,38 +32,55 @@ export async function resultTable(store: Store, dataset: DatasetRow): Promise<Re
     const { target } = outcome;
     const key = columnKey(outcome);
     const source = outcome.evaluation.request.source;
-    const from = source === null ? '' : ` from ${known.get(source)?.name ?? 'a deleted model'}`;
+    const from = source === null ? '' : ` from ${nameOf(source)}`;
     const images = several ? `, ${target.examples} images` : '';
     columns.set(key, { key, label: `${outcome.attack.label}${from}${images}`, threat: target.threat });
     (cells[target.model] ??= {})[key] = toCell(outcome);
     clean[target.model] = target.cleanAccuracy;
   }
+  const { findOrderingProblems } = await import('../compute/evaluation/orderings.ts');
   return {
     dataset: dataset.id,
     models,
     columns: [...columns.values()].sort(byThreat),
     cells,
     clean,
-    worstCase: worstCases(store, models, shown),
-    findings: [],
+    worstCase: worstCases(models, shown),
+    findings: findOrderingProblems(
+      shown.map(({ target, evaluation: { request }, stands }) => ({
+        result: target,
+        attack: request.attack,
+        source: request.source,
+        stands,
+      })),
+      nameOf,
+    ),
   };
 }
 
-async function finished(store: Store, dataset: string): Promise<Outcome[]> {
+/** The newest finished outcome of each model and column, oldest first. */
+async function newestOutcomes(
+  store: Store,
+  dataset: string,
+  known: ReadonlyMap<string, unknown>,
+): Promise<readonly Outcome[]> {
   const { resolveAttack } = await import('../compute/attacks/registry.ts');
-  return store.evaluations
-    .list()
-    .filter((evaluation) => evaluation.request.dataset === dataset)
-    .flatMap((evaluation) => {
-      const { result } = evaluation;
-      if (!result) return [];
-      const attack = resolveAttack(evaluation.request.attack);
-      return result.targets.map((target) => ({ evaluation, result, target, attack }));
-    });
+  const newest = new Map<string, Outcome>();
+  for (const evaluation of store.evaluations.list()) {
+    const { result, request } = evaluation;
+    if (!result || request.dataset !== dataset) continue;
+    const attack = resolveAttack(request.attack);
+    for (const target of result.targets.filter(({ model }) => known.has(model))) {
+      const stands = store.evaluations.survival(evaluation.id, target.model);
+      const outcome = { evaluation, result, target, attack, stands };
+      newest.set(`${target.model} ${columnKey(outcome)}`, outcome);
+    }
+  }
+  return [...newest.values()];
 }
 
 /** The same for evaluations that measure the same thing: threat, source, attack with all settings, images. */
-function columnKey({ evaluation, result, target, attack }: Outcome): string {
+function columnKey({ evaluation, result, target, attack }: Omit<Outcome, 'stands'>): string {
   const { source, includeMisclassified } = evaluation.request;
   const settings = Object.entries(attack.settings).sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify([
@@ -104,17 +123,14 @@ function byThreat(a: { readonly threat: Threat }, b: { readonly threat: Threat }
  * Per model the worst case per example: an example stands if it withstood every attack at the ε of the worst case, which
  * is the one that most white-box evaluations have (the largest of those), and every attack at a smaller ε.
  */
-function worstCases(store: Store, models: readonly string[], outcomes: readonly Outcome[]): ResultTable['worstCase'] {
+function worstCases(models: readonly string[], outcomes: readonly Outcome[]): ResultTable['worstCase'] {
   const entries = models.flatMap((model) => {
     const own = outcomes.filter((outcome) => outcome.target.model === model);
     const epsilon = commonEpsilon(own.filter((outcome) => outcome.target.threat === 'white-box'));
     if (epsilon === null) return [];
     const counted = own
       .filter((outcome) => outcome.attack.plan.epsilon <= epsilon)
-      .map((outcome) => ({
-        white: outcome.target.threat === 'white-box',
-        stands: store.evaluations.survival(outcome.evaluation.id, model),
-      }));
+      .map(({ target, stands }) => ({ white: target.threat === 'white-box', stands }));
     const white = counted.filter((one) => one.white).map((one) => one.stands);
     const shared = [...(white[0]?.keys() ?? [])].filter((position) => white.every((stands) => stands.has(position)));
     if (shared.length === 0) return [];

@@ -78,9 +78,9 @@ export const attention = {
     intervals: 'Means over {n} images, with bootstrap 95 % intervals.',
     few: 'Few images: the intervals are wide. Take 50 or more to compare models.',
     words: 'In words',
-    lower: '{model} looks away: under attack the key area keeps {ratio} % of its attention.',
-    unclear: '{model} shows no clear change: under attack the key area keeps {ratio} % of its attention.',
-    higher: '{model} looks closer: under attack the key area has {ratio} % of its attention.',
+    lower: '{model} looks away: under attack the key area keeps {ratio} % of its attention.',
+    unclear: '{model} shows no clear change: under attack the key area keeps {ratio} % of its attention.',
+    higher: '{model} looks closer: under attack the key area has {ratio} % of its attention.',
     againstNoise: {
       lower: 'That is less than random noise of the same size leaves.',
       unclear: 'Random noise of the same size leaves about as much.',

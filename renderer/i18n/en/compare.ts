@@ -33,7 +33,7 @@ export const compare = {
   accuracy: 'Validation accuracy',
   accuracyHint: '%, adversarial dashed',
   loss: 'Training loss',
-  lossHint: 'total, moving average over the raw values',
+  lossHint: 'total, smoothed',
   step: 'step',
   noCurves: 'The chosen runs have no curves yet.',
   exportCurve: 'Export curve',

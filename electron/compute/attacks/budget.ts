@@ -1,5 +1,5 @@
-/** Slack of the constraint's float64 check: bounds and iterates are rounded to float32 pixels. */
-export const LINF_SLACK = 1.2e-7;
+/** Slack of the constraint's float64 check, for the range and for L∞: pixels are rounded to float32. */
+const SLACK = 1.2e-7;
 
 /** The L∞ ball of radius ε around each image, cut with [0, 1]. Both arrays have the images' length. */
 export interface Bounds {
@@ -27,7 +27,7 @@ export function boundsOf(images: Float32Array, epsilon: number): Bounds {
 export interface Perturbation {
   readonly linf: number;
   readonly l2: number;
-  /** All pixels finite and in [0, 1], and L∞ ≤ ε + {@link LINF_SLACK}. */
+  /** All pixels finite, in [0, 1], and within ε of the clean ones, each with a slack of 1.2e-7. */
   readonly valid: boolean;
 }
 
@@ -52,9 +52,9 @@ export function measurePerturbation(
     const pixel = adversarial[adversarialOffset + i] ?? Number.NaN;
     const change = Math.abs(pixel - (clean[cleanOffset + i] ?? Number.NaN));
     // Written so that NaN fails.
-    if (!(pixel >= 0 && pixel <= 1)) inRange = false;
+    if (!(pixel >= -SLACK && pixel <= 1 + SLACK)) inRange = false;
     if (!(change <= linf)) linf = change;
     squares += change * change;
   }
-  return { linf, l2: Math.sqrt(squares), valid: inRange && linf <= epsilon + LINF_SLACK };
+  return { linf, l2: Math.sqrt(squares), valid: inRange && linf <= epsilon + SLACK };
 }

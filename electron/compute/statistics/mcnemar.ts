@@ -7,8 +7,12 @@
 export function mcnemarOneSided(more: number, fewer: number): number {
   const pairs = more + fewer;
   if (pairs === 0) return 1;
+  let logTerm = logChoose(pairs, more) - pairs * Math.LN2;
   let sum = 0;
-  for (let k = more; k <= pairs; k += 1) sum += Math.exp(logChoose(pairs, k) - pairs * Math.LN2);
+  for (let k = more; k <= pairs; k += 1) {
+    sum += Math.exp(logTerm);
+    logTerm += Math.log((pairs - k) / (k + 1));
+  }
   return Math.min(1, sum);
 }
 

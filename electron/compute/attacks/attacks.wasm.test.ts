@@ -1,0 +1,3 @@
+import { testAttacks } from './attack-suite.ts';
+
+testAttacks('wasm', null, null);

@@ -53,7 +53,7 @@ export async function build() {
   const result = await run(process.execPath, [join(nodeModules, 'electron-vite', 'bin', 'electron-vite.js'), 'build'], {
     cwd: root,
     capture: true,
-    env: { NODE_ENV: 'production' },
+    env: { NODE_ENV: 'production', NO_COLOR: '1' },
   });
   if (result.status !== 0) throw new PlainError(`${result.output.trim()}\nThe build failed, see above.`);
   await mkdir(join(root, 'out'), { recursive: true });

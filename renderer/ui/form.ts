@@ -34,8 +34,10 @@ export function fieldProblem(field: SettingField, value: SettingValue | undefine
       if (field.maximum !== undefined && value > field.maximum) return t('ui.form.maximum', { maximum: field.maximum });
       return null;
     }
-    case 'list':
-      return Array.isArray(value) && value.length === 0 && !field.nullable ? t('ui.form.required') : null;
+    case 'list': {
+      const mayBeEmpty = field.nullable || (Array.isArray(field.default) && field.default.length === 0);
+      return Array.isArray(value) && value.length === 0 && !mayBeEmpty ? t('ui.form.required') : null;
+    }
     case 'boolean':
     case 'choice':
     case 'text':

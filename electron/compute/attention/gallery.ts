@@ -34,6 +34,8 @@ export interface GalleryInput {
 
 const BATCH = 125;
 
+type Row = GalleryResult['rows'][number];
+
 /**
  * Attention maps of clean images, of their adversarial examples and of a noise control, for several models, with the
  * key-area measures.
@@ -56,11 +58,11 @@ export async function attentionGallery(input: GalleryInput): Promise<GalleryResu
   const common = reference ? await keyMaps(reference, examples, input) : null;
   const adversarial = await makeAdversarial(input, examples);
 
-  const rows = Array.from(examples.indices, (index, row) => ({
+  const rows = Array.from(examples.indices, (index, row): Row => ({
     index,
     label: examples.labels[row] ?? 0,
-    predictions: {} as Record<string, { clean: number; adversarial: number }>,
-    keyArea: {} as Record<string, Record<string, { clean: number; adversarial: number }>>,
+    predictions: {},
+    keyArea: {},
   }));
   const measures: KeyAreaMeasure[] = [];
   for (const [position, model] of models.entries()) {
@@ -157,12 +159,7 @@ function mapsOf(
   };
 }
 
-function enterRows(
-  rows: readonly { readonly keyArea: Record<string, Record<string, { clean: number; adversarial: number }>> }[],
-  model: string,
-  method: MapMethod,
-  measured: MethodMeasure,
-): void {
+function enterRows(rows: readonly Row[], model: string, method: MapMethod, measured: MethodMeasure): void {
   rows.forEach((row, at) => {
     const cell = { clean: measured.clean[at] ?? 0, adversarial: measured.adversarial[at] ?? 0 };
     row.keyArea[model] = { ...row.keyArea[model], [method]: cell };

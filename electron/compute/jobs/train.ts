@@ -18,7 +18,8 @@ export async function runTrain(job: JobSpecOf<'train'>, context: JobContext): Pr
     try {
       context.emit({ type: 'engine', engine: engine.info, note: engine.note });
       await writeAtomic(join(folder, 'config.yaml'), describeRun(job, dataset, engine.info));
-      const result = await train({ config, dataset, folder, resume, context });
+      const onNote = (note: string): void => context.emit({ type: 'engine', engine: engine.info, note });
+      const result = await train({ config, dataset, folder, resume, context, onNote });
       return { kind: 'train', result, engine: engine.info };
     } finally {
       engine.dispose();

@@ -31,13 +31,13 @@ export function createInnerAttacker(
   const step = stepRunner(
     (start, lower, upper, labels, stepSize, ...list) => {
       const weights = weightsFromList(network, list);
-      let iterate = start as tf.Tensor;
+      let iterate = start;
       for (let iteration = 0; iteration < attack.steps; iteration += 1) {
         const previous = iterate;
         iterate = tf.tidy(() => {
           const { gradient } = inputGradient(network, weights, previous as tf.Tensor4D, labels as tf.Tensor1D);
-          const moved = tf.add(previous, tf.mul(stepSize as tf.Tensor, ascentDirection(gradient)));
-          return tf.maximum(lower as tf.Tensor, tf.minimum(upper as tf.Tensor, moved));
+          const moved = tf.add(previous, tf.mul(stepSize, ascentDirection(gradient)));
+          return tf.maximum(lower, tf.minimum(upper, moved));
         });
         if (previous !== start) previous.dispose();
       }

@@ -1,16 +1,14 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ENGINE_NAMES, type EngineName } from '../../../shared/domain/engine.ts';
-import type { DatasetManifest } from '../../../shared/domain/dataset.ts';
 import type { HostMessage, JobSpecOf } from '../../../shared/domain/job.ts';
 import { trainConfig, type TrainConfigInput, type TrainPoint } from '../../../shared/domain/training.ts';
 import { packFolder } from '../../services/engine-pack/state.ts';
-import { PACKED_FILES } from '../data/packed.ts';
-import { stream } from '../random/stream.ts';
+import { BARS_ID, writeBars } from '../fixtures/bars.ts';
 import { BEST_CHECKPOINT, CHECKPOINTS } from './checkpoint.ts';
 import { METRICS_FILE, readPoints } from './metrics.ts';
 import { WEIGHTS_FILE } from './train.ts';
@@ -21,43 +19,9 @@ const ID = 'run-0123456789';
 let scratch: string;
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'pairlight-resume-'));
-  await writeDataset(join(scratch, 'data'));
+  await writeBars(join(scratch, 'data'));
 });
 afterAll(() => rm(scratch, { recursive: true, force: true }));
-
-/** Two kinds of noisy bars, 12 × 12: learnt within a few steps. */
-async function writeDataset(folder: string): Promise<void> {
-  const [images, side] = [120, 12];
-  const random = stream(11, 'bars');
-  const labels = Uint16Array.from({ length: images }, (_, image) => image % 2);
-  const pixels = new Uint8Array(images * side * side);
-  pixels.forEach((_, at) => {
-    const image = Math.floor(at / (side * side));
-    const across = labels[image] === 0 ? at % side : Math.floor(at / side) % side;
-    pixels[at] = Math.round(random.uniform(0, 60) + (across % 4 < 2 ? 180 : 0));
-  });
-  const splits = Uint8Array.from(labels, (_, image) => (image < 96 ? 0 : 1));
-  const manifest: DatasetManifest = {
-    format: 1,
-    id: 'dataset-0123456789',
-    name: 'bars',
-    images,
-    shape: [side, side, 1],
-    classes: ['upright', 'level'],
-    splits: { train: 96, validation: 24, test: 0 },
-    classCounts: [60, 60],
-    source: { kind: 'idx', paths: [], attribution: null },
-    splitSeed: 0,
-    hash: '0'.repeat(64),
-    skipped: [],
-    created: '2026-01-01T00:00:00.000Z',
-  };
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, PACKED_FILES.images), pixels);
-  await writeFile(join(folder, PACKED_FILES.labels), new Uint8Array(labels.buffer));
-  await writeFile(join(folder, PACKED_FILES.splits), splits);
-  await writeFile(join(folder, PACKED_FILES.manifest), JSON.stringify(manifest));
-}
 
 interface Host {
   readonly process: ChildProcess;
@@ -82,7 +46,7 @@ function startHost(
     dataset: { folder: join(scratch, 'data') },
     resume,
     config: trainConfig.parse({
-      dataset: 'dataset-0123456789',
+      dataset: BARS_ID,
       architecture: 'small-cnn',
       defence: 'at-alp',
       defenceSettings: { attackSteps: 3 },

@@ -38,6 +38,8 @@ export interface TrainingOptions {
   /** Go on from the newest good checkpoint, if there is one. */
   readonly resume: boolean;
   readonly context: JobContext;
+  /** Told once if steps run operation by operation where they could run as one graph: why. */
+  readonly onNote?: (note: string) => void;
 }
 
 /**
@@ -103,6 +105,7 @@ class Training {
   #saved: number;
   #seconds: number;
   #best: number | null;
+  #noted = false;
 
   private constructor(options: TrainingOptions, plan: Plan, metrics: Metrics, state: TrainState, start: Start) {
     const { network, defence, optimizer } = plan;
@@ -200,6 +203,7 @@ class Training {
     disposeState(this.#state);
     this.#state = state;
     this.#done = step + 1;
+    this.#tellNotes();
     this.#point({
       type: 'step',
       step: this.#done,
@@ -217,6 +221,13 @@ class Training {
       unit: 'steps',
       message: `Epoch ${Math.ceil(this.#done / order.stepsPerEpoch)} of ${trainer.epochs}`,
     });
+  }
+
+  #tellNotes(): void {
+    const note = this.#step.note ?? this.#attacker?.note ?? null;
+    if (note === null || this.#noted) return;
+    this.#noted = true;
+    this.#options.onNote?.(note);
   }
 
   async #validateIfDue(): Promise<void> {

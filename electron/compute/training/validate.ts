@@ -39,7 +39,7 @@ export function createValidator(
   const rightly = stepRunner(
     (images, labels, ...list) => {
       const { logits } = forward(network, weightsFromList(network, list), images as tf.Tensor4D);
-      return [tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels as tf.Tensor), 'float32'))];
+      return [tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32'))];
     },
     { name: `${network.architecture} accuracy`, deterministic: options.deterministic },
   );

@@ -17,7 +17,7 @@ export function registerKernels(backendName: string, own: KernelTable = {}): voi
   if (!gradientsRegistered) registerLayerGradients();
   gradientsRegistered = true;
   for (const [kernelName, kernel] of Object.entries<KernelTable[string]>({ ...COMPOSED_KERNELS, ...own })) {
-    if (tf.getKernel(kernelName, backendName)) continue;
+    if (tf.getKernel(kernelName, backendName)) tf.unregisterKernel(kernelName, backendName);
     const kernelFunc = ({ inputs, backend, attrs }: Parameters<tf.KernelFunc>[0]): tf.TensorInfo =>
       (kernel as (call: KernelCall<object, unknown>) => tf.TensorInfo)({
         inputs: inputs as Record<string, tf.Tensor>,

@@ -12,7 +12,8 @@ export interface BootstrapEstimate {
  * @param rows number of rows (examples).
  * @param statistic of a sample given as row numbers; paired quantities stay paired because rows are drawn.
  * @param options `resamples` (2,000), `seed` (0), `confidence` (0.95).
- * @returns the statistic of all rows, and the interval.
+ * @returns the statistic of all rows, and the interval over the samples in which the statistic is finite (a ratio whose
+ *   denominator happens to be 0 in a sample says nothing there).
  * @throws AppError `invalid-input` without rows.
  */
 export function bootstrap(
@@ -29,12 +30,12 @@ export function bootstrap(
     for (let k = 0; k < rows; k += 1) sample[k] = random.integer(rows);
     values[i] = statistic(sample);
   }
-  values.sort();
+  const finite = values.filter(Number.isFinite).sort();
   const tail = (1 - confidence) / 2;
   return {
     mean: statistic(Uint32Array.from({ length: rows }, (_, row) => row)),
-    low: quantile(values, tail),
-    high: quantile(values, 1 - tail),
+    low: quantile(finite, tail),
+    high: quantile(finite, 1 - tail),
   };
 }
 

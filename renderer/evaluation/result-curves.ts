@@ -31,10 +31,7 @@ export function restartDrop(target: TargetResult): number | null {
 export function epsilonCurves(
   table: ResultTable,
 ): { readonly label: string; readonly curves: readonly ModelCurve[] } | null {
-  const families = new Map<
-    string,
-    { label: string; byModel: Map<string, Map<number, number>>; epsilons: Set<number> }
-  >();
+  const families = new Map<string, Family>();
   for (const column of table.columns) {
     if (column.threat !== 'white-box') continue;
     for (const model of table.models) {
@@ -42,13 +39,11 @@ export function epsilonCurves(
       const epsilon = cell?.attack.settings['epsilon'];
       if (!cell || typeof epsilon !== 'number') continue;
       const key = familyKey(cell.attack.name, cell.attack.settings);
-      const family = families.get(key) ?? { label: familyLabel(cell.label), byModel: new Map(), epsilons: new Set() };
+      const family: Family = families.get(key) ?? newFamily(cell.label);
+      const values = family.byModel.get(model) ?? new Map<number, number>();
       families.set(key, family);
+      family.byModel.set(model, values.set(epsilon, cell.robustAccuracy));
       family.epsilons.add(epsilon);
-      family.byModel.set(
-        model,
-        (family.byModel.get(model) ?? new Map<number, number>()).set(epsilon, cell.robustAccuracy),
-      );
     }
   }
   const widest = [...families.values()].sort((a, b) => b.epsilons.size - a.epsilons.size)[0];
@@ -63,11 +58,22 @@ export function epsilonCurves(
   };
 }
 
+/** Attacks that differ in ε alone: accuracy by model, then ε. */
+interface Family {
+  readonly label: string;
+  readonly byModel: Map<string, Map<number, number>>;
+  readonly epsilons: Set<number>;
+}
+
 function familyKey(attack: string, settings: SettingValues): string {
   const others = Object.entries(settings)
     .filter(([key]) => key !== 'epsilon' && key !== 'stepSize')
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify([attack, others]);
+}
+
+function newFamily(label: string): Family {
+  return { label: familyLabel(label), byModel: new Map(), epsilons: new Set() };
 }
 
 /** The label of a column without its ε: `PGD-200 × 10, ε 0.25` → `PGD-200 × 10`. */

@@ -1,0 +1,111 @@
+import { mount, type VueWrapper } from '@vue/test-utils';
+import { TooltipProvider } from 'reka-ui';
+import { afterEach, describe, expect, it } from 'vitest';
+import { h } from 'vue';
+import type { ResultCell, ResultTable as Results } from '../../shared/domain/library.ts';
+import { resultGrid } from './result-grid.ts';
+import ResultTable from './ResultTable.vue';
+
+function cell(
+  model: string,
+  threat: ResultCell['threat'],
+  robustAccuracy: number,
+  weak: string | null = null,
+): ResultCell {
+  return {
+    evaluation: `evaluation-${threat}`,
+    model,
+    source: threat === 'white-box' ? null : 'run-source',
+    threat,
+    attack: { name: 'pgd', settings: {} },
+    label: 'PGD-40, ε 0.25',
+    examples: 500,
+    cleanAccuracy: 0.9,
+    robustAccuracy,
+    robustInterval: [robustAccuracy - 0.04, robustAccuracy + 0.04],
+    weak,
+  };
+}
+
+const results: Results = {
+  dataset: 'dataset-00000001',
+  models: ['run-a', 'run-b', 'run-c'],
+  columns: [
+    { key: 'white', label: 'PGD-40, ε 0.25', threat: 'white-box' },
+    { key: 'gray', label: 'PGD-40, ε 0.25', threat: 'gray-box' },
+  ],
+  cells: {
+    'run-a': { white: cell('run-a', 'white-box', 0.1, 'One start only.'), gray: cell('run-a', 'gray-box', 0.5) },
+    'run-b': { gray: cell('run-b', 'gray-box', 0.6) },
+    'run-c': { white: cell('run-c', 'white-box', 0.62), gray: cell('run-c', 'gray-box', 0.7) },
+  },
+  clean: { 'run-a': 0.95 },
+  worstCase: { 'run-c': { accuracy: 0.6, low: 0.56, high: 0.64, examples: 480 } },
+  findings: [],
+};
+
+let shown: VueWrapper;
+const chosen: ResultCell[] = [];
+
+function table(selected: { evaluation: string; model: string } | null = null): VueWrapper {
+  chosen.length = 0;
+  shown = mount(
+    () =>
+      h(TooltipProvider, () =>
+        h(ResultTable, {
+          grid: resultGrid(results, []),
+          selected,
+          modelName: (id: string) => `name of ${id}`,
+          onSelect: (found: ResultCell) => chosen.push(found),
+        }),
+      ),
+    { attachTo: document.body },
+  );
+  return shown;
+}
+
+afterEach(() => shown.unmount());
+
+describe('the result table', () => {
+  it('shows per cent with the interval, says where x′ comes from, and leaves gaps', () => {
+    const view = table();
+    const first = view.get('button.number');
+    expect(first.text()).toContain('10.0');
+    expect(first.text()).toContain('6.0–14.0');
+    expect(view.get('thead').text()).toContain('from name of run-source');
+    expect(view.findAll('.gap').length).toBeGreaterThan(0);
+  });
+
+  it('underlines weak numbers only', () => {
+    const view = table();
+    expect(view.findAll('button.weak').map((button) => button.text())).toEqual([expect.stringContaining('10.0')]);
+  });
+
+  it('is one stop for the Tab key, at the selected number', () => {
+    const view = table({ evaluation: 'evaluation-gray-box', model: 'run-b' });
+    const stops = view.findAll('button.number').filter((button) => button.attributes('tabindex') === '0');
+    expect(stops).toHaveLength(1);
+    expect(stops[0]!.text()).toContain('60.0');
+    expect(stops[0]!.attributes('aria-pressed')).toBe('true');
+  });
+
+  it('moves with the arrow keys, over gaps, and opens a number', async () => {
+    const view = table();
+    const start = view.get('button.number');
+    (start.element as HTMLElement).focus();
+    await start.trigger('keydown', { key: 'ArrowDown' });
+    // run-b has no white-box number: the next one below is that of run-c.
+    expect(document.activeElement?.textContent).toContain('62.0');
+    await view
+      .findAll('button.number')
+      .find((button) => button.element === document.activeElement)!
+      .trigger('click');
+    expect(chosen.map((found) => found.robustAccuracy)).toEqual([0.62]);
+  });
+
+  it('speaks the whole number', () => {
+    expect(table().get('button.number').attributes('aria-label')).toBe(
+      'run-a, PGD-40, ε 0.25: 10.0 per cent, 6.0 to 14.0',
+    );
+  });
+});

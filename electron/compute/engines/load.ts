@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import type { EngineChoice, EngineInfo } from '../../../shared/domain/engine.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
+import { selfTest } from './self-test.ts';
 import { loadTensorflow } from './tensorflow.ts';
 import { loadWasm } from './wasm.ts';
 
@@ -52,7 +53,11 @@ async function choose(choice: EngineChoice, options: EngineOptions): Promise<Eng
   if (wanted === 'tensorflow')
     return describe(await loadTensorflow(options.enginePack, threads, options.deterministic), null);
   try {
-    return describe(await loadTensorflow(options.enginePack, threads, options.deterministic), null);
+    const info = await loadTensorflow(options.enginePack, threads, options.deterministic);
+    const { passed, maxRelativeError } = selfTest();
+    if (passed) return describe(info, null);
+    const error = maxRelativeError.toExponential(1);
+    throw new AppError('engine-pack', `The gradients of the tensorflow engine are wrong (relative error ${error}).`);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     return describe(await loadWasm(options.deterministic), `Computing with wasm. ${reason}`);

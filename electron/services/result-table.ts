@@ -1,5 +1,5 @@
 import type { DatasetRow, EvaluationRow, ResultCell, ResultTable } from '../../shared/domain/library.ts';
-import type { EvaluationResult, TargetResult, Threat } from '../../shared/domain/evaluation.ts';
+import type { EvaluationResult, TargetResult } from '../../shared/domain/evaluation.ts';
 import { THREATS } from '../../shared/domain/evaluation.ts';
 import type { ResolvedAttack } from '../compute/attacks/registry.ts';
 import { wilsonInterval } from '../compute/statistics/wilson.ts';
@@ -42,7 +42,7 @@ export async function resultTable(store: Store, dataset: DatasetRow): Promise<Re
   return {
     dataset: dataset.id,
     models,
-    columns: [...columns.values()].sort(byThreat),
+    columns: [...columns.values()].sort(byThreatThenLabel),
     cells,
     clean,
     worstCase: worstCases(models, shown),
@@ -115,8 +115,13 @@ function toCell({ evaluation, target, attack }: Outcome): ResultCell {
   };
 }
 
-function byThreat(a: { readonly threat: Threat }, b: { readonly threat: Threat }): number {
-  return THREATS.indexOf(a.threat) - THREATS.indexOf(b.threat);
+type Column = ResultTable['columns'][number];
+
+/** White-box first; within a threat by label, numbers by value: PGD-10, PGD-40, PGD-200 × 10. */
+function byThreatThenLabel(a: Column, b: Column): number {
+  return (
+    THREATS.indexOf(a.threat) - THREATS.indexOf(b.threat) || a.label.localeCompare(b.label, 'en', { numeric: true })
+  );
 }
 
 /**

@@ -53,7 +53,7 @@ function page(report: Report, figures: StoryFigures): VNode {
     figure(figures.galleries['grad-cam'].svg, 'Grad-CAM of the true class for the same examples.'),
     h('h2', 'How the models were trained'),
     trainingTable(report),
-    figure(figures.terms.svg, 'AT+ALP: each term of the loss as it enters the sum.'),
+    h('div', { class: 'small' }, [figure(figures.terms.svg, 'AT+ALP: each term of the loss as it enters the sum.')]),
     h('h2', 'What this shows, and what it does not'),
     h(
       'ul',

@@ -9,9 +9,10 @@ h1{font-size:26px;letter-spacing:-.015em;margin:0 0 12px}h2{font-size:18px;margi
 table{border-collapse:collapse;width:100%;font-size:13px;display:block;overflow-x:auto}
 thead{border-bottom:1px solid var(--ink)}tbody{border-bottom:1px solid var(--ink)}
 th{font-weight:500;color:var(--ink-2);text-align:right;padding:4px 10px;vertical-align:bottom}th.group{text-align:center;border-bottom:1px solid var(--line)}
-td{text-align:right;padding:6px 10px;white-space:nowrap}th:first-child,td:first-child,td.text{text-align:left}tbody tr+tr td{border-top:1px solid var(--line)}
+td{text-align:right;padding:6px 10px;white-space:nowrap}th:first-child,td:first-child,td.text,th.text{text-align:left}tbody tr+tr td{border-top:1px solid var(--line)}
 .interval{display:block;color:var(--ink-2);font-size:11px}
 figure{margin:20px 0}.drawing{background:#fff;border:1px solid var(--line);border-radius:6px;padding:12px;overflow-x:auto}.drawing svg{display:block;width:100%;height:auto;max-width:720px;margin:0 auto}
+.small .drawing svg{max-width:420px}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(320px,1fr));gap:16px}
 .finding{border-left:3px solid var(--warn);padding:4px 12px;background:var(--soft)}.finding.error{border-color:var(--bad)}
 li{margin:6px 0;max-width:60em}

@@ -65,7 +65,7 @@ export function attentionTable(report: Report): VNode {
           'ratio x′ to noise',
           'IoU of the top areas',
           'cosine',
-        ].map((text) => h('th', text)),
+        ].map(heading),
       ),
     ]),
     h(
@@ -117,3 +117,10 @@ export function trainingTable(report: Report): VNode {
 function points(share: number): string {
   return (100 * share).toFixed(1);
 }
+
+/** Headings stand over their column: words left, numbers right. */
+function heading(text: string): VNode {
+  return h('th', { class: WORDS.has(text) ? 'text' : undefined }, text);
+}
+
+const WORDS: ReadonlySet<string> = new Set(['map', 'role', 'architecture', 'defence']);

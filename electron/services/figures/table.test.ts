@@ -50,7 +50,9 @@ test('the LaTeX table has booktabs rules, escaped names and the best number in b
   expect(latex).toContain('\\toprule');
   expect(latex).toContain('    AT\\_1 & 95.0 & 60.0 \\\\');
   expect(latex).toContain('& 94.0 & \\bfseries 70.0 \\\\');
-  expect(latex).toContain('{white-box, PGD-40, $\\varepsilon$ 0.25}');
+  expect(latex).toContain(
+    '    & & \\multicolumn{1}{c}{white-box} \\\\\n    \\cmidrule(lr){3-3}\n    Model & {Clean} & {PGD-40, $\\varepsilon$ 0.25} \\\\',
+  );
 });
 
 test('the CSV has one line for each number, with quotes where a name needs them and the data hash', () => {

@@ -1,4 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
+import { THREATS } from '../../../shared/domain/evaluation.ts';
 import type { ResultCell, ResultTable } from '../../../shared/domain/library.ts';
 import type { ModelSummary } from '../../../shared/domain/model.ts';
 
@@ -52,7 +53,7 @@ function cellRecord(
  * best of each attack in bold where more than one model has it.
  */
 export function tableLatex(table: ResultTable, context: TableContext): string {
-  const columns = table.columns;
+  const columns = THREATS.flatMap((threat) => table.columns.filter((column) => column.threat === threat));
   const percent = (share: number): string => (100 * share).toFixed(1);
   const best = new Map(
     columns.map(({ key }) => {
@@ -63,18 +64,34 @@ export function tableLatex(table: ResultTable, context: TableContext): string {
   const body = table.models.map((id) => {
     const model = context.models.find((candidate) => candidate.id === id);
     const clean = table.clean[id];
-    const cells = columns.map(({ key }) => {
+    const numbers = columns.map(({ key }) => {
       const cell = table.cells[id]?.[key];
       if (!cell) return '{--}';
       const text = percent(cell.robustAccuracy);
       return cell.robustAccuracy === best.get(key) ? `\\bfseries ${text}` : text;
     });
-    return `    ${[escapeLatex(model?.name ?? id), clean === undefined ? '{--}' : percent(clean), ...cells].join(' & ')} \\\\`;
+    return `    ${[escapeLatex(model?.name ?? id), clean === undefined ? '{--}' : percent(clean), ...numbers].join(' & ')} \\\\`;
   });
-  const counts = [
-    ...new Set(table.models.flatMap((id) => Object.values(table.cells[id] ?? {}).map((cell) => cell.examples))),
-  ];
-  const caption = `Accuracy in \\si{\\percent} on ${counts.sort((a, b) => a - b).join(' or ')} test images of ${escapeLatex(context.datasetName)}. An example counts as robust only if no iterate of any restart is misclassified.`;
+  const cells = table.models.flatMap((id) => Object.values(table.cells[id] ?? {}));
+  const counts = [...new Set(cells.map((cell) => cell.examples))].sort((a, b) => a - b);
+  const sources = sourcesOf(cells, context);
+  const caption = [
+    `Accuracy in \\si{\\percent} on ${counts.join(' or ')} test images of ${escapeLatex(context.datasetName)}.`,
+    'White-box: an example is robust only if no iterate of any restart is misclassified.',
+    ...(sources === ''
+      ? []
+      : [`Transfer: adversarial examples made on ${escapeLatex(sources)}, judged on the last iterate.`]),
+  ].join(' ');
+  const groups = THREATS.map((threat) => ({
+    threat,
+    columns: columns.filter((column) => column.threat === threat),
+  })).filter((group) => group.columns.length > 0);
+  let next = 3;
+  const rules = groups.map(({ columns: { length } }) => {
+    const rule = `\\cmidrule(lr){${next}-${next + length - 1}}`;
+    next += length;
+    return rule;
+  });
   return [
     '% \\usepackage{booktabs,siunitx}',
     '\\begin{table}',
@@ -83,7 +100,9 @@ export function tableLatex(table: ResultTable, context: TableContext): string {
     '  \\label{tab:robust-accuracy}',
     `  \\begin{tabular}{l*{${columns.length + 1}}{S[table-format=3.1, detect-weight]}}`,
     '    \\toprule',
-    `    Model & {Clean} & ${columns.map(({ label, threat }) => `{${escapeLatex(`${threat}, ${label}`)}}`).join(' & ')} \\\\`,
+    `    & & ${groups.map((group) => `\\multicolumn{${group.columns.length}}{c}{${group.threat}}`).join(' & ')} \\\\`,
+    `    ${rules.join(' ')}`,
+    `    Model & {Clean} & ${groups.flatMap((group) => group.columns.map(({ label }) => `{${escapeLatex(withoutSource(label))}}`)).join(' & ')} \\\\`,
     '    \\midrule',
     ...body,
     '    \\bottomrule',
@@ -91,6 +110,20 @@ export function tableLatex(table: ResultTable, context: TableContext): string {
     '\\end{table}',
     '',
   ].join('\n');
+}
+
+/** The models that transfer attacks came from, as a list in words. */
+function sourcesOf(cells: readonly ResultCell[], { models }: TableContext): string {
+  const ids = new Set(cells.flatMap(({ source }) => source ?? []));
+  return [...ids]
+    .map((id) => models.find((model) => model.id === id))
+    .map((model) => (model ? `${model.name} (${model.architecture})` : 'a deleted model'))
+    .join(' and ');
+}
+
+/** A column's label without the source, which the caption names. */
+function withoutSource(label: string): string {
+  return label.replace(/ from .*$/, '');
 }
 
 const LATEX_SPECIAL: Readonly<Record<string, string>> = {

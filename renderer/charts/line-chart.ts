@@ -13,6 +13,8 @@ export interface ChartLine {
   readonly markers?: boolean;
   /** Points in order of x; not finite values break the curve. */
   readonly points: readonly (readonly [x: number, y: number])[];
+  /** Entry of the legend that switches it; its own name if left out. */
+  readonly group?: string;
   /** Not listed in legend and tooltip. */
   readonly quiet?: boolean;
 }
@@ -22,6 +24,8 @@ export interface ChartAxis {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly logarithmic?: boolean;
+  /** Distance of the ticks; chosen by the extent if left out. */
+  readonly interval?: number;
   readonly format?: (value: number) => string;
 }
 
@@ -89,6 +93,7 @@ function axisOption(axis: ChartAxis, label: object, theme: ChartTheme): object {
     nameTextStyle: { ...label, align: 'left' },
     ...(axis.minimum !== undefined && { min: axis.minimum }),
     ...(axis.maximum !== undefined && { max: axis.maximum }),
+    ...(axis.interval !== undefined && { interval: axis.interval }),
     scale: true,
     splitNumber: 4,
     axisLabel: { ...label, formatter: axis.format ?? plain, hideOverlap: true },

@@ -91,6 +91,7 @@ export function accuracyLines(
         {
           key: `${run.id}-adversarial`,
           name: `${run.name}, ${t('training.charts.adversarial')}`,
+          group: run.name,
           colour: run.colour,
           dash: [5, 3],
           markers: true,
@@ -104,6 +105,7 @@ export function accuracyLines(
   const batch = (
     key: string,
     name: string,
+    group: string,
     colour: string,
     dash: readonly number[],
     value: (point: StepPoint) => number | null,
@@ -114,13 +116,21 @@ export function accuracyLines(
     });
     return raw.length === 0
       ? []
-      : [{ key, name, colour, dash, width: 1, opacity: 0.6, points: smooth(raw, weightFor(raw.length)) }];
+      : [{ key, name, group, colour, dash, width: 1, opacity: 0.6, points: smooth(raw, weightFor(raw.length)) }];
   };
   return [
-    ...batch('batch-clean', t('training.charts.batchClean'), cleanColour, [], (point) => point.cleanAccuracy),
+    ...batch(
+      'batch-clean',
+      t('training.charts.batchClean'),
+      t('training.charts.clean'),
+      cleanColour,
+      [],
+      (point) => point.cleanAccuracy,
+    ),
     ...batch(
       'batch-adversarial',
       t('training.charts.batchAdversarial'),
+      t('training.charts.adversarial'),
       adversarialColour,
       [5, 3],
       (point) => point.adversarialAccuracy,
@@ -131,6 +141,7 @@ export function accuracyLines(
           {
             key: 'clean',
             name: t('training.charts.validationClean'),
+            group: t('training.charts.clean'),
             colour: cleanColour,
             width: 2,
             markers: true,
@@ -139,6 +150,7 @@ export function accuracyLines(
           {
             key: 'adversarial',
             name: t('training.charts.validationAdversarial'),
+            group: t('training.charts.adversarial'),
             colour: adversarialColour,
             width: 2,
             dash: [5, 3],

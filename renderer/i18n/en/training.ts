@@ -29,9 +29,9 @@ export const training = {
   },
   charts: {
     terms: 'Loss terms',
-    termsHint: 'each as it is weighted; moving average over the raw values',
+    termsHint: 'weighted; raw values faint',
     accuracy: 'Accuracy',
-    accuracyHint: '%, minibatch (lines) and validation (dots)',
+    accuracyHint: '%, minibatch thin, validation with dots',
     accuracyManyHint: '%, validation; adversarial dashed',
     total: 'total',
     step: 'step',

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import type { TrainPoint } from '../../shared/domain/training.ts';
+import { accuracyLines, lossLines, sparkValues, termNames, type CurveRun } from './curve-lines.ts';
+
+const step = (
+  at: number,
+  terms: Readonly<Record<string, number>>,
+  adversarialAccuracy: number | null = 0.25,
+): TrainPoint => ({
+  type: 'step',
+  step: at,
+  epoch: at / 10,
+  terms,
+  cleanAccuracy: 0.5,
+  adversarialAccuracy,
+  learningRate: 0.1,
+  epsilon: 0.25,
+  rate: 10,
+});
+const validation: TrainPoint = {
+  type: 'validation',
+  step: 2,
+  epoch: 0.2,
+  cleanAccuracy: 0.9,
+  adversarialAccuracy: 0.6,
+  examples: 10,
+};
+const points = [
+  step(1, { total: 3, attention: 1, 'cross-entropy': 2 }),
+  step(2, { total: 2, attention: 0.5, 'cross-entropy': 1.5 }),
+  validation,
+];
+const run = (id: string, of: readonly TrainPoint[] = points): CurveRun => ({ id, name: id, colour: 'red', points: of });
+
+describe('loss curves', () => {
+  it('draw every term of one run as a curve of its own, the total last', () => {
+    expect(termNames(points)).toEqual(['attention', 'cross-entropy', 'total']);
+    const lines = lossLines([run('a')], ['c0', 'c1'], 'ink');
+    expect(lines.map((line) => [line.key, line.colour])).toEqual([
+      ['attention', 'c0'],
+      ['cross-entropy', 'c1'],
+      ['total', 'ink'],
+    ]);
+    expect(lines[0]?.points).toEqual([
+      [1, 1],
+      [2, 0.5],
+    ]);
+  });
+
+  it('draw the total of several runs in their colours', () => {
+    const lines = lossLines([run('a'), run('b')], [], 'ink');
+    expect(lines.map((line) => line.key)).toEqual(['a', 'b']);
+    expect(lines[1]?.points[0]).toEqual([1, 3]);
+  });
+
+  it('keep the raw values behind the average of a long curve', () => {
+    const long = Array.from({ length: 400 }, (_, i) => step(i, { total: i % 2 }));
+    const [raw, average] = lossLines([run('a', long)], [], 'ink');
+    expect(raw?.quiet).toBe(true);
+    expect(raw?.points).toHaveLength(400);
+    const tail = average?.points.slice(200).map(([, y]) => y) ?? [];
+    expect(Math.max(...tail)).toBeLessThan(0.6);
+    expect(Math.min(...tail)).toBeGreaterThan(0.4);
+  });
+});
+
+describe('accuracy curves', () => {
+  it('are in per cent, and leave out the minibatch of defences without x′', () => {
+    const lines = accuracyLines([run('a')], 'blue', 'orange');
+    expect(lines.map((line) => line.key)).toEqual(['batch-clean', 'batch-adversarial', 'clean', 'adversarial']);
+    expect(lines[2]?.points).toEqual([[2, 90]]);
+    const natural = accuracyLines([run('a', [step(1, { total: 1 }, null), validation])], 'blue', 'orange');
+    expect(natural.map((line) => line.key)).toEqual(['batch-clean', 'clean', 'adversarial']);
+  });
+});
+
+it('makes a short picture of a long curve that ends at its last point', () => {
+  const long = Array.from({ length: 1000 }, (_, i): TrainPoint => ({
+    ...validation,
+    step: i,
+    cleanAccuracy: i / 1000,
+  }));
+  const { clean } = sparkValues(long);
+  expect(clean.length).toBeLessThanOrEqual(42);
+  expect(clean.at(-1)).toBe(0.999);
+});

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ENGINE_NAMES, type EngineName } from '../../../shared/domain/engine.ts';
 import type { HostMessage, JobSpecOf } from '../../../shared/domain/job.ts';
 import { trainConfig, type TrainConfigInput, type TrainPoint } from '../../../shared/domain/training.ts';
@@ -15,6 +15,9 @@ import { WEIGHTS_FILE } from './train.ts';
 
 const HOST = resolve(import.meta.dirname, '../job-host.ts');
 const ID = 'run-0123456789';
+
+// Each test starts several processes, each with an engine of its own.
+vi.setConfig({ testTimeout: 240_000 });
 
 let scratch: string;
 beforeAll(async () => {

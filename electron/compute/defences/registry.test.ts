@@ -14,7 +14,7 @@ function inputs(): LossInputs {
       [b, -b],
     ]),
     activations: {
-      conv1: tf.ones([2, 2, 2, 1]) as tf.Tensor4D,
+      conv1: tf.ones<tf.Rank.R4>([2, 2, 2, 1]),
       conv2: tf.tensor4d([a, 1, 1, 1, 1, b, 1, 1], [2, 2, 2, 1]),
     },
   });

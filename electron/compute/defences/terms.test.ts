@@ -145,7 +145,7 @@ describe('attention pairing', () => {
 
   it('is 0 with a finite gradient on equal maps and on maps of zeros', () => {
     const same = tensor(activations(3));
-    const zeros = tf.zeros([...SHAPE]) as tf.Tensor4D;
+    const zeros = tf.zeros<tf.Rank.R4>([...SHAPE]);
     for (const [x, y] of [
       [same, same],
       [zeros, zeros],

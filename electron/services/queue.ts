@@ -133,14 +133,10 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
       const spec = jobSpecOf(store, job, await options.enginePack());
       if (!job.resume) await rm(folder, { recursive: true, force: true });
       await mkdir(folder, { recursive: true });
-      setState(job.id, {
-        state: 'running',
-        started: new Date().toISOString(),
-        ended: null,
-        error: null,
-        progress: null,
-        wish: null,
-      });
+      // Paused, cancelled or moved on meanwhile: then it is not for this look to start.
+      if (!store.jobs.claim(job.id)) return;
+      announce(job.id);
+      session.changed();
       const process = new JobProcess(options.launcher, spec, {
         onNews: (message) => news.receive(job, message),
         onEnd: (end) => void conclude(job.id, end),
@@ -156,8 +152,8 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
     const process = running.get(id)?.process;
     try {
       news.flush(id);
-      if (end.type === 'done') await storeOutcome(store, stored(id), end.result);
-      else await concludeUnfinished(stored(id), end, process);
+      // Without the lease the job, and what becomes of it, is another process's by now.
+      if (holdsLease) await settle(stored(id), end, process);
     } catch (thrown) {
       attempt(() => fail(stored(id), 'failed', toAppError(thrown)));
     }
@@ -169,11 +165,11 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
     nudge();
   };
 
-  const concludeUnfinished = async (
-    job: StoredJob,
-    end: Exclude<JobEnd, { type: 'done' }>,
-    process?: JobProcess,
-  ): Promise<void> => {
+  const settle = async (job: StoredJob, end: JobEnd, process?: JobProcess): Promise<void> => {
+    if (end.type === 'done') {
+      await storeOutcome(store, job, end.result);
+      return;
+    }
     const error = AppError.fromData(end.error);
     const cancelled = error.code === 'cancelled';
     if (closing && (cancelled || end.type === 'crashed')) {
@@ -238,22 +234,26 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
     const rules = await options.slots();
     for (const job of waiting) {
       const active = [...running].filter(([, one]) => !one.paused).map(([id]) => stored(id));
-      if (closing || !freeSlot(store, rules, active, job)) continue;
+      if (closing || running.has(job.id) || !freeSlot(store, rules, active, job)) continue;
       await start(job);
     }
   };
 
+  const lookForWork = async (): Promise<void> => {
+    while (again) {
+      again = false;
+      await tick().catch(report);
+    }
+  };
   /** One look at a time; a nudge during one leads to another. */
   const nudge = (): void => {
     again = true;
-    busy ??= (async () => {
-      while (again) {
-        again = false;
-        await tick().catch(report);
-      }
-    })().finally(() => {
-      busy = null;
-    });
+    // The look begins in a later turn: were it to begin here, a nudge from inside it would find none under way.
+    busy ??= Promise.resolve()
+      .then(lookForWork)
+      .finally(() => {
+        busy = null;
+      });
   };
   const timer = setInterval(() => {
     if (!closing) nudge();

@@ -47,6 +47,8 @@ export interface JobStore {
   list(): StoredJob[];
   inState(...states: readonly RunState[]): StoredJob[];
   update(id: string, change: JobChange): void;
+  /** Makes a waiting job a running one; false if it is not waiting any more. */
+  claim(id: string): boolean;
   /** Puts the job at the end of the queue. */
   toEnd(id: string): void;
   /** Puts a waiting job at `position` among the waiting ones. */
@@ -117,6 +119,13 @@ export function jobStore(db: Database): JobStore {
         id,
       );
     },
+    claim: (id) =>
+      db.run(
+        `UPDATE jobs SET state = 'running', started = ?, ended = NULL, error = NULL, progress = NULL, wish = NULL
+          WHERE id = ? AND state = 'waiting'`,
+        new Date().toISOString(),
+        id,
+      ) === 1,
     toEnd: (id) => {
       db.transaction(() => db.run('UPDATE jobs SET rank = ? WHERE id = ?', nextRank(), id));
     },

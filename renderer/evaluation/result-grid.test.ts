@@ -79,6 +79,21 @@ describe('the result grid', () => {
     expect(grid.rows[1]?.clean).toBeNull();
   });
 
+  it('names the source of a transfer column once: as its source, not in its label', () => {
+    const gray = { ...cell('run-00000001', 0.4), threat: 'gray-box' as const, source: 'run-00000002' };
+    const grid = resultGrid(
+      {
+        ...table,
+        columns: [{ key: 'gray', label: 'PGD-40, ε 0.25 from AT', threat: 'gray-box' }],
+        cells: { 'run-00000001': { gray } },
+      },
+      models,
+    );
+    expect(grid.columns).toEqual([
+      { key: 'gray', label: 'PGD-40, ε 0.25', threat: 'gray-box', source: 'run-00000002' },
+    ]);
+  });
+
   it('describes a model by what tells it apart', () => {
     expect(modelDetail(models[1]!)).toBe('at, small-cnn, seed 3');
     expect(modelDetail({ ...models[1]!, origin: 'imported', defence: null, seed: null })).toBe('imported, small-cnn');

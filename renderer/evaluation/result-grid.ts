@@ -44,7 +44,7 @@ export interface ResultGrid {
  */
 export function resultGrid(table: ResultTable, models: readonly ModelSummary[]): ResultGrid {
   const columns = THREATS.flatMap((threat) => table.columns.filter((column) => column.threat === threat)).map(
-    (column) => ({ ...column, source: sourceOf(table, column.key) }),
+    (column) => withSource(column, sourceOf(table, column.key), models),
   );
   const best = new Map(columns.map((column) => [column.key, bestOf(table, column.key)]));
   return {
@@ -75,6 +75,20 @@ export function resultGrid(table: ResultTable, models: readonly ModelSummary[]):
 export function modelDetail(model: ModelSummary): string {
   const seed = model.seed === null ? [] : [`seed ${model.seed}`];
   return [model.defence ?? model.origin, model.architecture, ...seed].join(', ');
+}
+
+/** The column's heading names its source on a line of its own, so the label goes without it. */
+function withSource(
+  column: ResultTable['columns'][number],
+  source: string | null,
+  models: readonly ModelSummary[],
+): GridColumn {
+  const suffix = ` from ${models.find((model) => model.id === source)?.name ?? source}`;
+  return {
+    ...column,
+    source,
+    label: column.label.endsWith(suffix) ? column.label.slice(0, -suffix.length) : column.label,
+  };
 }
 
 function sourceOf(table: ResultTable, key: string): string | null {

@@ -11,7 +11,6 @@ import {
   enginesFolder,
   locateEnginePack,
   packFolder,
-  removeEnginePack,
   requirePlatform,
   type PackPlace,
 } from './state.ts';
@@ -142,8 +141,7 @@ export async function installEnginePack(options: InstallOptions = {}): Promise<E
   try {
     const pack = await assemble(recipe, scratch, options);
     options.signal?.throwIfAborted();
-    await removeEnginePack(options);
-    await rename(pack, packFolder(options));
+    await putInPlace(pack, packFolder(options), join(scratch, 'old'));
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -157,4 +155,12 @@ async function removeLeftovers(engines: string, engine: string): Promise<void> {
       await rm(join(engines, name), { recursive: true, force: true });
     }
   }
+}
+
+/** The old pack stays usable until the new one takes its place; processes that have it open keep what they opened. */
+async function putInPlace(pack: string, folder: string, aside: string): Promise<void> {
+  await rename(folder, aside).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  await rename(pack, folder);
 }

@@ -9,11 +9,22 @@ interface Fixtures {
   readonly folder: string;
   /** Starts the application on a library in `folder`; what still runs at the end of the test is ended. */
   readonly start: (settings?: Partial<LaunchSettings>) => Promise<RunningApp>;
+  /** Keeps a picture of every open window when a test fails. */
+  readonly pictureOfFailure: void;
 }
 
 interface WorkerFixtures {
   /** The application on a new library, shared by the tests of one file that ask for it. */
   readonly app: RunningApp;
+}
+
+const running = new Set<RunningApp>();
+
+async function startIn(settings: LaunchSettings): Promise<RunningApp> {
+  const app = await launch(settings);
+  running.add(app);
+  app.process.once('exit', () => running.delete(app));
+  return app;
 }
 
 async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
@@ -30,16 +41,27 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
   start: async ({ folder }, use) => {
     const apps: RunningApp[] = [];
     await use(async (settings = {}) => {
-      const app = await launch({ folder, ...settings });
+      const app = await startIn({ folder, ...settings });
       apps.push(app);
       return app;
     });
     await Promise.all(apps.map(kill));
   },
+  pictureOfFailure: [
+    async ({}, use, info) => {
+      await use();
+      if (info.status === info.expectedStatus) return;
+      for (const { page } of running) {
+        const path = info.outputPath(`window-${running.size}.png`);
+        await page.screenshot({ path, timeout: 5_000 }).catch(() => null);
+      }
+    },
+    { auto: true },
+  ],
   app: [
     ({}, use) =>
       withFolder(async (folder) => {
-        const app = await launch({ folder });
+        const app = await startIn({ folder });
         await use(app);
         await kill(app);
       }),

@@ -41,6 +41,7 @@ export async function launch({ folder, env = {}, args = [] }: LaunchSettings): P
     env: { ...(inherited as Record<string, string>), ...env },
   });
   const page = await electron.firstWindow();
+  page.setDefaultTimeout(15_000);
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {

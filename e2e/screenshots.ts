@@ -1,0 +1,62 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from '@playwright/test';
+import { root, type RunningApp } from './launch.ts';
+import { open, type ViewName } from './ui.ts';
+
+const VIEWS: readonly ViewName[] = [
+  'Data sets',
+  'Training',
+  'Evaluation',
+  'Attention',
+  'Compare',
+  'Queue',
+  'Engines',
+  'Settings',
+];
+const SIZES = [
+  { width: 1280, height: 800 },
+  { width: 1920, height: 1080 },
+] as const;
+
+/** Keeps a picture of each view, light and dark, in both sizes: `e2e/screenshots/evaluation-full-dark-1280.png`. */
+export async function takeScreenshots(
+  app: RunningApp,
+  state: string,
+  views: readonly ViewName[] = VIEWS,
+): Promise<void> {
+  const { page } = app;
+  const folder = join(root, 'e2e', 'screenshots');
+  mkdirSync(folder, { recursive: true });
+  for (const size of SIZES) {
+    await resize(app, size);
+    for (const theme of ['light', 'dark'] as const) {
+      await switchTheme(page, theme);
+      for (const view of views) {
+        await open(page, view);
+        await page.mouse.move(size.width - 2, size.height - 2);
+        // Charts and images draw after the frame that shows the view.
+        await page.waitForTimeout(350);
+        const name = view.toLowerCase().replace(' ', '-');
+        await page.screenshot({ path: join(folder, `${name}-${state}-${theme}-${size.width}.png`) });
+      }
+    }
+  }
+  await switchTheme(page, 'light');
+  await resize(app, { width: 1440, height: 900 });
+}
+
+async function switchTheme(page: Page, theme: 'light' | 'dark'): Promise<void> {
+  const button = page.getByRole('button', { name: `Switch to ${theme}` });
+  if (await button.isVisible()) await button.click();
+}
+
+async function resize(
+  { electron, page }: RunningApp,
+  size: { readonly width: number; readonly height: number },
+): Promise<void> {
+  await electron.evaluate(({ BrowserWindow }, { width, height }) => {
+    BrowserWindow.getAllWindows()[0]?.setContentSize(width, height);
+  }, size);
+  await page.waitForFunction(({ width, height }) => innerWidth === width && innerHeight === height, size);
+}

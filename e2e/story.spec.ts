@@ -1,0 +1,299 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Locator, Page } from '@playwright/test';
+import { unzipSync } from 'fflate';
+import type { JobRow } from '../shared/domain/library.ts';
+import { writeIdx, writeImageFolder } from './data.ts';
+import { expect, test } from './fixtures.ts';
+import { answerFileDialogs, call, type RunningApp } from './launch.ts';
+import { takeScreenshots } from './screenshots.ts';
+import { choose, drawnShare, dropFiles, fill, open, showAll } from './ui.ts';
+
+/**
+ * What a new user does, from the first start to the exported figure, on settings small enough for two cores. The tests
+ * share one window and build on each other.
+ */
+test.describe.configure({ mode: 'serial' });
+
+const dialog = (page: Page, name: string): Locator => page.getByRole('dialog', { name });
+
+interface Training {
+  readonly name: string;
+  readonly defence: string;
+  readonly architecture: string;
+  readonly seed: string;
+  readonly epochs: string;
+  readonly examples: string;
+}
+
+async function startTraining(page: Page, training: Training): Promise<void> {
+  await open(page, 'Training');
+  await page.getByRole('button', { name: 'New run' }).first().click();
+  const form = dialog(page, 'New training run');
+  await choose(form, 'Architecture', new RegExp(`^${training.architecture}`));
+  await choose(form, 'Defence', new RegExp(`^${training.defence}`));
+  await showAll(form);
+  if (training.defence !== 'Natural') await fill(form, 'Attack steps', '3');
+  await fill(form, 'Epochs', training.epochs);
+  await fill(form, 'Training examples', training.examples);
+  await fill(form, 'Name', training.name);
+  await fill(form, 'Seeds', training.seed);
+  await form.getByRole('button', { name: 'Start 1 run' }).click();
+  await expect(form).toBeHidden();
+}
+
+const runRow = (page: Page, name: string): Locator =>
+  page.getByRole('grid', { name: 'Training runs and imported models' }).getByRole('row').filter({ hasText: name });
+
+/** The newest job of that title part, as main has it. */
+async function job(page: Page, title: string): Promise<JobRow> {
+  const { jobs } = await call(page, 'library.snapshot', undefined);
+  return jobs.findLast((row) => row.title.includes(title))!;
+}
+
+async function finishAll(page: Page, timeout = 120_000): Promise<void> {
+  const active = async (): Promise<string[]> => {
+    const { jobs } = await call(page, 'library.snapshot', undefined);
+    return jobs.filter((row) => ['waiting', 'running', 'paused'].includes(row.state)).map((row) => row.title);
+  };
+  await expect.poll(active, { timeout }).toEqual([]);
+}
+
+test('the bundled sample is there on the first start and can be looked through', async ({ app }) => {
+  const { page } = app;
+  await expect(page.getByRole('heading', { name: 'MNIST sample', level: 1 })).toBeVisible();
+  await expect(page.getByText('7,000 of 7,000 images')).toBeVisible();
+  const wall = page.getByRole('listbox', { name: 'Images of MNIST sample' });
+  await expect.poll(() => drawnShare(wall.locator('canvas'))).toBeGreaterThan(0.05);
+
+  await page.getByRole('radio', { name: 'test', exact: true }).click();
+  await expect(page.getByText('1,000 of 7,000 images')).toBeVisible();
+  const classes = page.getByRole('region', { name: 'Class' });
+  await classes.getByRole('button', { name: /^7/ }).click();
+  const { datasets } = await call(page, 'library.snapshot', undefined);
+  await expect(page.getByText(/^\d+ of 7,000 images$/)).not.toHaveText('1,000 of 7,000 images');
+  expect(datasets[0]!.manifest.splits).toEqual({ train: 5500, validation: 500, test: 1000 });
+
+  await wall.click({ position: { x: 40, y: 40 } });
+  await expect(page.getByRole('option', { name: /class 7, test/ })).toBeAttached();
+  await classes.getByRole('button', { name: 'Clear' }).click();
+  await page.getByRole('radio', { name: 'all', exact: true }).click();
+});
+
+test('a folder of images is dropped on the window: good files come in, bad ones are listed', async ({ app }) => {
+  const { page } = app;
+  const source = join(app.library, '..', 'two classes');
+  writeImageFolder(source);
+  await dropFiles(page, [source]);
+  const form = dialog(page, 'Import a data set');
+  await expect(form.getByText('2 classes')).toBeVisible();
+  await expect(form.getByText('broken.png')).toBeVisible();
+  await form.getByRole('button', { name: 'Import 60 images' }).click();
+  await expect(form).toBeHidden();
+  await expect(page.getByRole('heading', { name: 'two classes', level: 1 })).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByText('60 of 60 images')).toBeVisible();
+});
+
+test('IDX files are imported by dialog', async ({ app }) => {
+  const { page } = app;
+  const { images } = writeIdx(join(app.library, '..', 'idx files'));
+  await page.getByRole('button', { name: 'Import', exact: true }).click();
+  const form = dialog(page, 'Import a data set');
+  await answerFileDialogs(app, null);
+  await form.getByRole('button', { name: 'Choose an IDX file…' }).click();
+  await expect(form.getByRole('button', { name: 'Choose an IDX file…' })).toBeVisible();
+  await answerFileDialogs(app, images);
+  await form.getByRole('button', { name: 'Choose an IDX file…' }).click();
+  await expect(form.getByText('3 classes')).toBeVisible();
+  await fill(form, 'Name', 'bars');
+  await form.getByRole('button', { name: 'Import 60 images' }).click();
+  await expect(page.getByRole('heading', { name: 'bars', level: 1 })).toBeVisible({ timeout: 30_000 });
+  await page
+    .getByRole('region', { name: 'Data sets' })
+    .getByRole('button', { name: /^MNIST sample/ })
+    .click();
+});
+
+test('runs are trained in a queue; one is paused, goes on, and another is cancelled', async ({ app }) => {
+  const { page } = app;
+  const small = { architecture: 'Small CNN', epochs: '2', examples: '1500' };
+  await startTraining(page, { ...small, name: 'defended', defence: 'AT\\+ALP', seed: '1', epochs: '5' });
+  await startTraining(page, { ...small, name: 'plain net', defence: 'Natural', seed: '2' });
+  await startTraining(page, { ...small, name: 'surrogate', defence: 'Natural', seed: '3' });
+  await startTraining(page, { ...small, name: 'other net', defence: 'Natural', seed: '4', architecture: 'LeNet' });
+  await startTraining(page, { ...small, name: 'unwanted', defence: 'PGD-AT', seed: '5' });
+
+  const defended = runRow(page, 'defended');
+  await expect(defended.getByText('running')).toBeVisible();
+  await defended.click();
+  // Curves appear while it runs: each loss term its own, and accuracies.
+  await expect(page.getByRole('figure', { name: 'Loss terms' })).toBeVisible({ timeout: 60_000 });
+  await defended.getByRole('button', { name: 'Pause' }).click();
+  await expect(defended.getByText('paused')).toBeVisible();
+  const stopped = await job(page, 'defended');
+  await page.waitForTimeout(1500);
+  expect((await job(page, 'defended')).progress?.done).toBe(stopped.progress?.done);
+
+  await runRow(page, 'unwanted').getByRole('button', { name: 'Cancel' }).click();
+  await expect(runRow(page, 'unwanted').getByText('cancelled')).toBeVisible();
+
+  await takeScreenshots(app, 'busy', ['Training', 'Queue']);
+  await open(page, 'Training');
+  await defended.getByRole('button', { name: 'Resume' }).click();
+  await expect(defended.getByText('running')).toBeVisible();
+  // Leaving the view does not stop anything, nor lose the curves.
+  await open(page, 'Data sets');
+  await open(page, 'Training');
+  await expect(page.getByRole('figure', { name: 'Loss terms' })).toBeVisible();
+  await finishAll(page);
+  for (const name of ['defended', 'plain net', 'surrogate', 'other net']) {
+    await expect(runRow(page, name).getByText('done')).toBeVisible();
+  }
+  const { runs } = await call(page, 'library.snapshot', undefined);
+  const trained = runs.find((run) => run.name === 'defended')!;
+  expect(trained.result!.cleanAccuracy).toBeGreaterThan(0.5);
+  const terms = (await call(page, 'runs.points', { id: trained.id })).find((point) => point.type === 'step')!.terms;
+  expect(Object.keys(terms).length).toBeGreaterThanOrEqual(4);
+});
+
+async function evaluate(
+  page: Page,
+  request: { readonly models: readonly string[]; readonly source?: string; readonly restarts?: string },
+): Promise<void> {
+  await open(page, 'Evaluation');
+  await page.getByRole('button', { name: 'New evaluation' }).first().click();
+  const form = dialog(page, 'New evaluation');
+  const models = form.getByRole('group', { name: 'Models under attack' });
+  await models.getByRole('button', { name: 'None' }).click();
+  for (const model of request.models) await models.getByLabel(model, { exact: true }).click();
+  if (request.source) {
+    await form.getByRole('radio', { name: /^Transfer/ }).click();
+    await choose(form, 'Source model', request.source);
+  }
+  await fill(form, 'Number', '100');
+  await fill(form, 'ε', '0.25');
+  await fill(form, 'Steps', '10');
+  await fill(form, 'Step size', '0.05');
+  await fill(form, 'Starts', request.restarts ?? '1');
+  await form.getByRole('button', { name: 'Start evaluation' }).click();
+  await expect(form).toBeHidden();
+}
+
+test('models are attacked white-box, gray-box and black-box', async ({ app }) => {
+  const { page } = app;
+  await evaluate(page, { models: ['defended', 'plain net'], restarts: '3' });
+  await evaluate(page, { models: ['defended', 'plain net'], source: 'surrogate' });
+  await evaluate(page, { models: ['defended', 'plain net'], source: 'other net' });
+  await finishAll(page);
+  const table = page.getByRole('table').first();
+  for (const threat of ['White box', 'Gray box', 'Black box']) {
+    await expect(table.getByText(threat)).toBeVisible();
+  }
+  const { evaluations } = await call(page, 'library.snapshot', undefined);
+  const white = evaluations.find((row) => row.request.source === null)!;
+  const byModel = new Map(white.result!.targets.map((target) => [target.model, target]));
+  const { runs } = await call(page, 'library.snapshot', undefined);
+  const idOf = (name: string): string => runs.find((run) => run.name === name)!.id;
+  const natural = byModel.get(idOf('plain net'))!;
+  const defended = byModel.get(idOf('defended'))!;
+  expect(natural.cleanAccuracy).toBeGreaterThan(0.6);
+  expect(natural.robustAccuracy).toBeLessThan(0.1);
+  expect(defended.robustAccuracy).toBeGreaterThan(natural.robustAccuracy);
+  expect(defended.byRestart).toHaveLength(3);
+  expect(defended.perturbation.linfMax).toBeLessThanOrEqual(0.25 + 1.2e-7);
+
+  // Behind the number: the examples, each clean, attacked and their difference, with both predictions.
+  await table.getByRole('row').filter({ hasText: 'plain net' }).getByRole('button').first().click();
+  const examples = page
+    .getByRole('list')
+    .last()
+    .getByRole('button', { name: /^Look closer at example/ });
+  await expect(examples.first()).toBeVisible();
+  for (const picture of ['clean', 'attacked', 'difference']) {
+    const canvas = examples.first().locator(`canvas[aria-label="${picture}"], [aria-label="${picture}"] canvas`);
+    await expect.poll(() => drawnShare(canvas.first())).toBeGreaterThan(0.02);
+  }
+  await examples.first().click();
+  await expect(page.getByRole('dialog', { name: /^Example/ })).toBeVisible();
+  await page.keyboard.press('Escape');
+});
+
+test('a source that is also the target is refused', async ({ app }) => {
+  const { page } = app;
+  const { runs, datasets } = await call(page, 'library.snapshot', undefined);
+  const id = runs.find((run) => run.name === 'plain net')!.id;
+  const reply = await page.evaluate((request) => window.pairlight.call('evaluations.create', request), {
+    dataset: datasets.find((row) => row.manifest.name === 'MNIST sample')!.id,
+    targets: [id],
+    source: id,
+    attack: { name: 'pgd' },
+  });
+  expect(reply).toMatchObject({ ok: false, error: { code: 'source-is-target' } });
+});
+
+test('an attention gallery shows where the models look, clean beside attacked', async ({ app }) => {
+  const { page } = app;
+  await open(page, 'Attention');
+  await page.getByRole('button', { name: 'New gallery' }).first().click();
+  const form = dialog(page, 'New gallery');
+  const models = form.getByRole('group', { name: 'Models, a pair of columns each' });
+  await models.getByRole('button', { name: 'None' }).click();
+  for (const model of ['plain net', 'defended']) await models.getByLabel(model, { exact: true }).click();
+  await form.getByRole('radio', { name: 'Positions' }).click();
+  await fill(form, 'Positions in the data set', '6000-6007');
+  await fill(form, 'Steps', '10');
+  await form.getByRole('button', { name: 'Make gallery' }).click();
+  await expect(form).toBeHidden();
+  const grid = page.getByRole('table', { name: 'Attention maps: examples by models' });
+  await expect(grid).toBeVisible({ timeout: 90_000 });
+  await expect(grid.getByRole('rowheader')).toHaveCount(8);
+  await page.getByRole('radio', { name: 'Grad-CAM' }).click();
+  await expect.poll(() => drawnShare(grid.locator('canvas').nth(1))).toBeGreaterThan(0.02);
+  await page.getByRole('radio', { name: 'Activation' }).click();
+  await expect(page.getByText(/bootstrap 95 % intervals/)).toBeVisible();
+});
+
+/** Chooses a format of a split button and reads the file that was written. */
+async function exportTo(app: RunningApp, button: Locator, format: string, name: string): Promise<Buffer> {
+  const file = join(app.library, '..', name);
+  await answerFileDialogs(app, file);
+  await button.getByRole('button', { name: 'Other formats' }).click();
+  await app.page.getByRole('menuitem', { name: format }).click();
+  await expect.poll(() => statSync(file, { throwIfNoEntry: false })?.size ?? 0, { timeout: 30_000 }).toBeGreaterThan(0);
+  return readFileSync(file);
+}
+
+test('table, curve, gallery and run are exported in every format', async ({ app }) => {
+  const { page } = app;
+  await open(page, 'Evaluation');
+  const table = page.getByRole('group', { name: 'Export table' });
+  const csv = (await exportTo(app, table, 'CSV', 'table.csv')).toString();
+  expect(csv.split('\n').length).toBeGreaterThan(6);
+  const latex = (await exportTo(app, table, 'LaTeX', 'table.tex')).toString();
+  expect(latex).toContain('\\toprule');
+
+  await open(page, 'Training');
+  await runRow(page, 'defended').click();
+  const curve = page.getByRole('group', { name: 'SVG' }).first();
+  expect((await exportTo(app, curve, 'SVG', 'curve.svg')).toString()).toContain('<svg');
+  expect((await exportTo(app, curve, 'PDF', 'curve.pdf')).subarray(0, 5).toString()).toBe('%PDF-');
+  expect((await exportTo(app, curve, 'PNG', 'curve.png')).subarray(1, 4).toString()).toBe('PNG');
+  await runRow(page, 'defended').getByRole('button', { name: 'More' }).click();
+  const bundle = join(app.library, '..', 'run.zip');
+  await answerFileDialogs(app, bundle);
+  await page.getByRole('menuitem', { name: 'Export run' }).click();
+  await expect.poll(() => statSync(bundle, { throwIfNoEntry: false })?.size ?? 0).toBeGreaterThan(0);
+  expect(Object.keys(unzipSync(readFileSync(bundle)))).toEqual(
+    expect.arrayContaining(['run.json', 'config.yaml', 'weights.npz']),
+  );
+
+  await open(page, 'Attention');
+  const gallery = page.getByRole('group', { name: 'Export figure' });
+  expect((await exportTo(app, gallery, 'PNG', 'gallery.png')).subarray(1, 4).toString()).toBe('PNG');
+  expect((await exportTo(app, gallery, 'PDF', 'gallery.pdf')).subarray(0, 5).toString()).toBe('%PDF-');
+});
+
+test('every view is shown full, in both themes and sizes', async ({ app }) => {
+  await takeScreenshots(app, 'full');
+  expect(app.complaints).toEqual([]);
+});

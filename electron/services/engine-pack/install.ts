@@ -7,13 +7,7 @@ import { sha256OfFile } from './hash.ts';
 import { holdInstallLock } from './lock.ts';
 import { MANIFEST, type PackFile, type PackManifest } from './manifest.ts';
 import { ADDON, TENSORFLOW_CPU, type PackRecipe } from './recipe.ts';
-import {
-  enginesFolder,
-  locateEnginePack,
-  packFolder,
-  requirePlatform,
-  type PackPlace,
-} from './state.ts';
+import { enginesFolder, locateEnginePack, packFolder, requirePlatform, type PackPlace } from './state.ts';
 import { unzip } from './unzip.ts';
 import { fetchWheel } from './wheel.ts';
 

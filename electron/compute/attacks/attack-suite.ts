@@ -65,8 +65,7 @@ export function testAttacks(engine: EngineName, enginePack: string | null, missi
       const peers = await fixture('small-adv');
       const outcome = await attackWhiteBox(peers, asPeers(peers, name, settings, 64));
       const differing = differingImages(outcome.adversarial, peers.array(`adv_${name}`).data as Float32Array, 64);
-      expect(differing.length).toBeLessThanOrEqual(2);
-      for (const difference of differing) expect(difference).toBeLessThan(0.2 + 1e-5);
+      expect(differing).toEqual([]);
       expect(standing(outcome.lastWrong)).toBe(countRight(peers, `logits_${name}`, 64));
     });
 
@@ -76,15 +75,23 @@ export function testAttacks(engine: EngineName, enginePack: string | null, missi
         `${engine}: fixture-adv.npz is not here (PAIRLIGHT_FIXTURES), so FGSM and BIM are not compared on it.\n`,
       );
     } else {
+      // BIM in float64 (first maxima, exact sums) differs from foolbox's float32 in images 23 and 36 alone, by two steps
+      // of one or a few pixels. In image 34 a unit of the second convolution has the exact input 7.7e-9, a tenth of
+      // float32's rounding of that sum: it is on in one engine and off in another.
+      const near: readonly number[] = [23, 36];
+      const kink: readonly number[] = [34];
       it.each(DETERMINISTIC)(
-        '$name gives the images of foolbox on adv, at least 62 of 64',
+        '$name gives the images of foolbox on adv, but for three in which float32 decides',
         { timeout: 300_000 },
         async ({ name, settings }) => {
           const peers = await fixture('adv');
           const outcome = await attackWhiteBox(peers, asPeers(peers, name, settings, 64));
           const differing = differingImages(outcome.adversarial, peers.array(`adv_${name}`).data as Float32Array, 64);
-          expect(differing.length).toBeLessThanOrEqual(2);
-          for (const difference of differing) expect(difference).toBeLessThan(2 * (name === 'bim' ? 0.01 : 0.1) + 1e-5);
+          for (const [image, difference] of differing) {
+            expect([...near, ...kink]).toContain(image);
+            if (near.includes(image)) expect(difference).toBeLessThan(2 * 0.01 + 1e-5);
+          }
+          expect(standing(outcome.lastWrong)).toBe(countRight(peers, `logits_${name}`, 64));
         },
       );
     }
@@ -157,12 +164,17 @@ function largestDifference(one: Float32Array, other: Float32Array): number {
   return one.reduce((largest, value, i) => Math.max(largest, Math.abs(value - (other[i] ?? Number.NaN))), 0);
 }
 
-/** The largest pixel difference of each image in which some pixel differs by more than 1e-5. */
-function differingImages(one: Float32Array, other: Float32Array, images: number): readonly number[] {
+/** Images in which some pixel differs by more than 1e-5, with their largest difference. */
+function differingImages(
+  one: Float32Array,
+  other: Float32Array,
+  images: number,
+): readonly (readonly [number, number])[] {
   const size = one.length / images;
-  return Array.from({ length: images }, (_, image) =>
-    largestDifference(one.subarray(image * size, (image + 1) * size), other.subarray(image * size, (image + 1) * size)),
-  ).filter((difference) => difference > 1e-5);
+  const part = (array: Float32Array, image: number): Float32Array => array.subarray(image * size, (image + 1) * size);
+  return Array.from({ length: images }, (_, image) => image)
+    .map((image) => [image, largestDifference(part(one, image), part(other, image))] as const)
+    .filter(([, difference]) => difference > 1e-5);
 }
 
 function standing(wrong: Uint8Array): number {

@@ -29,6 +29,8 @@ export interface Outcome {
   readonly robustAfter: number[];
   nonFinite: number;
   violations: number;
+  /** What there is to say about how it was computed. */
+  readonly notes: string[];
 }
 
 /** Position of the largest of `count` values; −1 if any of them is NaN or infinite. */
@@ -71,6 +73,7 @@ export function openOutcome(
     robustAfter: [],
     nonFinite: 0,
     violations: 0,
+    notes: [],
   };
 }
 

@@ -51,6 +51,8 @@ export interface AttackSteps {
   ): readonly [iterate: tf.Tensor, nonFinite: tf.Tensor];
   /** [n, H, W, C] → [n, classes]. */
   logits(weights: Weights, images: tf.Tensor): tf.Tensor2D;
+  /** What there is to say about how the steps run, such as why one could not be compiled. */
+  notes(): readonly string[];
   dispose(): void;
 }
 
@@ -59,7 +61,7 @@ export function createAttackSteps(network: Network): AttackSteps {
   const named = (tensors: readonly tf.Tensor[]): Weights => weightsFromList(network, tensors);
   const compiled: CompiledStep[] = [];
   const compile = (name: string, step: (...inputs: tf.Tensor[]) => tf.Tensor[]): CompiledStep => {
-    const made = compileStep(step, { name });
+    const made = compileStep(step, { name: `${network.architecture} ${name}` });
     compiled.push(made);
     return made;
   };
@@ -124,6 +126,7 @@ export function createAttackSteps(network: Network): AttackSteps {
       return [outputs[0], outputs[1]];
     },
     logits: (weights, images) => (run(logits, [images], [], weights) as [tf.Tensor2D])[0],
+    notes: () => compiled.flatMap(({ note }) => (note === null ? [] : [note])),
     dispose: () => compiled.forEach((step) => step.dispose()),
   };
 }

@@ -66,6 +66,7 @@ export async function attackTransfer(
       outcomes.forEach(closeRestart);
       options.onRestart?.(outcomes);
     }
+    outcomes[0]?.notes.push(...[ascent, ...judges].flatMap((steps) => steps.notes()));
     return outcomes;
   } finally {
     [ascent, ...judges].forEach((steps) => steps.dispose());

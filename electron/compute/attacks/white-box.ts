@@ -38,6 +38,7 @@ export async function attackWhiteBox(subject: Subject, options: AttackOptions): 
       closeRestart(outcome);
       options.onRestart?.([outcome]);
     }
+    outcome.notes.push(...steps.notes());
     return outcome;
   } finally {
     steps.dispose();

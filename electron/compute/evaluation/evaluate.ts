@@ -62,6 +62,7 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
   const { epsilon } = attack.plan;
   const results: TargetResult[] = [];
   const written: string[] = [];
+  const remarks = new Set<string>();
 
   const work = createMeter(control, attack.label);
   const options = (
@@ -92,6 +93,7 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
       const outcomes = await attackTransfer(source, targets, options(`from ${source.model.name}`, 0, resultsOf));
       for (const [position, outcome] of outcomes.entries()) {
         const target = targets[position];
+        outcome.notes.forEach((note) => remarks.add(note));
         if (target) await write(folder, target, outcome, examples, epsilon, written);
       }
       results.push(...resultsOf(outcomes));
@@ -102,6 +104,7 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
         const later = targets.length - position - 1;
         const outcome = await attackWhiteBox(target, options(`on ${target.model.name}`, later, resultsOf));
         await write(folder, target, outcome, examples, epsilon, written);
+        outcome.notes.forEach((note) => remarks.add(note));
         results.push(...resultsOf([outcome]));
       }
     }

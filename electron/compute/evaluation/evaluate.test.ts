@@ -1,0 +1,268 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { DatasetManifest } from '../../../shared/domain/dataset.ts';
+import { AppError } from '../../../shared/domain/errors.ts';
+import { evaluationRequest, evaluationResult, exampleRecord } from '../../../shared/domain/evaluation.ts';
+import type { EvaluationRequestInput, ExampleRecord, TargetResult } from '../../../shared/domain/evaluation.ts';
+import { readNpyRows } from '../arrays/npy.ts';
+import { openPacked, PACKED_FILES } from '../data/packed.ts';
+import type { PackedDataset } from '../data/packed.ts';
+import { loadEngine } from '../engines/load.ts';
+import type { Engine } from '../engines/load.ts';
+import { loadFixture } from '../fixtures/peers.ts';
+import type { PeerFixture } from '../fixtures/peers.ts';
+import { buildNetwork, initialWeights } from '../models/network.ts';
+import type { EvaluatedModel } from './check-models.ts';
+import { evaluate, EVALUATION_FILES } from './evaluate.ts';
+
+const DATASET = 'dataset-00000000';
+let engine: Engine;
+let peers: { readonly nat: PeerFixture; readonly adv: PeerFixture };
+let scratch: string;
+let dataset: PackedDataset;
+let nat: EvaluatedModel;
+let adv: EvaluatedModel;
+let lenet: EvaluatedModel;
+let folder: string;
+
+beforeAll(async () => {
+  engine = await loadEngine('wasm', { enginePack: null, deterministic: true });
+  peers = { nat: await loadFixture('small-nat'), adv: await loadFixture('small-adv') };
+  scratch = await mkdtemp(join(tmpdir(), 'pairlight-evaluate-'));
+  dataset = await openPacked(await writeDataset(peers.nat));
+  nat = model('run-natnatna', 'natural', peers.nat);
+  adv = model('run-advadvad', 'robust', peers.adv);
+  const network = buildNetwork('lenet', [28, 28, 1], 10);
+  lenet = model('run-lenetlen', 'untrained', { network, weights: initialWeights(network, 1) });
+});
+beforeEach(async () => {
+  folder = await mkdtemp(join(scratch, 'evaluation-'));
+});
+afterAll(async () => {
+  dataset.close();
+  peers.nat.dispose();
+  peers.adv.dispose();
+  await rm(scratch, { recursive: true, force: true });
+});
+
+/** The peers' 256 test images: 200 as the test split, 56 for validation. */
+async function writeDataset({ array, examples }: PeerFixture): Promise<string> {
+  const splits = Uint8Array.from(examples.labels, (_, row) => (row < 200 ? 2 : 1));
+  const manifest: DatasetManifest = {
+    format: 1,
+    id: DATASET,
+    name: 'digits',
+    images: 256,
+    shape: [28, 28, 1],
+    classes: Array.from({ length: 10 }, (_, digit) => String(digit)),
+    splits: { train: 0, validation: 56, test: 200 },
+    classCounts: Array.from({ length: 10 }, (_, digit) => examples.labels.filter((label) => label === digit).length),
+    source: { kind: 'idx', paths: [], attribution: null },
+    splitSeed: 0,
+    hash: '0'.repeat(64),
+    skipped: [],
+    created: '2026-01-01T00:00:00.000Z',
+  };
+  await writeFile(join(scratch, PACKED_FILES.images), array('images_u8').data as Uint8Array);
+  await writeFile(join(scratch, PACKED_FILES.labels), new Uint8Array(Uint16Array.from(examples.labels).buffer));
+  await writeFile(join(scratch, PACKED_FILES.splits), splits);
+  await writeFile(join(scratch, PACKED_FILES.manifest), JSON.stringify(manifest));
+  return scratch;
+}
+
+function model(
+  id: string,
+  name: string,
+  { network, weights }: Pick<EvaluatedModel, 'network' | 'weights'>,
+): EvaluatedModel {
+  const { architecture, inputShape, classes } = network;
+  return { model: { id, name, architecture, inputShape, classes, weights: `${id}.npz` }, network, weights };
+}
+
+interface Given {
+  readonly targets?: readonly EvaluatedModel[];
+  readonly source?: EvaluatedModel | null;
+  readonly control?: { checkpoint(): Promise<void>; progress(work: { done: number; total: number }): void };
+  readonly onPartial?: (targets: readonly TargetResult[]) => void;
+}
+
+function run(request: Partial<EvaluationRequestInput>, given: Given = {}) {
+  const { targets = [adv], source = null } = given;
+  return evaluate({
+    request: evaluationRequest.parse({
+      dataset: DATASET,
+      targets: targets.map((target) => target.model.id),
+      source: source?.model.id ?? null,
+      attack: { name: 'pgd', settings: { epsilon: 0.2, steps: 5 } },
+      examples: { count: 40 },
+      ...request,
+    }),
+    dataset,
+    targets,
+    source,
+    engine: engine.info,
+    control: given.control ?? { checkpoint: () => Promise.resolve(), progress: () => undefined },
+    folder,
+    onPartial: given.onPartial ?? (() => undefined),
+  });
+}
+
+async function recordsOf(id: string): Promise<ExampleRecord[]> {
+  const text = await readFile(join(folder, id, EVALUATION_FILES.examples), 'utf8');
+  return exampleRecord.array().parse(JSON.parse(text));
+}
+
+describe('white-box', () => {
+  it('gives the contract’s result, and files that bear it out', async () => {
+    const partial: TargetResult[][] = [];
+    const result = await run(
+      { attack: { name: 'pgd', settings: { epsilon: 0.25, steps: 6, restarts: 2 } }, examples: { count: 60 } },
+      { onPartial: (targets) => partial.push([...targets]) },
+    );
+    expect(evaluationResult.parse(result)).toEqual(result);
+    const [target] = result.targets;
+    expect(target).toMatchObject({ model: adv.model.id, threat: 'white-box', examples: 60, constraintViolations: 0 });
+    expect(result.indices).toEqual(Array.from({ length: 60 }, (_, index) => index));
+    expect(result.settings).toMatchObject({ steps: 6, restarts: 2, stepSize: (2.5 * 0.25) / 6 });
+    expect(partial.map(([entry]) => entry?.byRestart.length)).toEqual([1, 2]);
+    expect(partial.at(-1)?.[0]?.robustAccuracy).toBe(target!.robustAccuracy);
+
+    const records = await recordsOf(adv.model.id);
+    expect(records.map(({ row }) => row)).toEqual(result.indices);
+    expect(records.filter(({ broken }) => !broken).length / 60).toBeCloseTo(target!.robustAccuracy, 12);
+    expect(records.filter((record) => record.cleanPrediction === record.label).length / 60).toBeCloseTo(
+      target!.cleanAccuracy,
+      12,
+    );
+    for (const record of records) {
+      expect(record.broken).toBe(record.adversarialPrediction !== record.label);
+      expect(record.linf).toBeLessThanOrEqual(0.25 + 1.2e-7);
+      expect(record.firstSuccessIteration === null).toBe(!(record.attacked && record.broken));
+    }
+    const images = await readNpyRows(join(folder, adv.model.id, EVALUATION_FILES.adversarial));
+    expect(images.shape).toEqual([60, 28, 28, 1]);
+    const logits = await readNpyRows(join(folder, adv.model.id, EVALUATION_FILES.logitsClean));
+    const stored = (peers.adv.array('logits_clean').data as Float32Array).subarray(0, 600);
+    expect(Math.max(...stored.map((value, i) => Math.abs(value - Number(logits.data[i]))))).toBeLessThan(2e-5);
+  });
+
+  it('attacks several targets one after the other', async () => {
+    const work: { done: number; total: number }[] = [];
+    const control = {
+      checkpoint: () => Promise.resolve(),
+      progress: (now: { done: number; total: number }) => void work.push(now),
+    };
+    const result = await run({}, { targets: [nat, adv], control });
+    expect(result.targets.map(({ model }) => model)).toEqual([nat.model.id, adv.model.id]);
+    expect(result.targets[0]!.robustAccuracy).toBeLessThan(result.targets[1]!.robustAccuracy);
+    expect(work.at(-1)!.done).toBe(work.at(-1)!.total);
+    expect(work.every(({ done, total }) => done <= total)).toBe(true);
+  });
+
+  it('noise breaks far less than PGD', async () => {
+    const noise = await run({ attack: { name: 'noise', settings: { epsilon: 0.2, trials: 3 } } }, { targets: [nat] });
+    const pgd = await run({}, { targets: [nat] });
+    expect(noise.targets[0]!.robustAccuracy).toBeGreaterThan(pgd.targets[0]!.robustAccuracy + 0.3);
+    expect(noise.targets[0]!.byRestart).toHaveLength(3);
+  });
+
+  it('takes a seeded sample, ascending and the same each time', async () => {
+    const attack = { name: 'fgsm', settings: {} };
+    const one = await run({ attack, examples: { count: 12, sample: true, seed: 4, split: 'validation' } });
+    const two = await run({ attack, examples: { count: 12, sample: true, seed: 4, split: 'validation' } });
+    const other = await run({ attack, examples: { count: 12, sample: true, seed: 5, split: 'validation' } });
+    expect(two.indices).toEqual(one.indices);
+    expect(other.indices).not.toEqual(one.indices);
+    expect(one.indices).toEqual([...new Set(one.indices)].sort((a, b) => a - b));
+    expect(Math.min(...one.indices)).toBeGreaterThanOrEqual(200);
+  });
+
+  it('attacks misclassified images only if asked to, and says so', async () => {
+    const without = await run({ examples: { count: null } });
+    const attack = { name: 'fgsm', settings: {} };
+    const withThem = await run({ examples: { count: null }, includeMisclassified: true, attack });
+    expect(without.notes.join()).not.toMatch(/attacked too/);
+    expect(withThem.notes.join()).toMatch(/attacked too/);
+    expect((await recordsOf(adv.model.id)).every(({ attacked }) => attacked)).toBe(true);
+  });
+});
+
+describe('transfer', () => {
+  it('is gray-box from the same architecture, and weaker than white-box', async () => {
+    const gray = await run({ attack: { name: 'pgd', settings: { epsilon: 0.25, steps: 8 } } }, { source: nat });
+    const white = await run({ attack: { name: 'pgd', settings: { epsilon: 0.25, steps: 8 } } });
+    expect(gray.targets[0]!.threat).toBe('gray-box');
+    expect(gray.targets[0]!.robustAccuracy).toBeGreaterThanOrEqual(white.targets[0]!.robustAccuracy);
+    expect(gray.targets[0]!.finalIterateAccuracy).toBe(gray.targets[0]!.robustAccuracy);
+  });
+
+  it('is black-box from another architecture, for every target at once', async () => {
+    const result = await run({}, { source: lenet, targets: [nat, adv] });
+    expect(result.targets.map(({ threat }) => threat)).toEqual(['black-box', 'black-box']);
+    const [a, b] = await Promise.all(
+      [nat, adv].map(async ({ model }) => readNpyRows(join(folder, model.id, 'adversarial.npy'))),
+    );
+    const records = [await recordsOf(nat.model.id), await recordsOf(adv.model.id)] as const;
+    const both = records[0].filter((record, row) => record.attacked && records[1][row]!.attacked).map(({ row }) => row);
+    for (const row of both) {
+      const [from, to] = [row * 784, (row + 1) * 784];
+      expect(a!.data.subarray(from, to)).toEqual(b!.data.subarray(from, to));
+    }
+  });
+
+  it.each([
+    ['under the same id', () => ({ source: adv, targets: [adv] })],
+    ['as a copy of its weights', () => ({ source: model('run-copycopy', 'copy', peers.adv), targets: [nat, adv] })],
+  ])('from the target itself, %s, is refused', async (_, given) => {
+    await expect(run({}, given())).rejects.toMatchObject({ code: 'source-is-target' });
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+describe('what cannot be evaluated', () => {
+  it.each([
+    ['an unknown attack', { attack: { name: 'magic', settings: {} } }, {}, 'invalid-input', /no attack "magic"/],
+    [
+      'a bad setting',
+      { attack: { name: 'pgd', settings: { epsilon: -1 } } },
+      {},
+      'invalid-input',
+      /epsilon: must be at least 0/,
+    ],
+  ] as const)('%s is refused by name', async (_, request, given, code, message) => {
+    await expect(run(request, given)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  it('a target named twice, or of another image size, is refused', async () => {
+    await expect(run({}, { targets: [adv, adv] })).rejects.toMatchObject({ code: 'invalid-input' });
+    const network = buildNetwork('small-cnn', [32, 32, 3], 10);
+    const colour = model('run-colourco', 'colour', { network, weights: initialWeights(network, 0) });
+    await expect(run({}, { targets: [colour] })).rejects.toMatchObject({
+      code: 'wrong-architecture',
+      message: expect.stringMatching(/32×32×3.*digits has 28×28×1/) as string,
+    });
+    tf.dispose(Object.values(colour.weights));
+  });
+});
+
+describe('a cancelled evaluation', () => {
+  it('leaves no file and no tensor behind', async () => {
+    const before = tf.memory().numTensors;
+    let finished = 0;
+    const control = {
+      checkpoint: () => (finished > 0 ? Promise.reject(new AppError('cancelled', 'Cancelled.')) : Promise.resolve()),
+      progress: () => undefined,
+    };
+    const running = run({}, { targets: [nat, adv], control, onPartial: () => (finished += 1) });
+    await expect(running).rejects.toMatchObject({ code: 'cancelled' });
+    expect(finished).toBe(1);
+    expect(await readdir(folder)).toEqual([]);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});

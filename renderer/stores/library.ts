@@ -38,6 +38,16 @@ export const useLibrary = defineStore('library', () => {
     jobs.value.filter((job) => job.state === 'waiting').toSorted((a, b) => a.position - b.position),
   );
 
+  /** Name of what a job makes; the job's own title while that does not exist yet. */
+  function jobName(job: JobRow): string {
+    return (
+      runById.value.get(job.id)?.name ??
+      evaluationById.value.get(job.id)?.name ??
+      galleryById.value.get(job.id)?.name ??
+      job.title
+    );
+  }
+
   function apply(snapshot: LibrarySnapshot): void {
     datasets.value = snapshot.datasets;
     runs.value = snapshot.runs;
@@ -103,6 +113,7 @@ export const useLibrary = defineStore('library', () => {
     jobById,
     runningJobs,
     waitingJobs,
+    jobName,
     load,
     follow,
     refreshModels,

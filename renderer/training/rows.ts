@@ -79,8 +79,13 @@ export function keySettings(fields: readonly SettingField[], values: SettingValu
     )
     .filter((field) => values[field.key] != null)
     .slice(0, 4)
-    .map((field) => `${field.label} ${settingText(values[field.key])}`)
+    .map((field) => `${shortLabel(field.label)} ${settingText(values[field.key])}`)
     .join(', ');
+}
+
+/** A label that begins with a symbol is known by it: `α logit pairing` → `α`. */
+function shortLabel(label: string): string {
+  return /^[\u0370-\u03ff] /.test(label) ? label.slice(0, 1) : label;
 }
 
 function sameValue(a: SettingValue, b: SettingValue): boolean {

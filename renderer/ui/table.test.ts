@@ -75,7 +75,7 @@ describe('DataTable', () => {
         rows,
         columns,
         label: 'runs',
-        selection: 'multi',
+        selection: 'multi' as const,
         selected: [],
         'onUpdate:selected': (selected: readonly string[]) => wrapper.setProps({ selected }),
       },

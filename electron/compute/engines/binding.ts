@@ -53,7 +53,10 @@ export interface TensorflowBackend {
   binding: TensorflowBinding;
   readonly tensorMap: { get(dataId: object): TensorEntry };
   executeSingleOutput(name: string, attributes: readonly OpAttribute[], inputs: readonly tf.Tensor[]): tf.Tensor;
-  getInputTensorIds(tensors: readonly tf.Tensor[]): number[];
+  getInputTensorIds: (this: TensorflowBackend, tensors: readonly tf.Tensor[]) => number[];
   createOutputTensor(metadata: TensorMetadata): tf.Tensor;
-  move(dataId: object, values: unknown, shape: number[], dtype: tf.DataType, references: number): void;
+  move: (
+    this: TensorflowBackend,
+    ...data: [dataId: object, values: unknown, shape: number[], dtype: tf.DataType, references: number]
+  ) => void;
 }

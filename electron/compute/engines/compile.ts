@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { TensorflowBackend } from './binding.ts';
+import { isDeterministic } from './state.ts';
 import { traceStep, type TracedGraph } from './trace.ts';
 
 /** A step whose tensors all come in as arguments. */
@@ -44,7 +45,16 @@ export function compileStep(step: Step, options: { readonly name: string }): Com
   const variants = new Map<string, Variant>();
   let note: string | null = null;
 
-  const eagerly = (inputs: readonly tf.Tensor[]): tf.Tensor[] => tf.tidy(() => step(...inputs));
+  const eagerly = (inputs: readonly tf.Tensor[]): tf.Tensor[] =>
+    tf.tidy(() => {
+      // A step may hand out one of its inputs, or one tensor twice: the caller gets tensors of its own.
+      const taken = new Set<tf.Tensor>(inputs);
+      return step(...inputs).map((output) => {
+        if (taken.has(output)) return tf.clone(output);
+        taken.add(output);
+        return output;
+      });
+    });
   const giveUp = (reason: string): void => {
     note = `${options.name} runs operation by operation: ${reason}.`;
     for (const variant of variants.values()) variant.graph?.dispose();
@@ -54,7 +64,7 @@ export function compileStep(step: Step, options: { readonly name: string }): Com
   function trace(backend: TensorflowBackend, variant: Variant, inputs: readonly tf.Tensor[]): tf.Tensor[] {
     let outputs: tf.Tensor[] | null = null;
     try {
-      const traced = traceStep(backend, step, inputs);
+      const traced = traceStep(backend, (...list) => eagerly(list), inputs);
       outputs = traced.outputs;
       variant.graph = traced.build();
       makeRoom(variants);
@@ -66,22 +76,22 @@ export function compileStep(step: Step, options: { readonly name: string }): Com
       giveUp(error instanceof Error ? error.message : String(error));
       return outputs ?? eagerly(inputs);
     }
-    check(variant, variant.graph, inputs, outputs);
-    return outputs;
+    return checked(variant, variant.graph, inputs, outputs);
   }
 
-  /** Compares a run of the graph with the step's own outputs. */
-  function check(
+  /** The graph's outputs, if they agree with the step's own ones; else those, and no graph any more. */
+  function checked(
     variant: Variant,
     graph: TracedGraph,
     inputs: readonly tf.Tensor[],
-    outputs: readonly tf.Tensor[],
-  ): void {
+    outputs: tf.Tensor[],
+  ): tf.Tensor[] {
     const results = graph.run(inputs);
-    const wrong = results.findIndex((result, index) => !agree(result, outputs[index]));
-    tf.dispose(results);
-    if (wrong >= 0) giveUp(`as one graph its output ${wrong + 1} differs`);
     variant.checks += 1;
+    const wrong = results.findIndex((result, index) => !agree(result, outputs[index]));
+    if (wrong >= 0) giveUp(`as one graph its output ${wrong + 1} differs`);
+    tf.dispose(wrong >= 0 ? results : outputs);
+    return wrong >= 0 ? outputs : results;
   }
 
   return {
@@ -96,14 +106,11 @@ export function compileStep(step: Step, options: { readonly name: string }): Com
       variants.set(key, variant); // The map's order is that of last use.
       variant.runs += 1;
       if (variant.graph === null) {
-        if (variant.runs <= RUNS_BEFORE_TRACING) return eagerly(inputs);
+        // A graph may round differently; a run that must be repeatable to the last bit has it from the start.
+        if (variant.runs <= RUNS_BEFORE_TRACING && !isDeterministic()) return eagerly(inputs);
         return trace(tf.backend() as unknown as TensorflowBackend, variant, inputs);
       }
-      if (variant.checks < 2) {
-        const outputs = eagerly(inputs);
-        check(variant, variant.graph, inputs, outputs);
-        return outputs;
-      }
+      if (variant.checks < 2) return checked(variant, variant.graph, inputs, eagerly(inputs));
       return variant.graph.run(inputs);
     },
     dispose() {

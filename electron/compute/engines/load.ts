@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { EngineChoice, EngineInfo } from '../../../shared/domain/engine.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { selfTest } from './self-test.ts';
+import { setDeterministic } from './state.ts';
 import { loadTensorflow } from './tensorflow.ts';
 import { loadWasm } from './wasm.ts';
 
@@ -24,7 +25,7 @@ export interface Engine {
   dispose(): void;
 }
 
-let loaded: { readonly choice: EngineChoice; readonly engine: Engine } | null = null;
+let loading: Promise<Engine> | null = null;
 
 /**
  * Loads the engine of this process: TensorFlow's addon bears one per process, so a second call gives the same one.
@@ -34,16 +35,20 @@ let loaded: { readonly choice: EngineChoice; readonly engine: Engine } | null = 
  *   process runs on another one already.
  */
 export async function loadEngine(choice: EngineChoice, options: EngineOptions): Promise<Engine> {
-  if (loaded) {
-    if (choice !== 'auto' && choice !== loaded.engine.info.name) {
-      const message = `This process computes with ${loaded.engine.info.name} already; ${choice} needs a process of its own.`;
+  if (loading) {
+    const { info } = await loading;
+    if (choice !== 'auto' && choice !== info.name) {
+      const message = `This process computes with ${info.name} already; ${choice} needs a process of its own.`;
       throw new AppError('conflict', message);
     }
-    return loaded.engine;
+    return loading;
   }
-  const engine = await choose(choice, options);
-  loaded = { choice, engine };
-  return engine;
+  setDeterministic(options.deterministic);
+  loading = choose(choice, options);
+  loading.catch(() => {
+    loading = null;
+  });
+  return loading;
 }
 
 async function choose(choice: EngineChoice, options: EngineOptions): Promise<Engine> {

@@ -92,8 +92,8 @@ export function measureSpeed(): { readonly gflops: number; readonly gradientsPer
   const batch = 128;
   const network = buildNetwork('mnist-cnn', [28, 28, 1], 10);
   const classifier = new Classifier(network, initialWeights(network, 0));
-  const x = tf.fill([batch, 28, 28, 1], 0.5) as tf.Tensor4D;
-  const labels = tf.zeros([batch], 'int32') as tf.Tensor1D;
+  const x = tf.fill<tf.Rank.R4>([batch, 28, 28, 1], 0.5);
+  const labels = tf.zeros<tf.Rank.R1>([batch], 'int32');
   const gradientSeconds = bestSeconds(() => {
     const { logits, gradient } = classifier.lossGradient(x, labels);
     gradient.dataSync();

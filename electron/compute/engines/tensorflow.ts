@@ -43,7 +43,9 @@ export async function loadTensorflow(
     };
     binding = require(addon) as TensorflowBinding;
     if (!tf.findBackend('tensorflow')) {
-      tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(binding, '@tensorflow/tfjs-node-gpu'));
+      tf.registerBackend('tensorflow', () =>
+        copyingBackend(new NodeJSKernelBackend(binding, '@tensorflow/tfjs-node-gpu')),
+      );
     }
     registerKernels('tensorflow', TENSORFLOW_KERNELS);
   } catch (cause) {
@@ -70,6 +72,13 @@ export async function loadTensorflow(
     threads,
     deterministic,
   };
+}
+
+/** TensorFlow may compute on the very memory of an array that it was given: tensors get a copy that nobody else changes. */
+function copyingBackend(backend: tf.KernelBackend): tf.KernelBackend {
+  const write = backend.write.bind(backend);
+  backend.write = (values, shape, dtype) => write(ArrayBuffer.isView(values) ? values.slice() : values, shape, dtype);
+  return backend;
 }
 
 function packVersion(pack: string): string | null {

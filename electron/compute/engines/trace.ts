@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { OpAttribute, TensorflowBackend, TensorflowBinding } from './binding.ts';
 import { GraphBuilder, type GraphConstant, type GraphValue } from './graph.ts';
@@ -43,8 +43,10 @@ export function traceStep(
     shape: tensor.shape,
     id: inputIds[index] ?? -1,
   }));
-  const outputs = record(backend, shapes, recording, () => tf.tidy(() => step(...inputs)));
-  const outputIds = backend.getInputTensorIds(outputs);
+  const { outputs, outputIds } = record(backend, shapes, recording, () => {
+    const made = step(...inputs);
+    return { outputs: made, outputIds: backend.getInputTensorIds(made) };
+  });
   const wanted = outputs.map((tensor, index) => ({
     shape: tensor.shape,
     dtype: tensor.dtype,

@@ -25,7 +25,13 @@ describe('random streams', () => {
 
   it('keeps its numbers from release to release', () => {
     const source = stream(42, 'golden', 3);
-    expect([source.bits(), source.bits(), source.bits()]).toMatchInlineSnapshot();
+    expect([source.bits(), source.bits(), source.bits()]).toMatchInlineSnapshot(`
+      [
+        3988534435,
+        669245568,
+        569124504,
+      ]
+    `);
   });
 
   it('is uniform and normal as promised, also across neighbouring keys', () => {

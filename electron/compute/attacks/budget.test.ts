@@ -45,3 +45,14 @@ it('takes −3e-8 and a last digit of float32 for rounding', () => {
   expect(measure([0.1], [-3e-8], 0.25).valid).toBe(true);
   expect(measure([0.3], [0.6 + 6e-8], 0.3).valid).toBe(true);
 });
+
+it('from ε 0.5 on, flat grey lies within the bounds of every image', () => {
+  const grey = (bytes: number[]) => new Float32Array(bytes.length).fill(0.5);
+  fc.assert(
+    fc.property(pixels, (bytes) => {
+      const clean = Float32Array.from(bytes, (byte) => byte / 255);
+      return measurePerturbation(clean, 0, grey(bytes), 0, bytes.length, 0.5).valid;
+    }),
+  );
+  expect(measure([0, 1], [0.5, 0.5], 0.49).valid).toBe(false);
+});

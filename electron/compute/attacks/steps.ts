@@ -8,7 +8,7 @@ import { ascentDirection } from './direction.ts';
 
 /**
  * What a batch of trajectories carries from step to step, all of it on the engine.
- * [n, H, W, C]: the iterate, and the first misclassified iterate (before there is one, the start).
+ * [n, H, W, C]: the iterate, and the first misclassified iterate (before there is one, anything).
  * [n]: iteration of the first misclassified iterate or −1; number of steps whose gradient or logits were not finite.
  */
 export type TrackedState = readonly [iterate: tf.Tensor, kept: tf.Tensor, first: tf.Tensor, nonFinite: tf.Tensor];

@@ -83,7 +83,7 @@ function start(rows: readonly number[], restart: number, { examples, plan, seed,
   const iterate = imageTensor(startingPoints(examples, padded, plan, seed, restart), examples.shape);
   return {
     rows,
-    state: [iterate, iterate.clone(), tf.fill([padded.length], -1), tf.zeros([padded.length])],
+    state: [iterate, tf.zerosLike(iterate), tf.fill([padded.length], -1), tf.zeros([padded.length])],
     constants: batchConstants(examples, padded, plan.epsilon),
   };
 }

@@ -67,8 +67,3 @@ export function toAppError(thrown: unknown): AppError {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return new AppError('internal', `Something unexpected went wrong: ${message}`, { cause: thrown });
 }
-
-/** For the last branch of an exhaustive `switch`: a value that reaches it is a programming error. */
-export function assertNever(value: never): never {
-  throw new AppError('internal', `Unexpected value ${JSON.stringify(value)}.`);
-}

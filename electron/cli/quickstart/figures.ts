@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { categoricalColour } from '../../../shared/domain/colour.ts';
 import { MAP_METHODS, type MapMethod } from '../../../shared/domain/gallery.ts';
 import { writeAtomic } from '../../compute/arrays/atomic.ts';
 import { curveFigure } from '../../services/figures/curve.ts';
@@ -86,9 +85,4 @@ function restartCurve(story: Story): SvgFigure {
     return [{ name: run.name, slot: run.colour, points }];
   });
   return curveFigure({ series, xLabel: 'restarts of PGD-200', yLabel: 'robust accuracy', yRange: [0, 1] });
-}
-
-/** The colour that a run has in every figure. */
-export function runColour(story: Story, id: string): string {
-  return categoricalColour(story.models.find((run) => run.id === id)?.colour ?? 0);
 }

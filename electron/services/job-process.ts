@@ -34,6 +34,7 @@ export class JobProcess {
   readonly #exited: Promise<void>;
   #end: JobEnd | null = null;
   #alive = true;
+  #cancelled = false;
   #lastWords = '';
   #timer: NodeJS.Timeout | null = null;
 
@@ -70,6 +71,7 @@ export class JobProcess {
 
   /** Asks the job to stop between two steps; kills the process if it has not ended after 5 s. */
   cancel(): void {
+    this.#cancelled = true;
     this.send({ type: 'cancel' });
     this.#killAfter(STOP_TIMEOUT_MS, 'did not stop in time and was ended', 'cancelled');
   }
@@ -100,6 +102,11 @@ export class JobProcess {
     const news = parsed.data;
     switch (news.type) {
       case 'ready':
+        if (this.#cancelled) {
+          this.#finish({ type: 'error', error: new AppError('cancelled', 'Cancelled.').toData() });
+          this.kill();
+          return;
+        }
         this.#clearTimer();
         this.#transport.send({ type: 'start', job: spec });
         return;

@@ -121,6 +121,18 @@ describe.each(ENGINE_NAMES.toReversed())('a training on %s in deterministic mode
   });
 });
 
+it('both engines take the same steps, within rounding', async ({ skip }) => {
+  if (!PACK) skip('the tensorflow engine pack is not installed');
+  const [first, second] = await Promise.all(
+    ENGINE_NAMES.map(async (engine) => (await pointsOf(join(scratch, `${engine}-whole`))).slice(0, 8)),
+  );
+  for (const [at, point] of first!.entries()) {
+    const other = second![at]!;
+    if (point.type !== 'step' || other.type !== 'step') continue;
+    for (const [term, value] of Object.entries(point.terms)) expect(other.terms[term]).toBeCloseTo(value, 3);
+  }
+});
+
 describe('a training on wasm', () => {
   it('passes over a damaged checkpoint, and drops what the metrics say beyond the one it takes', async () => {
     const folder = await runFolder('damaged');

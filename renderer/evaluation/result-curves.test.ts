@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TargetResult } from '../../shared/domain/evaluation.ts';
 import type { ResultCell, ResultTable } from '../../shared/domain/library.ts';
+import type { SettingField } from '../../shared/domain/settings.ts';
 import { epsilonCurves, restartCurves, restartDrop } from './result-curves.ts';
 
 function target(model: string, byRestart: readonly number[]): TargetResult {
@@ -66,10 +67,27 @@ function table(cells: readonly ResultCell[]): ResultTable {
   };
 }
 
+const fields: readonly SettingField[] = [
+  { key: 'epsilon', label: 'ε', type: 'number', default: 0.25, nullable: false },
+  { key: 'steps', label: 'Steps', type: 'integer', default: 40, nullable: false },
+  { key: 'stepSize', label: 'Step', type: 'number', default: null, nullable: true },
+];
+const fieldsOf = (): readonly SettingField[] => fields;
+
 describe('accuracy over ε', () => {
+  it('takes what a request left out from the defaults', () => {
+    const bare = cell('run-a', 0.2, 40, 0.7);
+    const found = epsilonCurves(
+      table([cell('run-a', 0.1, 40, 0.8), { ...bare, attack: { name: 'pgd', settings: { epsilon: 0.2 } } }]),
+      fieldsOf,
+    );
+    expect(found?.curves[0]?.points).toHaveLength(3);
+  });
+
   it('joins the attacks that differ in ε alone, in order of ε, from clean accuracy at 0', () => {
     const found = epsilonCurves(
       table([cell('run-a', 0.3, 40, 0.5), cell('run-a', 0.1, 40, 0.8), cell('run-a', 0.2, 10, 0.7)]),
+      fieldsOf,
     );
     expect(found?.label).toBe('PGD-40');
     expect(found?.curves).toEqual([
@@ -85,6 +103,6 @@ describe('accuracy over ε', () => {
   });
 
   it('is nothing to draw where every attack ran at one ε', () => {
-    expect(epsilonCurves(table([cell('run-a', 0.3, 40, 0.5), cell('run-a', 0.3, 10, 0.6)]))).toBeNull();
+    expect(epsilonCurves(table([cell('run-a', 0.3, 40, 0.5), cell('run-a', 0.3, 10, 0.6)]), fieldsOf)).toBeNull();
   });
 });

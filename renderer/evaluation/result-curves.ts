@@ -1,6 +1,7 @@
 import type { TargetResult } from '../../shared/domain/evaluation.ts';
 import type { ResultTable } from '../../shared/domain/library.ts';
-import type { SettingValues } from '../../shared/domain/settings.ts';
+import type { SettingField, SettingValues } from '../../shared/domain/settings.ts';
+import { presetValues } from './attack-advice.ts';
 
 /** One model's curve; points are (x, share 0…1). */
 export interface ModelCurve {
@@ -27,9 +28,11 @@ export function restartDrop(target: TargetResult): number | null {
 /**
  * White-box accuracy over ε: of the attacks that differ in nothing but ε (and the step size that follows from it), the
  * one with the most values of ε. Clean accuracy stands at ε = 0. Null unless some attack ran at two or more values.
+ * @param fieldsOf settings of an attack, whose defaults stand for what a request left out.
  */
 export function epsilonCurves(
   table: ResultTable,
+  fieldsOf: (attack: string) => readonly SettingField[],
 ): { readonly label: string; readonly curves: readonly ModelCurve[] } | null {
   const families = new Map<string, Family>();
   for (const column of table.columns) {
@@ -38,7 +41,7 @@ export function epsilonCurves(
       const cell = table.cells[model]?.[column.key];
       const epsilon = cell?.attack.settings['epsilon'];
       if (!cell || typeof epsilon !== 'number') continue;
-      const key = familyKey(cell.attack.name, cell.attack.settings);
+      const key = familyKey(cell.attack.name, presetValues(fieldsOf(cell.attack.name), cell.attack.settings));
       const family: Family = families.get(key) ?? newFamily(cell.label);
       const values = family.byModel.get(model) ?? new Map<number, number>();
       families.set(key, family);

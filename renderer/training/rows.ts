@@ -2,6 +2,7 @@ import type { SettingField, SettingValue, SettingValues } from '../../shared/dom
 import type { JobRow, RunRow } from '../../shared/domain/library.ts';
 import type { ModelSummary } from '../../shared/domain/model.ts';
 import type { TrainPoint } from '../../shared/domain/training.ts';
+import { t } from '../i18n/index.ts';
 import { formatSignificant } from '../ui/format.ts';
 
 /** A line of the training table: a run, or weights that were imported. */
@@ -66,7 +67,7 @@ export function settingText(value: SettingValue | undefined): string {
   if (value === null || value === undefined) return '–';
   if (typeof value === 'number') return formatSignificant(value, 4);
   if (Array.isArray(value)) return value.join(', ');
-  return String(value);
+  return typeof value === 'boolean' ? t(value ? 'ui.yes' : 'ui.no') : String(value);
 }
 
 /** Settings that differ from their defaults, and the ones that always matter, as `ε 0.25, λ 0.5`. */

@@ -6,6 +6,8 @@ export const ui = {
   more: 'More',
   loading: 'Loading',
   none: 'none',
+  yes: 'yes',
+  no: 'no',
   default: 'default',
   dismiss: 'Dismiss',
   notifications: 'Notifications',

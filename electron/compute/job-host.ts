@@ -3,6 +3,7 @@
  * `child_process.fork`; speaks the messages of shared/domain/job.ts. It says `ready`, waits for `start`, and ends
  * after its last message, `done` or `error`. When its owner goes away it ends at once.
  */
+import { Worker } from 'node:worker_threads';
 import { AppError, toAppError } from '../../shared/domain/errors.ts';
 import { hostMessage, ownerMessage, type HostMessage, type JobSpec } from '../../shared/domain/job.ts';
 import { describeIssues } from '../../shared/domain/settings.ts';
@@ -55,13 +56,16 @@ function host(channel: JobChannel): void {
   send({ type: 'ready' });
 }
 
-/** Ends this process as soon as its owner has closed the channel, or has died without closing it. */
+/**
+ * Ends this process as soon as its owner has closed the channel, or has died without closing it. The second is watched
+ * from a thread of its own: a step that takes long or hangs does not keep the process alive.
+ */
 function endWithOwner(channel: JobChannel): void {
-  const owner = process.ppid;
   channel.onClose(() => process.exit(1));
-  setInterval(() => {
-    if (process.ppid !== owner) process.exit(1);
-  }, ORPHAN_CHECK_MS).unref();
+  const watch = `setInterval(() => {
+    if (process.ppid !== ${process.ppid}) process.kill(process.pid, 'SIGKILL');
+  }, ${ORPHAN_CHECK_MS});`;
+  new Worker(watch, { eval: true }).unref();
 }
 
 const channel = ownChannel();

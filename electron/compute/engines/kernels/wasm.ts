@@ -28,7 +28,7 @@ import {
   type ConvShape,
 } from './simd/convolution.ts';
 import { poolGradientModule, reluGradientModule } from './simd/elementwise.ts';
-import { packFilter, unpackFilter, type FilterPacking } from './simd/packing.ts';
+import { packedSize, packFilter, unpackFilter, type FilterPacking } from './simd/packing.ts';
 import { buffer, compiled, floatsAt, pointerOf, SUPPORT } from './simd/runtime.ts';
 
 type Call<A = undefined> = KernelCall<BackendWasm, A>;
@@ -103,7 +103,7 @@ function runConvolution(
 ): tf.TensorInfo | null {
   const { filter, packing, bias, relu } = operands;
   const narrow = shape.outputs < 4 && bias === null;
-  const key = `${narrow ? 'narrow' : 'conv'} ${JSON.stringify(shape)} ${relu}`;
+  const key = `${narrow ? 'narrow' : 'conv'} ${JSON.stringify(shape)} ${relu} ${packing.flipped}`;
   const kernel = kernelOf(backend, key, () =>
     narrow ? narrowKernel(shape, SUPPORT.fusedMultiplyAdd) : convolutionKernel(shape, relu, SUPPORT.fusedMultiplyAdd),
   );
@@ -115,14 +115,22 @@ function runConvolution(
   const y = backend.makeOutput([images, height, width, shape.outputs], 'float32');
   if (images === 0) return y;
   const layout: FilterPacking = { ...packing, layout: narrow ? 'narrow' : 'blocks', block: kernel.block };
-  const packed = packFilter(layout, floatsAt(backend, pointerOf(backend, filter), filter.size));
-  const weights = buffer(backend, `${key} weights`, packed.length);
-  const paddedOutputs = Math.ceil(shape.outputs / kernel.block) * kernel.block;
-  const biases = buffer(backend, `${key} bias`, paddedOutputs);
-  floatsAt(backend, weights.pointer, packed.length).set(packed);
+  const weights = packedWeights(backend, kernel, layout, filter);
+  const biases = buffer(backend, `${key} bias`, Math.ceil(shape.outputs / kernel.block) * kernel.block);
   if (bias) floatsAt(backend, biases.pointer, bias.size).set(floatsAt(backend, pointerOf(backend, bias), bias.size));
-  kernel.run(pointerOf(backend, x), weights.pointer, biases.pointer, pointerOf(backend, y), kernel.scratch, images);
+  kernel.run(pointerOf(backend, x), weights, biases.pointer, pointerOf(backend, y), kernel.scratch, images);
   return y;
+}
+
+/** Where the packed filter lies. An attack's filter stays the same for many steps, and is packed once. */
+function packedWeights(backend: BackendWasm, kernel: ReadyKernel, layout: FilterPacking, filter: tf.Tensor4D): number {
+  const { pointer } = buffer(backend, `${kernel.key} weights`, packedSize(layout));
+  if (kernel.packed !== filter.dataId) {
+    const packed = packFilter(layout, floatsAt(backend, pointerOf(backend, filter), filter.size));
+    floatsAt(backend, pointer, packed.length).set(packed);
+    kernel.packed = filter.dataId;
+  }
+  return pointer;
 }
 
 function convolutionFilterGradient(call: Call<ConvFilterGradientAttributes>): tf.TensorInfo {
@@ -157,6 +165,9 @@ function convShape(images: Shape4, filter: Shape4, outputs: number, padding: Con
 }
 
 interface ReadyKernel {
+  readonly key: string;
+  /** The data of the filter that is packed now. */
+  packed: object | null;
   readonly run: (...parameters: number[]) => void;
   readonly scratch: number;
   readonly block: number;
@@ -170,7 +181,13 @@ function kernelOf(backend: BackendWasm, key: string, build: () => ConvKernel | n
   const kernel = build();
   const run = kernel && compiled(backend, key, () => kernel.module);
   const ready = kernel &&
-    run && { run, scratch: buffer(backend, `${key} image`, kernel.scratch).pointer, block: kernel.block };
+    run && {
+      key,
+      packed: null,
+      run,
+      scratch: buffer(backend, `${key} image`, kernel.scratch).pointer,
+      block: kernel.block,
+    };
   kernels.set(key, ready);
   return ready;
 }

@@ -8,6 +8,14 @@ export interface FilterPacking {
   readonly block: number;
 }
 
+/** Elements of the packed filter. */
+export function packedSize({ filterShape, flipped, layout, block }: FilterPacking): number {
+  const [height, width, first, second] = filterShape;
+  const [inputs, outputs] = flipped ? [second, first] : [first, second];
+  if (layout === 'narrow') return height * width * Math.ceil(inputs / 4) * 4 * outputs;
+  return height * width * inputs * Math.ceil(outputs / block) * block;
+}
+
 /** @param filter the values of the unpacked filter. @returns the packed ones, 0 where channels are added. */
 export function packFilter(packing: FilterPacking, filter: Float32Array): Float32Array {
   const { filterShape, flipped, layout, block } = packing;
@@ -15,8 +23,7 @@ export function packFilter(packing: FilterPacking, filter: Float32Array): Float3
   const [inputs, outputs] = flipped ? [second, first] : [first, second];
   const positions = height * width;
   const paddedInputs = layout === 'narrow' ? Math.ceil(inputs / 4) * 4 : inputs;
-  const paddedOutputs = layout === 'narrow' ? outputs : Math.ceil(outputs / block) * block;
-  const packed = new Float32Array(positions * paddedInputs * paddedOutputs);
+  const packed = new Float32Array(packedSize(packing));
   for (let position = 0; position < positions; position++) {
     const source = (flipped ? positions - 1 - position : position) * first * second;
     for (let input = 0; input < inputs; input++) {

@@ -7,11 +7,9 @@ export const attention = {
   pdf: 'PDF',
   exportPng: 'Export the gallery as PNG',
   exportPdf: 'Export the gallery as PDF',
-  gallery: 'Gallery',
   list: {
     label: 'Galleries',
     name: 'Name',
-    dataset: 'Data set',
     models: 'Models',
     examples: 'Examples',
     layer: 'Layer',

@@ -17,8 +17,8 @@ function bar(klass: number, index: number): Uint8Array {
  * A folder of images per class, as a user may have it: two good classes, a class folder without images, and files that
  * do not decode.
  */
-export function writeImageFolder(folder: string): void {
-  ['left', 'middle'].forEach((name, klass) => {
+export function writeImageFolder(folder: string, classes: readonly string[] = ['left', 'middle']): void {
+  classes.forEach((name, klass) => {
     mkdirSync(join(folder, name), { recursive: true });
     for (let index = 0; index < 30; index += 1) {
       const png = encode({ width: SIDE, height: SIDE, data: bar(klass, index), channels: 1, depth: 8 });
@@ -26,8 +26,9 @@ export function writeImageFolder(folder: string): void {
     }
   });
   mkdirSync(join(folder, 'empty'));
-  writeFileSync(join(folder, 'left', 'broken.png'), 'this is no image');
-  writeFileSync(join(folder, 'middle', 'notes.txt'), 'taken in May');
+  const first = join(folder, classes[0] ?? '');
+  writeFileSync(join(first, 'broken.png'), 'this is no image');
+  writeFileSync(join(first, 'notes.txt'), 'taken in May');
 }
 
 /** A gzipped pair of IDX files with 60 images in three classes. */
@@ -48,13 +49,4 @@ export function writeIdx(folder: string): { readonly images: string; readonly la
     gzipSync(Buffer.concat([header(0x801, count), Uint8Array.from({ length: count }, (_, index) => index % 3)])),
   );
   return { images, labels };
-}
-
-/** Images whose file ends in the middle, although its header promises 60. */
-export function writeTruncatedIdx(folder: string): string {
-  const { labels } = writeIdx(folder);
-  const bytes = Buffer.alloc(16 + 1000);
-  [0x803, 60, SIDE, SIDE].forEach((value, at) => bytes.writeUInt32BE(value, 4 * at));
-  writeFileSync(join(folder, 'train-images-idx3-ubyte.gz'), gzipSync(bytes));
-  return labels;
 }

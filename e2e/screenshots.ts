@@ -28,6 +28,7 @@ export async function takeScreenshots(
   const { page } = app;
   const folder = join(root, 'e2e', 'screenshots');
   mkdirSync(folder, { recursive: true });
+  await dismissNotifications(page);
   for (const size of SIZES) {
     await resize(app, size);
     for (const theme of ['light', 'dark'] as const) {
@@ -44,6 +45,11 @@ export async function takeScreenshots(
   }
   await switchTheme(page, 'light');
   await resize(app, { width: 1440, height: 900 });
+}
+
+async function dismissNotifications(page: Page): Promise<void> {
+  const dismiss = page.getByRole('region', { name: 'Notifications' }).getByRole('button', { name: 'Dismiss' });
+  while ((await dismiss.count()) > 0) await dismiss.first().click();
 }
 
 async function switchTheme(page: Page, theme: 'light' | 'dark'): Promise<void> {

@@ -293,6 +293,42 @@ test('table, curve, gallery and run are exported in every format', async ({ app 
   expect((await exportTo(app, gallery, 'PDF', 'gallery.pdf')).subarray(0, 5).toString()).toBe('%PDF-');
 });
 
+test('runs are compared side by side', async ({ app }) => {
+  const { page } = app;
+  await open(page, 'Compare');
+  for (const name of ['defended', 'plain net']) await page.getByLabel(name, { exact: true }).click();
+  await expect(page.getByRole('figure', { name: 'Validation accuracy' })).toBeVisible();
+  await expect(page.getByRole('figure', { name: 'Training loss' })).toBeVisible();
+});
+
+test('both engines pass their self-test and are measured', async ({ app }) => {
+  const { page } = app;
+  await open(page, 'Engines');
+  for (const name of ['tensorflow', 'wasm']) {
+    const card = page.getByRole('region', { name, exact: true });
+    const button = card.getByRole('button', { name: 'Test and measure' });
+    if (name === 'tensorflow' && (await button.isDisabled())) {
+      // Without its pack the card says so, and how to get it.
+      await expect(card.getByText(/pack/)).toBeVisible();
+      continue;
+    }
+    await button.click();
+    await expect(card.getByText('passed')).toBeVisible({ timeout: 90_000 });
+    await expect(card.getByText(/GFLOP\/s/)).toBeVisible();
+    await expect(card.getByText(/examples\/s/)).toBeVisible();
+  }
+});
+
+test('what is deleted can be taken back', async ({ app }) => {
+  const { page } = app;
+  await open(page, 'Training');
+  await runRow(page, 'unwanted').getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'Delete' }).click();
+  await expect(runRow(page, 'unwanted')).toHaveCount(0);
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect(runRow(page, 'unwanted')).toHaveCount(1);
+});
+
 test('every view is shown full, in both themes and sizes', async ({ app }) => {
   await takeScreenshots(app, 'full');
   expect(app.complaints).toEqual([]);

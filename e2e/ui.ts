@@ -33,9 +33,16 @@ export async function showAll(dialog: Locator): Promise<void> {
 export async function dropFiles(page: Page, files: readonly string[]): Promise<void> {
   const session = await page.context().newCDPSession(page);
   const data = { items: [], files: [...files], dragOperationsMask: 1 };
-  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
-    await session.send('Input.dispatchDragEvent', { type, x: 500, y: 400, data });
-  }
+  const send = (type: 'dragEnter' | 'dragOver' | 'drop'): Promise<unknown> =>
+    session.send('Input.dispatchDragEvent', { type, x: 500, y: 400, data });
+  await page.getByRole('navigation', { name: 'Views' }).waitFor();
+  await send('dragEnter');
+  await send('dragOver');
+  await page.getByText('Drop to look inside before importing').waitFor();
+  // The page answers a drag with its next frame; only then does it take the drop.
+  await send('dragOver');
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  await send('drop');
   await session.detach();
 }
 

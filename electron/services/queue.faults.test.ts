@@ -164,6 +164,7 @@ test('the owner killed −9: no job host survives it, and the next start offers 
 test('closing the library stops its jobs so that they can go on, and leaves no process', async () => {
   const launcher = recording();
   const library = await open('closed', { launcher });
+  library.preferences.set({ parallelJobs: 1 });
   const { id } = await library.runs.create(config(library, 4000));
   const { id: next } = await library.runs.create(config(library, 8, 1));
   await checkpointed(library, id);
@@ -176,6 +177,7 @@ test('closing the library stops its jobs so that they can go on, and leaves no p
 
 test('pause holds a job and lets it go on; cancel stops it; the next one in the queue gets its place', async () => {
   const library = await open('paused');
+  library.preferences.set({ parallelJobs: 1 });
   const { id } = await library.runs.create(config(library, 4000));
   await until(library, id, (job) => (job.progress?.done ?? 0) > 2);
   library.jobs.pause(id);

@@ -5,7 +5,7 @@ import type { ModelSummary } from '../../shared/domain/model.ts';
 import type { SettingValues } from '../../shared/domain/settings.ts';
 import type { Split } from '../../shared/domain/shape.ts';
 import { plainSettings } from '../evaluation/evaluation-form.ts';
-import type { ChoiceMode } from './example-choice.ts';
+import { MOST_ROWS, type ChoiceMode } from './example-choice.ts';
 
 /** The new-gallery dialog while it is being filled in. */
 export interface GalleryForm {
@@ -67,7 +67,7 @@ export function galleryProblems(form: GalleryForm, rows: number): readonly Galle
   const checks: readonly (readonly [GalleryProblem, boolean])[] = [
     ['no-models', form.models.length === 0],
     ['no-examples', rows === 0],
-    ['too-many-examples', rows > 512],
+    ['too-many-examples', rows > MOST_ROWS],
     ['source-is-target', form.source !== null && form.models.includes(form.source)],
     ['top-percent', !between(form.topPercent, 1, 90)],
     ['exponent', !between(form.exponent, 1, 8)],

@@ -84,13 +84,13 @@ describe('the result grid', () => {
     const grid = resultGrid(
       {
         ...table,
-        columns: [{ key: 'gray', label: 'PGD-40, ε 0.25 from AT', threat: 'gray-box' }],
+        columns: [{ key: 'gray', label: 'PGD-40, ε 0.25 from AT, 200 images', threat: 'gray-box' }],
         cells: { 'run-00000001': { gray } },
       },
       models,
     );
     expect(grid.columns).toEqual([
-      { key: 'gray', label: 'PGD-40, ε 0.25', threat: 'gray-box', source: 'run-00000002' },
+      { key: 'gray', label: 'PGD-40, ε 0.25, 200 images', threat: 'gray-box', source: 'run-00000002' },
     ]);
   });
 

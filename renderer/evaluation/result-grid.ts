@@ -83,12 +83,8 @@ function withSource(
   source: string | null,
   models: readonly ModelSummary[],
 ): GridColumn {
-  const suffix = ` from ${models.find((model) => model.id === source)?.name ?? source}`;
-  return {
-    ...column,
-    source,
-    label: column.label.endsWith(suffix) ? column.label.slice(0, -suffix.length) : column.label,
-  };
+  const part = ` from ${models.find((model) => model.id === source)?.name ?? source}`;
+  return { ...column, source, label: source === null ? column.label : column.label.replace(part, '') };
 }
 
 function sourceOf(table: ResultTable, key: string): string | null {

@@ -49,7 +49,12 @@ export async function takeScreenshots(
 
 async function dismissNotifications(page: Page): Promise<void> {
   const dismiss = page.getByRole('region', { name: 'Notifications' }).getByRole('button', { name: 'Dismiss' });
-  while ((await dismiss.count()) > 0) await dismiss.first().click();
+  // One may go by itself between the look and the click.
+  while ((await dismiss.count()) > 0)
+    await dismiss
+      .first()
+      .click({ timeout: 1_000 })
+      .catch(() => null);
 }
 
 async function switchTheme(page: Page, theme: 'light' | 'dark'): Promise<void> {

@@ -42,7 +42,12 @@ await runScript(async () => {
   delete env.ELECTRON_RUN_AS_NODE;
   // Chromium refuses to run as root inside its sandbox.
   const switches = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-  const app = spawn(electronBinary, [...switches, root, ...process.argv.slice(2)], { stdio: 'inherit', env });
+  // In a process group of its own: Ctrl+C then reaches the application's main process alone, which stops its jobs in order.
+  const app = spawn(electronBinary, [...switches, root, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    env,
+    detached: process.platform !== 'win32',
+  });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => app.kill(signal));
   app.on('error', (error) => say(`Electron could not be started: ${error.message}`));
   process.exitCode = await new Promise((resolve) => app.on('close', (status) => resolve(status ?? 1)));

@@ -36,6 +36,8 @@ function host(channel: JobChannel): void {
     }
   }
 
+  // Ctrl+C and a closing terminal reach every process of a group: what becomes of the job is its owner's decision.
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
   endWithOwner(channel);

@@ -3,9 +3,9 @@ import { batchConstants, imageTensor, startingPoints } from '../attacks/batch.ts
 import { ascentDirection } from '../attacks/direction.ts';
 import type { Examples } from '../attacks/examples.ts';
 import type { InnerAttack } from '../defences/defence.ts';
+import { compileStep } from '../engines/compile.ts';
 import { inputGradient } from '../models/classifier.ts';
 import { weightList, weightsFromList, type Network, type Weights } from '../models/network.ts';
-import { stepRunner } from './runner.ts';
 
 /** Makes the adversarial examples of a training: PGD in L∞, all iterations as one step, no success tracking. */
 export interface InnerAttacker {
@@ -19,16 +19,9 @@ export interface InnerAttacker {
   dispose(): void;
 }
 
-/**
- * @param options `seed` of the start noise: stream (seed, 'start', example, round); `deterministic` as for any step of
- *   a training.
- */
-export function createInnerAttacker(
-  network: Network,
-  attack: InnerAttack,
-  { seed, deterministic }: { readonly seed: number; readonly deterministic: boolean },
-): InnerAttacker {
-  const step = stepRunner(
+/** @param seed of the start noise: stream (seed, 'start', example, round). */
+export function createInnerAttacker(network: Network, attack: InnerAttack, seed: number): InnerAttacker {
+  const step = compileStep(
     (start, lower, upper, labels, stepSize, ...list) => {
       const weights = weightsFromList(network, list);
       let iterate = start;
@@ -43,7 +36,7 @@ export function createInnerAttacker(
       }
       return [iterate];
     },
-    { name: `${network.architecture} inner PGD-${attack.steps}`, deterministic },
+    { name: `${network.architecture} inner PGD-${attack.steps}` },
   );
   return {
     run(weights, examples, epsilonShare, round) {

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { ConfiguredDefence, Outputs } from '../defences/defence.ts';
+import { compileStep } from '../engines/compile.ts';
 import { forward, weightList, weightsFromList, type Network, type Weights } from '../models/network.ts';
 import type { Optimizer } from './optimizer.ts';
-import { stepRunner } from './runner.ts';
 
 /** Weights and optimizer state between two steps. */
 export interface TrainState {
@@ -45,24 +45,17 @@ export interface TrainStepOptions {
   readonly defence: ConfiguredDefence;
   readonly optimizer: Optimizer;
   readonly labelSmoothing: number;
-  readonly deterministic: boolean;
 }
 
 /** The whole training step (both halves in one pass, loss, gradients, optimizer) as one compiled step. */
-export function createTrainStep({
-  network,
-  defence,
-  optimizer,
-  labelSmoothing,
-  deterministic,
-}: TrainStepOptions): TrainStep {
+export function createTrainStep({ network, defence, optimizer, labelSmoothing }: TrainStepOptions): TrainStep {
   const taps = defence.taps(network.taps.map((tap) => tap.name));
   const halves = defence.inner ? 2 : 1;
   const parameters = network.parameters.length;
   const numberCount = optimizer.numbers(0, 0).length;
   let termNames: readonly string[] = [];
 
-  const step = stepRunner(
+  const step = compileStep(
     (...inputs) => {
       const images = inputs.slice(0, halves) as tf.Tensor4D[];
       const labels = inputs[halves] as tf.Tensor1D;
@@ -86,7 +79,7 @@ export function createTrainStep({
       const update = optimizer.update(gradient, state.slice(parameters), numbers);
       return [report, ...subtract(weights, update.delta), ...update.slots];
     },
-    { name: `${network.architecture} ${defence.name} training step`, deterministic },
+    { name: `${network.architecture} ${defence.name} training step` },
   );
 
   return {

@@ -86,7 +86,7 @@ describe('training', () => {
     for (const beta of [0, 10]) {
       const { folder } = await trained({ defenceSettings: { attackSteps: 3, epsilon: 0.15, alpha: 0, beta } });
       const weights = await loadWeights(network, join(folder, WEIGHTS_FILE));
-      const attacker = createInnerAttacker(network, attack, { seed: 9, deterministic: true });
+      const attacker = createInnerAttacker(network, attack, 9);
       const adversarial = attacker.run(weights, examples, 1, 0);
       const distance = tf.tidy(() => {
         const maps = (images: tf.Tensor4D): tf.Tensor4D =>
@@ -105,7 +105,7 @@ describe('training', () => {
     const { folder } = await trained({ defence: 'natural' });
     const weights = await loadWeights(network, join(folder, WEIGHTS_FILE));
     const attack = { epsilon: 0.2, steps: 4, stepSize: 0.07, randomStart: true };
-    const attacker = createInnerAttacker(network, attack, { seed: 1, deterministic: true });
+    const attacker = createInnerAttacker(network, attack, 1);
     const positions = dataset.positions('validation');
     const made = (part: Uint32Array): Float32Array => {
       const tensor = attacker.run(weights, readExamples(dataset, part), 0.5, 3);

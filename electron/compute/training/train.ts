@@ -109,7 +109,7 @@ class Training {
 
   private constructor(options: TrainingOptions, plan: Plan, metrics: Metrics, state: TrainState, start: Start) {
     const { network, defence, optimizer } = plan;
-    const { trainer, seed, deterministic } = options.config;
+    const { trainer, seed } = options.config;
     this.#options = options;
     this.#plan = plan;
     this.#metrics = metrics;
@@ -122,14 +122,13 @@ class Training {
       network,
       defence,
       optimizer,
-      deterministic,
       labelSmoothing: trainer.labelSmoothing,
     });
-    this.#attacker = defence.inner ? createInnerAttacker(network, defence.inner, { seed, deterministic }) : null;
+    this.#attacker = defence.inner ? createInnerAttacker(network, defence.inner, seed) : null;
     const { epsilon } = defence;
     const steps = trainer.validationSteps;
     const attack = { epsilon, steps, stepSize: (2.5 * epsilon) / steps, randomStart: true };
-    this.#validator = createValidator(network, options.dataset, attack, { seed, deterministic });
+    this.#validator = createValidator(network, options.dataset, attack, seed);
   }
 
   /** Plans the run, and takes it up where its newest checkpoint left it. */

@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { imageTensor } from '../attacks/batch.ts';
 import type { PackedDataset } from '../data/packed.ts';
+import { compileStep } from '../engines/compile.ts';
 import type { InnerAttack } from '../defences/defence.ts';
 import { readExamples } from '../evaluation/choose.ts';
 import type { Control } from '../jobs/control.ts';
 import { forward, weightList, weightsFromList, type Network, type Weights } from '../models/network.ts';
 import { createInnerAttacker } from './inner-attack.ts';
-import { stepRunner } from './runner.ts';
 
 export interface Validation {
   readonly cleanAccuracy: number;
@@ -32,16 +32,16 @@ export function createValidator(
   network: Network,
   dataset: PackedDataset,
   attack: InnerAttack,
-  options: { readonly seed: number; readonly deterministic: boolean },
+  seed: number,
 ): Validator {
   const positions = dataset.positions('validation').subarray(0, LIMIT);
-  const attacker = createInnerAttacker(network, attack, options);
-  const rightly = stepRunner(
+  const attacker = createInnerAttacker(network, attack, seed);
+  const rightly = compileStep(
     (images, labels, ...list) => {
       const { logits } = forward(network, weightsFromList(network, list), images as tf.Tensor4D);
       return [tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32'))];
     },
-    { name: `${network.architecture} accuracy`, deterministic: options.deterministic },
+    { name: `${network.architecture} accuracy` },
   );
   const countRight = (weights: Weights, images: tf.Tensor4D, labels: tf.Tensor1D): number => {
     const [count] = rightly.run(images, labels, ...weightList(network, weights)) as [tf.Tensor];

@@ -4,6 +4,8 @@ import type { TrainPoint } from '../../shared/domain/training.ts';
 import { call, listen } from './connection.ts';
 import { useToasts } from './toasts.ts';
 
+const SHOW_EVERY_MS = 250;
+
 /**
  * `known` followed by `fresh`. Points that come again replace the old ones from there on: a resumed run repeats the steps
  * after its checkpoint.
@@ -42,11 +44,25 @@ export const useCurves = defineStore('curves', () => {
     return points.get(id) ?? [];
   }
 
-  /** Follows new points until the returned function is called. */
+  /** Follows new points until the returned function is called. They are shown a few times a second, not one by one. */
   function follow(): () => void {
-    return listen('run.points', ({ id, points: fresh }) => {
-      if (asked.has(id)) points.set(id, mergePoints(points.get(id) ?? [], fresh));
+    const fresh = new Map<string, readonly TrainPoint[]>();
+    let timer: ReturnType<typeof setTimeout> | null = null;
+    const show = (): void => {
+      timer = null;
+      for (const [id, list] of fresh) points.set(id, mergePoints(points.get(id) ?? [], list));
+      fresh.clear();
+    };
+    const stop = listen('run.points', ({ id, points: list }) => {
+      if (!asked.has(id)) return;
+      fresh.set(id, mergePoints(fresh.get(id) ?? [], list));
+      timer ??= setTimeout(show, SHOW_EVERY_MS);
     });
+    return () => {
+      stop();
+      if (timer !== null) clearTimeout(timer);
+      show();
+    };
   }
 
   return { want, of, follow };

@@ -47,6 +47,11 @@ describe('loss curves', () => {
     ]);
   });
 
+  it('do not draw the total over the only term', () => {
+    expect(termNames([step(1, { clean: 1, total: 1 })])).toEqual(['clean']);
+    expect(termNames([step(1, { total: 1 })])).toEqual(['total']);
+  });
+
   it('draw the total of several runs in their colours', () => {
     const lines = lossLines([run('a'), run('b')], [], 'ink');
     expect(lines.map((line) => line.key)).toEqual(['a', 'b']);

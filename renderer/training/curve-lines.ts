@@ -17,11 +17,11 @@ export interface CurveRun {
   readonly points: readonly TrainPoint[];
 }
 
-/** Names of the loss terms of a run, `total` last. */
+/** Names of the loss terms of a run, `total` last; a single term is the total. */
 export function termNames(points: readonly TrainPoint[]): readonly string[] {
   const names = new Set(points.flatMap((point) => (isStep(point) ? Object.keys(point.terms) : [])));
   names.delete('total');
-  return [...names, 'total'];
+  return names.size === 1 ? [...names] : [...names, 'total'];
 }
 
 /** Share of the past in the moving average: about a fortieth of the curve, none for short ones. */

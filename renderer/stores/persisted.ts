@@ -39,5 +39,4 @@ export function persisted<T>(key: string, initial: T, accepts: (value: unknown) 
 export const isText = (value: unknown): value is string => typeof value === 'string';
 export const isTextOrNull = (value: unknown): value is string | null => value === null || typeof value === 'string';
 export const isTextList = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every(isText);
-export const isFlag = (value: unknown): value is boolean => typeof value === 'boolean';
 export const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
   formatAccelerator,
-  formatAgo,
   formatBytes,
   formatCount,
   formatDuration,
@@ -57,9 +56,8 @@ describe('times for reading', () => {
     expect(formatRate(null, 'steps')).toBe('–');
   });
 
-  it('says how long ago, and counts open times up to now', () => {
+  it('counts open times up to now', () => {
     const now = Date.parse('2026-01-01T00:01:00Z');
-    expect(formatAgo('2026-01-01T00:00:20Z', now)).toBe('40 s ago');
     expect(secondsBetween('2026-01-01T00:00:00Z', null, now)).toBe(60);
     expect(secondsBetween(null, null, now)).toBeNull();
   });

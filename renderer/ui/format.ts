@@ -50,12 +50,6 @@ export function formatRate(rate: number | null | undefined, unit: string): strin
   return `${rate >= 100 ? formatCount(rate) : formatSignificant(rate, 3)} ${unit}/s`;
 }
 
-/** How long ago an ISO time was: `40 s ago`. `now` in milliseconds. */
-export function formatAgo(iso: string, now: number): string {
-  const seconds = (now - Date.parse(iso)) / 1000;
-  return seconds < 5 ? t('ui.time.justNow') : t('ui.time.ago', { time: formatDuration(seconds) });
-}
-
 /** An ISO time as local date and minute: `2026-11-22 16:05`. */
 export function formatTime(iso: string | null): string {
   if (iso === null) return NONE;

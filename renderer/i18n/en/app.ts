@@ -33,10 +33,8 @@ export const app = {
   library: 'Library {size}',
   saved: 'All results saved',
   saving: 'Writing results',
-  rate: '{rate}',
   loadFailed: 'The library could not be read',
   loading: 'Opening the library',
   dropTitle: 'Drop to look inside before importing',
   dropText: 'A folder with one folder of images per class, or IDX files',
-  noBridge: 'This page belongs inside the Pairlight application.',
 } as const;

@@ -34,5 +34,4 @@ export const queue = {
   down: 'Later',
   show: 'Show',
   resume: 'Resume from the last checkpoint',
-  summary: '{running}, {waiting}',
 } as const;

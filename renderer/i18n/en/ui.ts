@@ -5,10 +5,8 @@ export const ui = {
   retry: 'Try again',
   more: 'More',
   loading: 'Loading',
-  none: 'none',
   yes: 'yes',
   no: 'no',
-  default: 'default',
   dismiss: 'Dismiss',
   notifications: 'Notifications',
   exportAs: 'Export as {format}',
@@ -27,7 +25,6 @@ export const ui = {
   sortedUp: 'sorted, smallest first',
   sortedDown: 'sorted, largest first',
   rows: 'no rows | {n} row | {n} rows',
-  selected: 'none selected | {n} selected | {n} selected',
   left: '{time} left',
   indeterminate: 'working',
   epsilon: {
@@ -54,6 +51,5 @@ export const ui = {
     imported: 'imported',
   },
   job: { pause: 'Pause', resume: 'Resume', cancel: 'Cancel' },
-  image: { map: 'Heat map', picture: 'Image', loading: 'Loading image', failed: 'The image could not be read' },
-  time: { seconds: '{n} s', minutes: '{n} min', hours: '{n} h', days: '{n} d', justNow: 'just now', ago: '{time} ago' },
+  time: { seconds: '{n} s', minutes: '{n} min', hours: '{n} h', days: '{n} d' },
 } as const;

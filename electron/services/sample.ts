@@ -7,6 +7,8 @@ import { isAlive } from '../store/lease.ts';
 import type { Store } from '../store/store.ts';
 
 const KEY = 'sample';
+/** What the bundled data set is called in a new library. */
+export const SAMPLE_NAME = 'MNIST sample';
 /** 500 of the sample's 6,000 training images are held out for validation. */
 const VALIDATION_SHARE = 500 / 6000;
 const ATTRIBUTION =
@@ -37,7 +39,7 @@ export async function installSample(store: Store, source: string): Promise<void>
     await mkdir(folder, { recursive: true });
     const options = importOptions.parse({
       path: source,
-      name: 'MNIST sample',
+      name: SAMPLE_NAME,
       format: 'idx',
       validationShare: VALIDATION_SHARE,
       attribution: ATTRIBUTION,

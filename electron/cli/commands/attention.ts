@@ -7,6 +7,7 @@ import { parseSettings, settingValues } from '../../../shared/domain/settings.ts
 import { writeAtomic } from '../../compute/arrays/atomic.ts';
 import { exportGallery } from '../../services/figures/exports.ts';
 import { textTable } from '../output.ts';
+import { firstTestImages } from '../positions.ts';
 import { choose, finished, withLibrary, type GlobalOptions } from '../session.ts';
 import { collect, listOption, numberOption, parsePairs } from '../settings-flags.ts';
 
@@ -24,6 +25,8 @@ interface AttentionFlags {
   readonly set?: readonly string[];
   readonly out: string;
 }
+
+const FIRST_IMAGES = 8;
 
 export function attentionCommand(program: Command): void {
   program
@@ -49,7 +52,6 @@ export function attentionCommand(program: Command): void {
       await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
         const models = library.models.list();
         const dataset = choose(library.datasets.list(), flags.dataset, '--dataset', ({ manifest }) => manifest.name);
-        const { train, validation } = dataset.manifest.splits;
         const settings = parseSettings(
           settingValues,
           {
@@ -64,7 +66,7 @@ export function attentionCommand(program: Command): void {
           {
             dataset: dataset.id,
             models: flags.model.map((text) => choose(models, text, '--model', ({ name }) => name).id),
-            indices: flags.examples ?? Array.from({ length: 8 }, (_, i) => train + validation + i),
+            indices: flags.examples ?? (await firstTestImages(library, dataset.id, FIRST_IMAGES)),
             ...(flags.method !== undefined && {
               methods: flags.method.map((name) => parseSettings(mapMethod, name, '--method')),
             }),

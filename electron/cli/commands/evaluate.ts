@@ -128,6 +128,13 @@ async function targetModel(library: Library, flags: EvaluateFlags, dataset: stri
   if (flags.arch === undefined) {
     throw new AppError('invalid-input', `--arch is missing: which architecture are the weights in ${flags.model} of?`);
   }
+  const bytes = await readFile(flags.model).catch((cause: unknown) => {
+    throw new AppError('not-found', `--model: ${flags.model} cannot be read. Check the path.`, { cause });
+  });
+  for (const model of library.models.list()) {
+    if (model.origin !== 'imported' || model.architecture !== flags.arch) continue;
+    if (bytes.equals(await readFile(library.models.file(model.id).weights))) return model.id;
+  }
   return (await library.models.import({ path: flags.model, architecture: flags.arch, dataset })).id;
 }
 

@@ -27,7 +27,7 @@ export function trainCommand(program: Command): void {
     .command('train')
     .description('train one model')
     .requiredOption('--dataset <id>', 'data set')
-    .requiredOption('--model <architecture>', 'architecture, such as small-cnn or mnist-cnn')
+    .requiredOption('--model <architecture>', 'architecture: small-cnn, mnist-cnn or lenet')
     .requiredOption('--defence <name>', 'natural, at, m-pgd, alp or at-alp')
     .option('--name <name>', 'name of the run')
     .option('--config <file>', 'YAML file with settings of the trainer and the defence; flags come after it')

@@ -82,7 +82,7 @@ function restartCurve(story: Story): SvgFigure {
       );
     if (strongest.length === 0) return [];
     const points = strongest.map((accuracy, index): [number, number] => [index + 1, accuracy]);
-    return [{ name: run.name, slot: run.colour, points }];
+    return [{ name: run.name, colour: run.colour, dash: run.colour, points }];
   });
   return curveFigure({ series, xLabel: 'restarts of PGD-200', yLabel: 'robust accuracy', yRange: [0, 1] });
 }

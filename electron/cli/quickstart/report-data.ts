@@ -15,6 +15,8 @@ export interface ReportResult {
   readonly interval: readonly [number, number];
   readonly finalIterateAccuracy: number;
   readonly seconds: number;
+  /** Why this number alone is no robustness claim; null if the attack is strong. */
+  readonly weak: string | null;
   readonly notes: readonly string[];
 }
 
@@ -81,6 +83,7 @@ export function reportOf(library: Library, story: Story): Report {
         interval: target.robustInterval,
         finalIterateAccuracy: target.finalIterateAccuracy,
         seconds: result?.seconds ?? 0,
+        weak: weakness(story, evaluation.id, target.model),
         notes: result?.notes ?? [],
       }));
     }),
@@ -93,6 +96,11 @@ export function reportOf(library: Library, story: Story): Report {
     notes: flat === null ? [] : [flat],
     seconds: story.seconds,
   };
+}
+
+function weakness(story: Story, evaluation: string, model: string): string | null {
+  const cells = Object.values(story.table.cells[model] ?? {});
+  return cells.find((cell) => cell.evaluation === evaluation)?.weak ?? null;
 }
 
 function engineOf(story: Story): string {

@@ -1,6 +1,7 @@
 import { createSSRApp, h, type VNode } from 'vue';
 import { renderToString } from 'vue/server-renderer';
 import { epsilonNotations } from '../../../shared/domain/epsilon.ts';
+import { escapeXml } from '../../services/figures/svg-document.ts';
 import type { StoryFigures } from './figures.ts';
 import type { Report } from './report-data.ts';
 import { REPORT_STYLE } from './report-style.ts';
@@ -10,7 +11,7 @@ import { headline, reading } from './report-words.ts';
 /** The report as one HTML file that needs nothing else: figures inside, no scripts, nothing from elsewhere. */
 export async function reportHtml(report: Report, figures: StoryFigures): Promise<string> {
   const body = await renderToString(createSSRApp({ render: () => page(report, figures) }));
-  return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Pairlight: ${report.dataset.name}</title><style>${REPORT_STYLE}</style></head><body>${body}</body></html>\n`;
+  return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Pairlight: ${escapeXml(report.dataset.name)}</title><style>${REPORT_STYLE}</style></head><body>${body}</body></html>\n`;
 }
 
 function page(report: Report, figures: StoryFigures): VNode {
@@ -26,7 +27,7 @@ function page(report: Report, figures: StoryFigures): VNode {
     h(
       'p',
       { class: 'note' },
-      'Per cent of all examples, with Wilson 95 % intervals. White-box: an example counts as robust only if no iterate of any restart is misclassified. Gray-box: made on an undefended model of the same architecture and another seed; black-box: of another architecture; judged on the last iterate of each restart. PGD-10 and PGD-40 with one start are quick looks, not robustness claims.',
+      'Per cent of all examples, with Wilson 95 % intervals. White-box: an example counts as robust only if no iterate of any restart is misclassified. Gray-box: made on an undefended model of the same architecture and another seed; black-box: of another architecture; judged on the last iterate of each restart. † too weak an attack to be a robustness claim by itself.',
     ),
     ...report.findings.map(({ severity, text }) => h('p', { class: `finding ${severity}` }, text)),
     h('div', { class: 'pair' }, [

@@ -46,7 +46,12 @@ function attacksOf(report: Report, threat: string): string[] {
 function resultCell(result: ReportResult | undefined): VNode {
   if (!result) return h('td', '–');
   const [low, high] = result.interval;
-  return h('td', [points(result.robustAccuracy), h('span', { class: 'interval' }, `${points(low)}–${points(high)}`)]);
+  const mark = result.weak === null ? [] : [h('sup', { title: result.weak }, '†')];
+  return h('td', [
+    points(result.robustAccuracy),
+    ...mark,
+    h('span', { class: 'interval' }, `${points(low)}–${points(high)}`),
+  ]);
 }
 
 export function attentionTable(report: Report): VNode {

@@ -6,6 +6,8 @@ import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { EvaluationRow, GalleryRow, ResultTable, RunRow } from '../../../shared/domain/library.ts';
 import { trainConfig } from '../../../shared/domain/training.ts';
 import type { Library } from '../../services/library.ts';
+import { SAMPLE_NAME } from '../../services/sample.ts';
+import { firstTestImages } from '../positions.ts';
 import { finished, type Session } from '../session.ts';
 
 export interface StoryOptions {
@@ -39,7 +41,7 @@ const MEASURED_IMAGES = 64;
  * @throws AppError of the first job that fails.
  */
 export async function runStory({ library, output }: Session, options: StoryOptions): Promise<Story> {
-  const dataset = library.datasets.list()[0];
+  const dataset = library.datasets.list().find(({ manifest }) => manifest.name === SAMPLE_NAME);
   if (!dataset) throw new AppError('not-found', 'The bundled sample data set is missing from this library.');
 
   let from = performance.now();
@@ -71,16 +73,12 @@ export async function runStory({ library, output }: Session, options: StoryOptio
   const evaluation = lap();
 
   output.say('Looking: attention on clean and adversarial images');
-  const { train: trained, validation } = dataset.manifest.splits;
   const { id: galleryId } = await library.galleries.create(
     galleryRequest.parse({
       name: 'Where the models look',
       dataset: dataset.id,
       models,
-      indices: Array.from(
-        { length: Math.min(MEASURED_IMAGES, dataset.manifest.splits.test) },
-        (_, i) => trained + validation + i,
-      ),
+      indices: await firstTestImages(library, dataset.id, MEASURED_IMAGES),
       attack: pgd(options.epsilon, 40, 1),
       reference: gray,
       seed: options.seed,

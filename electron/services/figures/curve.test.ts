@@ -7,7 +7,8 @@ const figure = curveFigure({
   series: [
     {
       name: 'clean',
-      slot: 0,
+      colour: 0,
+      dash: 0,
       points: [
         [0, 0.1],
         [1, 0.9],
@@ -15,7 +16,8 @@ const figure = curveFigure({
     },
     {
       name: 'PGD-10 <b>',
-      slot: 1,
+      colour: 1,
+      dash: 1,
       points: [
         [0, 0.1],
         [1, 0.7],

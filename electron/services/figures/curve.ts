@@ -23,8 +23,10 @@ setPlatformAPI({
 
 export interface CurveSeries {
   readonly name: string;
-  /** Colour and dash slot. */
-  readonly slot: number;
+  /** Colour slot. */
+  readonly colour: number;
+  /** Dash slot; 0 is solid. */
+  readonly dash: number;
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
@@ -90,14 +92,14 @@ export function curveFigure(spec: CurveSpec): SvgFigure {
         nameGap: 32,
         ...(spec.yRange && { min: spec.yRange[0], max: spec.yRange[1] }),
       },
-      series: spec.series.map(({ name, slot, points }) => ({
+      series: spec.series.map(({ name, colour, dash, points }) => ({
         name,
         type: 'line',
         symbol: points.length <= 12 ? 'circle' : 'none',
         symbolSize: 4,
         data: points.map(([x, y]) => [x, y]),
-        itemStyle: { color: categoricalColour(slot) },
-        lineStyle: { color: categoricalColour(slot), width: LINE_WIDTH, type: dash(slot) },
+        itemStyle: { color: categoricalColour(colour) },
+        lineStyle: { color: categoricalColour(colour), width: LINE_WIDTH, type: lineType(dash) },
       })),
     });
     const svg = chart
@@ -109,8 +111,8 @@ export function curveFigure(spec: CurveSpec): SvgFigure {
   }
 }
 
-function dash(slot: number): 'solid' | number[] {
-  const pattern = dashPattern(slot);
+function lineType(dash: number): 'solid' | number[] {
+  const pattern = dashPattern(dash);
   return pattern.length === 0 ? 'solid' : [...pattern];
 }
 

@@ -53,8 +53,8 @@ export async function drawGallery(
       return { name: library.models.get(id).name, ...arrays, captions };
     }),
   );
-  const { epsilon } = request.attack.settings;
-  const attack = request.attack.name.toUpperCase();
+  const { resolveAttack } = await import('../../compute/attacks/registry.ts');
+  const attack = resolveAttack(request.attack).label;
   const kind =
     method === 'activation'
       ? `Activation attention (q = ${request.exponent})`
@@ -69,9 +69,9 @@ export async function drawGallery(
       image: images[row] ?? { shape: manifest.shape, values: [] },
     })),
     models,
-    attackLabel: typeof epsilon === 'number' ? `${attack}, ε ${epsilon}` : attack,
+    attackLabel: attack.split(', ')[0] ?? attack,
     scale,
-    note: `${kind}, layer ${result.layer}, maps over their L2 norm. Under each map: prediction and mean in the key area, the top ${request.topPercent} % ${area} (outlined).`,
+    note: `x′ by ${attack}. ${kind}, layer ${result.layer}, maps over their L2 norm. Under each map: prediction and mean in the key area, the top ${request.topPercent} % ${area} (outlined).`,
   });
 }
 

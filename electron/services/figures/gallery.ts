@@ -83,6 +83,11 @@ export function galleryFigure(spec: GallerySpec): SvgFigure {
     const y = rowTop(rowIndex);
     body.push(svgText(labelWidth - 5, y + tile / 2 + 3, row.label, { anchor: 'end', size: SMALL_FONT_SIZE }));
     body.push(svgImage(left(0), y, tile, tile, picturePng(row.image)));
+    if (spec.scale === 'row') {
+      body.push(
+        caption(left(0) + tile / 2, y + tile, tile, `scale to ${topOf(scaleMaximum(pairs, 'row', rowIndex, 0))}`),
+      );
+    }
     spec.models.forEach((model, modelIndex) => {
       const maximum = scaleMaximum(pairs, spec.scale, rowIndex, modelIndex);
       for (const [offset, kind] of [
@@ -96,14 +101,9 @@ export function galleryFigure(spec: GallerySpec): SvgFigure {
         body.push(svgImage(x, y, tile, tile, overlayPng(picture, map, maximum, OPACITY)));
         const area = model.keyAreas[rowIndex];
         if (area) body.push(outline(area, x, y, tile));
-        const caption = model.captions[rowIndex]?.[kind] ?? '';
-        body.push(
-          svgText(x + tile / 2, y + tile + CAPTION - 1.5, fitted(caption, tile + GAP, SMALL_FONT_SIZE * 0.9), {
-            anchor: 'middle',
-            size: SMALL_FONT_SIZE * 0.9,
-            colour: '#55585e',
-          }),
-        );
+        const text = model.captions[rowIndex]?.[kind] ?? '';
+        const scale = spec.scale === 'pair' && kind === 'adversarial' ? ` (to ${topOf(maximum)})` : '';
+        body.push(caption(x + tile / 2, y + tile, tile, `${text}${scale}`));
       }
     });
   });
@@ -124,6 +124,21 @@ export function galleryFigure(spec: GallerySpec): SvgFigure {
   };
 }
 
+/** A line of small text under a tile, centred on `x`. */
+function caption(x: number, tileBottom: number, tile: number, text: string): string {
+  const size = SMALL_FONT_SIZE * 0.9;
+  return svgText(x, tileBottom + CAPTION - 1.5, fitted(text, tile + GAP, size), {
+    anchor: 'middle',
+    size,
+    colour: '#55585e',
+  });
+}
+
+/** The upper end of a colour scale as its printed number. */
+function topOf(maximum: number): string {
+  return scaleTicks(maximum).at(-1)?.text ?? '';
+}
+
 function legend(spec: GallerySpec, pairs: readonly MapPair[], y: number, width: number): string[] {
   const barWidth = Math.min(160, width / 3);
   const parts = [svgImage(0, y, barWidth, 6, scalePng()).replace('<image ', '<image preserveAspectRatio="none" ')];
@@ -134,7 +149,7 @@ function legend(spec: GallerySpec, pairs: readonly MapPair[], y: number, width: 
     }
   } else {
     parts.push(svgText(0, y + 16, '0', { size: SMALL_FONT_SIZE }));
-    const text = spec.scale === 'row' ? 'largest value of the row' : 'largest value of the pair';
+    const text = spec.scale === 'row' ? 'top of the row’s scale' : 'top of the pair’s scale';
     parts.push(svgText(barWidth, y + 16, text, { anchor: 'end', size: SMALL_FONT_SIZE }));
   }
   return parts;

@@ -41,7 +41,8 @@ function termSeries(runs: readonly RunHistory[]): CurveSeries[] {
   const names = [...new Set(steps.flatMap((point) => Object.keys(point.terms)))].filter((name) => name !== 'total');
   return names.map((name, slot) => ({
     name,
-    slot,
+    colour: slot,
+    dash: slot,
     points: smoothed(
       steps.flatMap((point): [number, number][] =>
         point.terms[name] === undefined ? [] : [[point.epoch, point.terms[name]]],
@@ -50,21 +51,24 @@ function termSeries(runs: readonly RunHistory[]): CurveSeries[] {
   }));
 }
 
+/** One run: a colour for clean and one for adversarial. Several: the run's own colour, adversarial dashed. */
 function accuracySeries(runs: readonly RunHistory[]): CurveSeries[] {
+  const alone = runs.length === 1;
   return runs.flatMap(({ name, colour, points }) => {
     const validations = points.filter((point): point is ValidationPoint => point.type === 'validation');
-    const prefix = runs.length === 1 ? '' : `${name}, `;
-    const slots = runs.length === 1 ? [0, 1] : [2 * colour, 2 * colour + 1];
+    const prefix = alone ? '' : `${name}, `;
     return [
       {
         name: `${prefix}clean`,
-        slot: slots[0] ?? 0,
-        points: validations.map((p): [number, number] => [p.epoch, p.cleanAccuracy]),
+        colour: alone ? 0 : colour,
+        dash: 0,
+        points: validations.map((point): [number, number] => [point.epoch, point.cleanAccuracy]),
       },
       {
         name: `${prefix}adversarial`,
-        slot: slots[1] ?? 1,
-        points: validations.map((p): [number, number] => [p.epoch, p.adversarialAccuracy]),
+        colour: alone ? 1 : colour,
+        dash: 1,
+        points: validations.map((point): [number, number] => [point.epoch, point.adversarialAccuracy]),
       },
     ];
   });

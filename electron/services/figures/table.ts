@@ -55,12 +55,7 @@ function cellRecord(
 export function tableLatex(table: ResultTable, context: TableContext): string {
   const columns = THREATS.flatMap((threat) => table.columns.filter((column) => column.threat === threat));
   const percent = (share: number): string => (100 * share).toFixed(1);
-  const best = new Map(
-    columns.map(({ key }) => {
-      const values = table.models.flatMap((id) => table.cells[id]?.[key]?.robustAccuracy ?? []);
-      return [key, values.length > 1 ? Math.max(...values) : null];
-    }),
-  );
+  const best = new Map(columns.map(({ key }) => [key, bestOf(table, key)]));
   const body = table.models.map((id) => {
     const model = context.models.find((candidate) => candidate.id === id);
     const clean = table.clean[id];
@@ -68,7 +63,8 @@ export function tableLatex(table: ResultTable, context: TableContext): string {
       const cell = table.cells[id]?.[key];
       if (!cell) return '{--}';
       const text = percent(cell.robustAccuracy);
-      return cell.robustAccuracy === best.get(key) ? `\\bfseries ${text}` : text;
+      const mark = cell.weak === null ? '' : '\\rlap{\\textsuperscript{\\dag}}';
+      return `${cell.robustAccuracy === best.get(key) ? '\\bfseries ' : ''}${text}${mark}`;
     });
     return `    ${[escapeLatex(model?.name ?? id), clean === undefined ? '{--}' : percent(clean), ...numbers].join(' & ')} \\\\`;
   });
@@ -78,6 +74,7 @@ export function tableLatex(table: ResultTable, context: TableContext): string {
   const caption = [
     `Accuracy in \\si{\\percent} on ${counts.join(' or ')} test images of ${escapeLatex(context.datasetName)}.`,
     'White-box: an example is robust only if no iterate of any restart is misclassified.',
+    ...(cells.some(({ weak }) => weak !== null) ? ['\\dag: too weak an attack to be a robustness claim.'] : []),
     ...(sources === ''
       ? []
       : [`Transfer: adversarial examples made on ${escapeLatex(sources)}, judged on the last iterate.`]),
@@ -112,6 +109,13 @@ export function tableLatex(table: ResultTable, context: TableContext): string {
   ].join('\n');
 }
 
+/** The highest number of a column, where several models have one on equally many examples; else null. */
+function bestOf(table: ResultTable, key: string): number | null {
+  const cells = table.models.flatMap((id) => table.cells[id]?.[key] ?? []);
+  const comparable = cells.length > 1 && new Set(cells.map(({ examples }) => examples)).size === 1;
+  return comparable ? Math.max(...cells.map(({ robustAccuracy }) => robustAccuracy)) : null;
+}
+
 /** The models that transfer attacks came from, as a list in words. */
 function sourcesOf(cells: readonly ResultCell[], { models }: TableContext): string {
   const ids = new Set(cells.flatMap(({ source }) => source ?? []));
@@ -123,7 +127,7 @@ function sourcesOf(cells: readonly ResultCell[], { models }: TableContext): stri
 
 /** A column's label without the source, which the caption names. */
 function withoutSource(label: string): string {
-  return label.replace(/ from .*$/, '');
+  return label.replace(/ from .*?(?=, \d+ images$|$)/, '');
 }
 
 const LATEX_SPECIAL: Readonly<Record<string, string>> = {

@@ -110,3 +110,26 @@ test('quitting asks while a job runs, keeps the window if told so, and leaves no
   expect(kept.checkpointStep).toBeGreaterThanOrEqual(5);
   await quit(again);
 });
+
+test('a window whose page crashes is drawn again, and its job goes on', async ({ start }) => {
+  const app = await start();
+  const run = await call(app.page, 'runs.create', {
+    ...config(await sampleId(app.page), 'undisturbed'),
+    trainer: { epochs: 60, trainLimit: 640, checkpointEvery: 5 },
+  });
+  await reachStep(app.page, run.id, 3);
+  const hosts = await jobProcesses(app);
+  const state = await app.electron.evaluate(async ({ BrowserWindow }) => {
+    const { webContents } = BrowserWindow.getAllWindows()[0]!;
+    const loaded = new Promise<void>((resolve) => webContents.once('did-finish-load', () => resolve()));
+    webContents.forcefullyCrashRenderer();
+    await loaded;
+    return webContents.executeJavaScript(
+      'window.pairlight.call("library.snapshot").then(({ value }) => value.runs[0].state)',
+    ) as Promise<string>;
+  });
+  expect(state).toBe('running');
+  expect(await jobProcesses(app)).toEqual(hosts);
+  await quit(app);
+  await expectGone(hosts);
+});

@@ -47,6 +47,7 @@ export async function launch({ folder, env = {}, args = [] }: LaunchSettings): P
   page.on('console', (message) => {
     if (message.type() === 'error') complaints.push(message.text());
   });
+  await page.getByRole('navigation', { name: 'Views' }).waitFor();
   return { electron, page, process: electron.process(), complaints, library };
 }
 

@@ -35,7 +35,6 @@ export async function dropFiles(page: Page, files: readonly string[]): Promise<v
   const data = { items: [], files: [...files], dragOperationsMask: 1 };
   const send = (type: 'dragEnter' | 'dragOver' | 'drop'): Promise<unknown> =>
     session.send('Input.dispatchDragEvent', { type, x: 500, y: 400, data });
-  await page.getByRole('navigation', { name: 'Views' }).waitFor();
   await send('dragEnter');
   await send('dragOver');
   await page.getByText('Drop to look inside before importing').waitFor();

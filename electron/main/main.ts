@@ -13,6 +13,7 @@ import { launchOptions } from './options.ts';
 import { APP_ORIGIN } from './policy.ts';
 import { registerScheme, serveProtocol } from './protocol.ts';
 import { quitInOrder } from './quit.ts';
+import { surviveErrors } from './recovery.ts';
 import { enableSandbox, lockDownContents, lockDownSession } from './security.ts';
 import { applyTheme, createWindow, focusWindow } from './window.ts';
 
@@ -58,6 +59,7 @@ function start(): void {
   );
   Menu.setApplicationMenu(buildMenu((command) => events.push('app.command', { command })));
   quitInOrder(library, window);
+  surviveErrors(window, events);
   app.on('second-instance', () => focusWindow(window));
   library.get().catch(() => {
     // The window asks for the library itself, and shows why it cannot be opened.

@@ -6,7 +6,7 @@ import type { JobProgress } from '../../shared/domain/job.ts';
 import type { JobRow } from '../../shared/domain/library.ts';
 import type { RunState } from '../../shared/domain/training.ts';
 import { publicJob } from '../store/jobs.ts';
-import type { JobWish, StoredJob } from '../store/jobs.ts';
+import type { JobChange, JobStage, JobWish, StoredJob } from '../store/jobs.ts';
 import { createNewsDesk } from './job-news.ts';
 import { discardUnfinished, storeOutcome } from './job-outcomes.ts';
 import { JobProcess, STOP_TIMEOUT_MS } from './job-process.ts';
@@ -32,7 +32,12 @@ export interface Queue {
   list(): JobRow[];
   get(id: string): JobRow;
   running(): JobRow[];
+  /** Holds a waiting or running job. It gives its place to the next one meanwhile. */
   pause(id: string): void;
+  /**
+   * Lets a paused job go on, or queues one again that ended without a result. There are no more jobs at once than the
+   * slots allow: a paused job stays paused until there is a place, and gets it before the waiting ones.
+   */
   resume(id: string): void;
   cancel(id: string): void;
   move(id: string, position: number): void;
@@ -45,7 +50,18 @@ export interface Queue {
 
 const TICK_MS = 500;
 const HEARTBEAT_MS = 3_000;
+const GOES_ON_LATER = 'Goes on when another job leaves its place';
 const ENDED: readonly RunState[] = ['done', 'failed', 'cancelled', 'interrupted'];
+
+/** A job counts as started while it has a process. */
+const QUEUED_AGAIN: JobChange = {
+  state: 'waiting',
+  error: null,
+  started: null,
+  ended: null,
+  progress: null,
+  wish: null,
+};
 
 interface Running {
   readonly process: JobProcess;
@@ -66,10 +82,11 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
   let seenVersion = store.database.foreignVersion();
 
   const stored = (id: string): StoredJob => store.jobs.get(id) ?? missing('job', id);
-  const toRow = (job: StoredJob): JobRow => ({
-    ...publicJob(job),
-    progress: running.get(job.id)?.progress ?? job.progress,
-  });
+  const toRow = (job: StoredJob): JobRow => {
+    const progress = running.get(job.id)?.progress ?? job.progress;
+    const held = progress !== null && job.state === 'paused' && job.wish === 'resume';
+    return { ...publicJob(job), progress: held ? { ...progress, message: GOES_ON_LATER } : progress };
+  };
   const get = (id: string): JobRow => toRow(stored(id));
   const isMine = (job: StoredJob): boolean => options.serves === 'all' || job.creator === token;
 
@@ -81,16 +98,22 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
       waiters.delete(id);
     }
   };
-  const setState = (id: string, change: Parameters<typeof store.jobs.update>[1]): void => {
+  const setState = (id: string, change: JobChange): void => {
     store.jobs.update(id, change);
     announce(id);
     session.changed();
+  };
+  const changeIf = (id: string, stage: JobStage, change: JobChange): boolean => {
+    if (!store.jobs.updateIf(id, stage, change)) return false;
+    announce(id);
+    session.changed();
+    return true;
   };
   const news = createNewsDesk(session, {
     setPaused: (id, paused) => {
       const job = running.get(id);
       if (job) job.paused = paused;
-      setState(id, { state: paused ? 'paused' : 'running' });
+      changeIf(id, 'started', { state: paused ? 'paused' : 'running' });
     },
     setProgress: (id, progress) => {
       const job = running.get(id);
@@ -127,24 +150,25 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
     }
   };
 
-  const start = async (job: StoredJob): Promise<void> => {
-    const folder = jobFolder(store, job);
+  const start = async (id: string): Promise<void> => {
+    // Paused, cancelled or moved on meanwhile, or the lease lost: then it is not for this look to start.
+    if (!store.jobs.claim(id, token)) return;
+    const job = stored(id);
+    announce(id);
+    session.changed();
     try {
+      const folder = jobFolder(store, job);
       const spec = jobSpecOf(store, job, await options.enginePack());
       if (!job.resume) await rm(folder, { recursive: true, force: true });
       await mkdir(folder, { recursive: true });
-      // Paused, cancelled or moved on meanwhile: then it is not for this look to start.
-      if (!store.jobs.claim(job.id)) return;
-      announce(job.id);
-      session.changed();
       const process = new JobProcess(options.launcher, spec, {
         onNews: (message) => news.receive(job, message),
-        onEnd: (end) => void conclude(job.id, end),
+        onEnd: (end) => void conclude(id, end),
         onStderr: (text) => appendLog(join(folder, 'job.log'), text),
       });
-      running.set(job.id, { process, paused: false, progress: null });
+      running.set(id, { process, paused: false, progress: null });
     } catch (thrown) {
-      fail(stored(job.id), 'failed', toAppError(thrown));
+      fail(stored(id), 'failed', toAppError(thrown));
     }
   };
 
@@ -180,11 +204,8 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
     if (!cancelled) await process?.waitForExit(STOP_TIMEOUT_MS);
     await discardUnfinished(store, job);
     if (cancelled) fail(job, 'cancelled', null);
-    else fail(job, end.type === 'crashed' && hasCheckpoint(job) ? 'interrupted' : 'failed', error);
+    else fail(job, end.type === 'crashed' ? 'interrupted' : 'failed', error);
   };
-
-  const hasCheckpoint = (job: StoredJob): boolean =>
-    job.kind === 'train' && (store.runs.get(job.id)?.checkpointStep ?? null) !== null;
 
   const fail = (job: StoredJob, state: 'failed' | 'cancelled' | 'interrupted', error: AppError | null): void => {
     setState(job.id, { state, error: error?.toData() ?? null, ended: new Date().toISOString(), wish: null });
@@ -197,12 +218,17 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
     }
   };
 
+  /** The jobs that take a place now: a paused one does not. */
+  const active = (): StoredJob[] => [...running].filter(([, one]) => !one.paused).map(([id]) => stored(id));
+
   /** Carries out what was asked of a job, where that is up to this process. */
   const obey = (job: StoredJob, wish: JobWish): void => {
     const own = running.get(job.id);
     if (!own) return;
     if (wish === 'cancel') own.process.cancel();
     else own.process.send({ type: wish });
+    // It computes again from here on, not only once its process has said so.
+    if (wish === 'resume') own.paused = false;
     store.jobs.update(job.id, { wish: null });
   };
 
@@ -229,13 +255,18 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
     const waiting = store.jobs.inState('waiting').filter(isMine);
     keepLease(options.serves === 'all' || waiting.length > 0 || running.size > 0);
     if (!holdsLease) return;
-    for (const job of store.jobs.inState('running', 'paused')) if (job.wish !== null) obey(job, job.wish);
-    if (waiting.length === 0) return;
+    const wished = store.jobs.inState('running', 'paused').filter((job) => job.wish !== null);
+    const resuming = wished.filter((job) => job.wish === 'resume' && running.get(job.id)?.paused === true);
+    for (const job of wished) if (job.wish !== null && !resuming.includes(job)) obey(job, job.wish);
+    if (waiting.length === 0 && resuming.length === 0) return;
     const rules = await options.slots();
+    for (const { id } of resuming) {
+      const job = stored(id);
+      if (job.wish === 'resume' && freeSlot(store, rules, active(), job)) obey(job, 'resume');
+    }
     for (const job of waiting) {
-      const active = [...running].filter(([, one]) => !one.paused).map(([id]) => stored(id));
-      if (closing || running.has(job.id) || !freeSlot(store, rules, active, job)) continue;
-      await start(job);
+      if (closing || running.has(job.id) || !freeSlot(store, rules, active(), job)) continue;
+      await start(job.id);
     }
   };
 
@@ -260,11 +291,14 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
   }, TICK_MS);
   queueMicrotask(nudge);
 
-  const wish = (id: string, what: JobWish): void => {
-    store.jobs.update(id, { wish: what });
-    const job = stored(id);
-    if (running.has(id)) obey(job, what);
+  /** Asks something of a job that has a process; false if it has none. */
+  const wish = (id: string, what: JobWish): boolean => {
+    if (!store.jobs.updateIf(id, 'started', { wish: what })) return false;
+    // Going on may have to wait for a place.
+    if (what !== 'resume' || running.get(id)?.paused === false) obey(stored(id), what);
     announce(id);
+    nudge();
+    return true;
   };
 
   return {
@@ -272,40 +306,31 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
     get,
     running: () => [...running.keys()].map(get),
     pause: (id) => {
+      if (changeIf(id, 'waiting', { state: 'paused' }) || wish(id, 'pause')) return;
       const job = stored(id);
-      if (job.state === 'waiting') setState(id, { state: 'paused' });
-      else if (job.state === 'running') wish(id, 'pause');
-      else if (job.state !== 'paused') throw notNow(job, 'paused');
+      if (job.state !== 'paused') throw notNow(job, 'paused');
     },
     resume: (id) => {
+      if (wish(id, 'resume')) return;
       const job = stored(id);
-      if (job.state === 'waiting' || job.state === 'running') return;
-      if (job.state === 'done') throw notNow(job, 'resumed');
-      if (job.state === 'paused' && job.started !== null) {
-        wish(id, 'resume');
-        return;
-      }
-      if (job.kind === 'evaluate') store.evaluations.clear(id);
-      store.jobs.toEnd(id);
-      setState(id, {
-        state: 'waiting',
-        resume: job.resume || (job.kind === 'train' && job.started !== null),
-        creator: token,
-        error: null,
-        // A job counts as started while it has a process.
-        started: null,
-        ended: null,
-        progress: null,
-        wish: null,
+      if (job.state === 'waiting') return;
+      const resume = job.resume || (job.kind === 'train' && job.started !== null);
+      const queued = store.database.transaction(() => {
+        if (!store.jobs.updateIf(id, 'resumable', { ...QUEUED_AGAIN, resume, creator: token })) return false;
+        if (job.kind === 'evaluate') store.evaluations.clear(id);
+        store.jobs.toEnd(id);
+        return true;
       });
+      if (!queued) throw notNow(stored(id), 'resumed');
+      announce(id);
+      session.changed();
       nudge();
     },
     cancel: (id) => {
-      const job = stored(id);
-      if (ENDED.includes(job.state)) return;
-      const isStarted = job.state === 'running' || (job.state === 'paused' && job.started !== null);
-      if (isStarted) wish(id, 'cancel');
-      else fail(job, 'cancelled', null);
+      const ended = new Date().toISOString();
+      const known = stored(id);
+      const dropped = changeIf(known.id, 'unstarted', { state: 'cancelled', error: null, ended, wish: null });
+      if (!dropped) wish(known.id, 'cancel');
     },
     move: (id, position) => {
       const job = stored(id);

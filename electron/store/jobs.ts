@@ -40,6 +40,16 @@ export type JobChange = Partial<{
   readonly creator: string;
 }>;
 
+/** Where a job is, as far as it decides what may be done to it. `started`: it has a process, or had one that died. */
+export type JobStage = 'waiting' | 'unstarted' | 'started' | 'resumable';
+
+const STAGES: Readonly<Record<JobStage, string>> = {
+  waiting: `state = 'waiting'`,
+  unstarted: `state IN ('waiting', 'paused') AND started IS NULL`,
+  started: `state IN ('running', 'paused') AND started IS NOT NULL`,
+  resumable: `(state IN ('failed', 'cancelled', 'interrupted') OR (state = 'paused' AND started IS NULL))`,
+};
+
 export interface JobStore {
   add(job: NewJob): void;
   get(id: string): StoredJob | undefined;
@@ -47,8 +57,13 @@ export interface JobStore {
   list(): StoredJob[];
   inState(...states: readonly RunState[]): StoredJob[];
   update(id: string, change: JobChange): void;
-  /** Makes a waiting job a running one; false if it is not waiting any more. */
-  claim(id: string): boolean;
+  /** Changes the job if it is in that stage at this moment; false, and nothing changed, if it is not. */
+  updateIf(id: string, stage: JobStage, change: JobChange): boolean;
+  /**
+   * Makes a waiting job a running one; false if it is not waiting any more, or `token` does not hold the queue's lease:
+   * what comes after may rely on nobody else starting the job.
+   */
+  claim(id: string, token: string): boolean;
   /** Puts the job at the end of the queue. */
   toEnd(id: string): void;
   /** Puts a waiting job at `position` among the waiting ones. */
@@ -86,6 +101,17 @@ export function jobStore(db: Database): JobStore {
   const nextRank = (): number =>
     db.get<{ rank: number }>('SELECT coalesce(max(rank), 0) + 1 AS rank FROM jobs')?.rank ?? 1;
 
+  const updateWhere = (id: string, condition: string, change: JobChange): boolean => {
+    const columns = Object.entries(change).map(([key, value]) => [key, columnValue(key, value)] as const);
+    if (columns.length === 0) return false;
+    const changed = db.run(
+      `UPDATE jobs SET ${columns.map(([key]) => `${key} = ?`).join(', ')} WHERE id = ? AND ${condition}`,
+      ...columns.map(([, value]) => value),
+      id,
+    );
+    return changed === 1;
+  };
+
   return {
     add: (job) => {
       db.transaction(() => {
@@ -111,20 +137,16 @@ export function jobStore(db: Database): JobStore {
         .all<Raw>(`${SELECT} WHERE state IN (SELECT value FROM json_each(?)) ORDER BY rank`, JSON.stringify(states))
         .map(toJob),
     update: (id, change) => {
-      const columns = Object.entries(change).map(([key, value]) => [key, columnValue(key, value)] as const);
-      if (columns.length === 0) return;
-      db.run(
-        `UPDATE jobs SET ${columns.map(([key]) => `${key} = ?`).join(', ')} WHERE id = ?`,
-        ...columns.map(([, value]) => value),
-        id,
-      );
+      updateWhere(id, 'TRUE', change);
     },
-    claim: (id) =>
+    updateIf: (id, stage, change) => updateWhere(id, STAGES[stage], change),
+    claim: (id, token) =>
       db.run(
         `UPDATE jobs SET state = 'running', started = ?, ended = NULL, error = NULL, progress = NULL, wish = NULL
-          WHERE id = ? AND state = 'waiting'`,
+          WHERE id = ? AND state = 'waiting' AND EXISTS (SELECT 1 FROM lease WHERE id = 1 AND token = ?)`,
         new Date().toISOString(),
         id,
+        token,
       ) === 1,
     toEnd: (id) => {
       db.transaction(() => db.run('UPDATE jobs SET rank = ? WHERE id = ?', nextRank(), id));

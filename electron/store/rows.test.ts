@@ -91,6 +91,27 @@ test('waiting jobs move among themselves; the others keep their place', () => {
   expect(store.jobs.inState('waiting').map((job) => job.id.at(-1))).toEqual(['3', '2', '4']);
 });
 
+test('a job is claimed by the holder of the lease only, and changes only from the stage it is in', () => {
+  addDataset();
+  for (const n of [1, 2]) addRun(`run-0000000${n}`);
+  const [id, other] = ['run-00000001', 'run-00000002'];
+  expect(store.jobs.claim(id, 'mine')).toBe(false);
+  store.lease.acquire('mine');
+  expect(store.jobs.claim(id, 'theirs')).toBe(false);
+  expect(store.jobs.updateIf(id, 'started', { wish: 'pause' })).toBe(false);
+  expect(store.jobs.claim(id, 'mine')).toBe(true);
+  expect(store.jobs.claim(id, 'mine')).toBe(false);
+  expect(store.jobs.updateIf(id, 'waiting', { state: 'paused' })).toBe(false);
+  expect(store.jobs.updateIf(id, 'unstarted', { state: 'cancelled' })).toBe(false);
+  expect(store.jobs.updateIf(id, 'resumable', { state: 'waiting' })).toBe(false);
+  expect(store.jobs.updateIf(id, 'started', { state: 'paused' })).toBe(true);
+  expect(store.jobs.updateIf(id, 'unstarted', { state: 'cancelled' })).toBe(false);
+  expect(store.jobs.updateIf(other, 'waiting', { state: 'paused' })).toBe(true);
+  expect(store.jobs.updateIf(other, 'resumable', { state: 'waiting' })).toBe(true);
+  expect(store.jobs.updateIf(other, 'unstarted', { state: 'cancelled' })).toBe(true);
+  expect([id, other].map((each) => store.jobs.get(each)?.state)).toEqual(['paused', 'cancelled']);
+});
+
 test('a run takes its state, engine and error from its job; colours go round', () => {
   addDataset();
   for (let n = 1; n <= 9; n += 1) addRun(`run-0000000${n}`);

@@ -34,4 +34,5 @@ export const queue = {
   down: 'Later',
   show: 'Show',
   resume: 'Resume from the last checkpoint',
+  runAgain: 'Run again',
 } as const;

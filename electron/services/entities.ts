@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { AppError } from '../../shared/domain/errors.ts';
+import { AppError, toAppError } from '../../shared/domain/errors.ts';
 import type { Binned, Entity } from '../store/bin.ts';
 import type { Store } from '../store/store.ts';
 import type { Library } from './library.ts';
@@ -50,15 +50,27 @@ function withDependents(store: Store, entity: Entity): Entity[] {
   return [...found.values()];
 }
 
-/** Removes for good what has been in the bin for 30 days: dependents first, then its files. */
-export async function emptyOldBin(store: Store): Promise<void> {
+/**
+ * Removes for good what has been in the bin for 30 days: dependents first, then its files.
+ * @param onError is told what could not be removed and why; it stays for the next time, and the rest is removed.
+ */
+export async function emptyOldBin(store: Store, onError: (error: AppError) => void): Promise<void> {
   const before = new Date(Date.now() - BIN_DAYS * 24 * 3_600_000).toISOString();
   const order: readonly Entity['kind'][] = ['evaluation', 'gallery', 'model', 'run', 'dataset'];
   const old = store.bin.deletedBefore(before).sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
-  for (const entity of old) await purge(store, entity);
+  for (const entity of old) {
+    try {
+      await purge(store, entity);
+    } catch (cause) {
+      const why = toAppError(cause);
+      const message = `${entity.name} could not be removed from the bin for good: ${why.message} Pairlight tries again at its next start.`;
+      onError(new AppError(why.code, message, { cause, details: { id: entity.id } }));
+    }
+  }
 }
 
+/** The files go first: what is still in the bin is tried again, files that nothing names would stay for ever. */
 async function purge(store: Store, entity: Binned): Promise<void> {
-  store.bin.purge(entity);
   await rm(store.folder.of(entity.kind, entity.id), { recursive: true, force: true });
+  store.bin.purge(entity);
 }

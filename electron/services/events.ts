@@ -16,28 +16,46 @@ export interface EventHub extends LibraryEvents {
   clear(): void;
 }
 
-/** A typed emitter. A listener that throws does not keep the others from hearing: its error reaches `onError`. */
+/** So many notices from before anybody listened are kept. */
+const MOST_HELD = 50;
+
+/**
+ * A typed emitter. A listener that throws does not keep the others from hearing: its error reaches `onError`. Notices
+ * wait for the first listener: what goes wrong while a library opens would be lost otherwise.
+ */
 export function createEvents(onError: (error: unknown) => void): EventHub {
   const listeners = new Map<LibraryEvent, Set<(payload: never) => void>>();
+  let held: EventPayload<'app.notice'>[] = [];
+
+  const emit: EventHub['emit'] = (name, payload) => {
+    const set = listeners.get(name);
+    if (!set && name === 'app.notice' && held.length < MOST_HELD) held.push(payload as EventPayload<'app.notice'>);
+    for (const listener of set ?? []) {
+      try {
+        listener(payload as never);
+      } catch (error) {
+        onError(error);
+      }
+    }
+  };
+
   return {
     on: (name, listener) => {
       const set = listeners.get(name) ?? new Set();
       listeners.set(name, set.add(listener));
+      if (name === 'app.notice') {
+        const earlier = held;
+        held = [];
+        for (const notice of earlier) emit('app.notice', notice);
+      }
       return () => {
         set.delete(listener);
       };
     },
-    emit: (name, payload) => {
-      for (const listener of listeners.get(name) ?? []) {
-        try {
-          listener(payload as never);
-        } catch (error) {
-          onError(error);
-        }
-      }
-    },
+    emit,
     clear: () => {
       listeners.clear();
+      held = [];
     },
   };
 }

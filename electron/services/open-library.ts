@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { toAppError } from '../../shared/domain/errors.ts';
+import type { AppError } from '../../shared/domain/errors.ts';
 import type { LibrarySnapshot } from '../../shared/domain/library.ts';
 import { folderBytes } from '../store/folder.ts';
 import { openStore } from '../store/store.ts';
@@ -10,6 +11,7 @@ import { engineService, slotRules, usablePack } from './engines.ts';
 import { emptyOldBin, entityService } from './entities.ts';
 import { evaluationService } from './evaluations.ts';
 import { createEvents } from './events.ts';
+import type { EventHub } from './events.ts';
 import { galleryService } from './galleries.ts';
 import type { OpenLibrary } from './library.ts';
 import { modelService } from './models.ts';
@@ -28,15 +30,10 @@ const CHANGED_EVERY_MS = 100;
 /** Opens a library; see {@link OpenLibrary}. */
 export const openLibrary: OpenLibrary = async (path, options) => {
   const store = openStore(path);
-  try {
-    await prepareContents(store, options.sample, options.serves === 'none');
-  } catch (error) {
-    store.close();
-    throw error;
-  }
   const events = createEvents((error) => {
     process.stderr.write(`A listener failed: ${toAppError(error).message}\n`);
   });
+  if (options.serves !== 'none') await prepareContents(store, events, options.sample);
   let queue: Queue | null = null;
   let timer: NodeJS.Timeout | null = null;
   const snapshot = (): LibrarySnapshot => ({
@@ -100,8 +97,18 @@ export const openLibrary: OpenLibrary = async (path, options) => {
   };
 };
 
-async function prepareContents(store: Store, sample: string | null | undefined, readOnly: boolean): Promise<void> {
-  if (readOnly) return;
-  await emptyOldBin(store);
-  if (sample !== null) await installSample(store, sample ?? resourcePath('sample'));
+/** Empties the bin and brings the sample. What fails is told as a notice: it must not keep anybody from their work. */
+async function prepareContents(store: Store, events: EventHub, sample: string | null | undefined): Promise<void> {
+  const tell = (severity: 'error' | 'warning', error: AppError): void =>
+    events.emit('app.notice', { severity, error: error.toData() });
+  try {
+    await emptyOldBin(store, (error) => tell('warning', error));
+  } catch (error) {
+    tell('warning', toAppError(error));
+  }
+  try {
+    if (sample !== null) await installSample(store, sample ?? resourcePath('sample'));
+  } catch (error) {
+    tell('error', toAppError(error));
+  }
 }

@@ -1,4 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { z } from 'zod';
 import { importOptions } from '../../shared/domain/dataset.ts';
 import { newId } from '../../shared/domain/ids.ts';
 import { importDataset } from '../compute/data/import.ts';
@@ -17,10 +20,21 @@ const WAIT_MS = 50;
 /** Another process that takes longer than this is not waited for: its sample appears when it is there. */
 const LONGEST_WAIT_MS = 20_000;
 
-interface Claim {
-  readonly state: 'installing' | 'installed';
-  readonly pid: number;
-}
+/** A process that has not given a sign of life for so long is not at it any more. */
+const SILENT_AFTER_MS = 15_000;
+const HEARTBEAT_MS = 1_000;
+/** Names this process: after a restart in a container another one may have the same number. */
+const TOKEN = randomUUID();
+
+const claimSchema = z.object({
+  state: z.enum(['installing', 'installed']),
+  token: z.string().default(''),
+  host: z.string().default(''),
+  pid: z.number().int().default(0),
+  /** Milliseconds since 1970. */
+  heartbeat: z.number().default(0),
+});
+type Claim = z.infer<typeof claimSchema>;
 
 /**
  * Puts the bundled sample into a library that has never had it, once: a sample that was deleted stays deleted. Where
@@ -35,6 +49,14 @@ export async function installSample(store: Store, source: string): Promise<void>
   }
   const id = newId('dataset');
   const folder = store.folder.of('dataset', id);
+  const beat = setInterval(() => {
+    try {
+      if (isMine(store)) write(store, 'installing');
+    } catch {
+      // One sign of life less; if the library cannot be written, the import says so.
+    }
+  }, HEARTBEAT_MS);
+  beat.unref();
   try {
     await mkdir(folder, { recursive: true });
     const options = importOptions.parse({
@@ -47,26 +69,46 @@ export async function installSample(store: Store, source: string): Promise<void>
     const alone = { checkpoint: async () => undefined, progress: () => undefined };
     const manifest = await importDataset({ id, folder, options }, alone);
     const bytes = await folderBytes(folder);
-    store.database.transaction(() => {
+    const kept = store.database.transaction(() => {
+      // Silent for too long, and another process has taken over meanwhile: its sample counts.
+      if (!isMine(store)) return false;
       store.datasets.add(manifest, bytes);
-      store.preferences.set(KEY, { state: 'installed', pid: process.pid } satisfies Claim);
+      write(store, 'installed');
+      return true;
     });
+    if (!kept) await rm(folder, { recursive: true, force: true });
   } catch (error) {
-    store.preferences.set(KEY, null);
+    if (isMine(store)) store.preferences.set(KEY, null);
     await rm(folder, { recursive: true, force: true });
     throw error;
+  } finally {
+    clearInterval(beat);
   }
 }
 
-const read = (store: Store): Claim | null => (store.preferences.get(KEY) ?? null) as Claim | null;
+const read = (store: Store): Claim | null => claimSchema.safeParse(store.preferences.get(KEY)).data ?? null;
 const isInstalled = (store: Store): boolean => read(store)?.state === 'installed';
+const isMine = (store: Store): boolean => {
+  const current = read(store);
+  return current?.state === 'installing' && current.token === TOKEN;
+};
+const write = (store: Store, state: Claim['state']): void => {
+  const claimed: Claim = { state, token: TOKEN, host: hostname(), pid: process.pid, heartbeat: Date.now() };
+  store.preferences.set(KEY, claimed);
+};
 
 /** True if this process is to install the sample: nobody has, and nobody alive is at it. */
 function claim(store: Store): boolean {
   return store.database.transaction(() => {
     const current = read(store);
-    if (current && (current.state === 'installed' || isAlive(current.pid))) return false;
-    store.preferences.set(KEY, { state: 'installing', pid: process.pid } satisfies Claim);
+    if (current && (current.state === 'installed' || !isStale(current))) return false;
+    write(store, 'installing');
     return true;
   });
+}
+
+function isStale({ token, host, pid, heartbeat }: Claim): boolean {
+  if (token === TOKEN) return false;
+  if (Date.now() - heartbeat > SILENT_AFTER_MS) return true;
+  return host === hostname() && (pid === process.pid || !isAlive(pid));
 }

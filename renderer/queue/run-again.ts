@@ -5,7 +5,10 @@ import { t } from '../i18n/index.ts';
  * What taking up a job that ended is called; null if there is nothing to take up.
  * @param run what a training makes; only a training goes on from a checkpoint, everything else begins anew.
  */
-export function runAgainLabel(job: Pick<JobRow, 'kind' | 'state'>, run?: Pick<RunRow, 'checkpointStep'>): string | null {
+export function runAgainLabel(
+  job: Pick<JobRow, 'kind' | 'state'>,
+  run?: Pick<RunRow, 'checkpointStep'>,
+): string | null {
   if (job.state !== 'interrupted' && job.state !== 'failed' && job.state !== 'cancelled') return null;
   const goesOn = job.kind === 'train' && (run?.checkpointStep ?? null) !== null;
   return t(goesOn ? 'queue.resume' : 'queue.runAgain');

@@ -70,15 +70,15 @@ export function settingText(value: SettingValue | undefined): string {
   return typeof value === 'boolean' ? t(value ? 'ui.yes' : 'ui.no') : String(value);
 }
 
-/** Settings that differ from their defaults, and the ones that always matter, as `ε 0.25, λ 0.5`. */
+const ALWAYS = /epsilon|weight|lambda|alpha|beta/i;
+
+/** What tells a run from others: ε and weights first, then settings that differ from their defaults: `ε 0.25, α 0.5`. */
 export function keySettings(fields: readonly SettingField[], values: SettingValues): string {
-  return fields
-    .filter(
-      (field) =>
-        !field.advanced &&
-        (/epsilon|weight|lambda|alpha|beta/i.test(field.key) || !sameValue(values[field.key] ?? null, field.default)),
-    )
-    .filter((field) => values[field.key] != null)
+  const telling = fields.filter((field) => !field.advanced && values[field.key] != null);
+  return [
+    ...telling.filter((field) => ALWAYS.test(field.key)),
+    ...telling.filter((field) => !ALWAYS.test(field.key) && !sameValue(values[field.key] ?? null, field.default)),
+  ]
     .slice(0, 4)
     .map((field) => `${shortLabel(field.label)} ${settingText(values[field.key])}`)
     .join(', ');

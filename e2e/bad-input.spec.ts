@@ -6,6 +6,8 @@ import { expect, test } from './fixtures.ts';
 import { answerFileDialogs, call, quit, root, tryCall } from './launch.ts';
 import { choose, dropFiles, fill, open } from './ui.ts';
 
+test.use({ shared: 'bad input' });
+
 /** Sets SQLite's `user_version`, bytes 60 to 63 of the file's header; returns what it was. */
 function writeUserVersion(file: string, version: number): number {
   const bytes = readFileSync(file);

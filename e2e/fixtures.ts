@@ -14,6 +14,8 @@ interface Fixtures {
 }
 
 interface WorkerFixtures {
+  /** Names the tests that share `app`: a file sets it to have one of its own. */
+  readonly shared: string;
   /** The application on a new library, shared by the tests of one file that ask for it. */
   readonly app: RunningApp;
 }
@@ -58,8 +60,9 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     },
     { auto: true },
   ],
+  shared: ['', { option: true, scope: 'worker' }],
   app: [
-    ({}, use) =>
+    ({ shared: _shared }, use) =>
       withFolder(async (folder) => {
         const app = await startIn({ folder });
         await use(app);

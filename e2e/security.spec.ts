@@ -1,6 +1,8 @@
 import { expect, test } from './fixtures.ts';
 import { tryCall } from './launch.ts';
 
+test.use({ shared: 'security' });
+
 test('the window has no Node: nothing but the three functions of the bridge', async ({ app }) => {
   const seen = await app.page.evaluate(() => ({
     require: typeof (globalThis as { require?: unknown }).require,

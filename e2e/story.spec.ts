@@ -14,6 +14,7 @@ import { choose, drawnShare, dropFiles, fill, open, showAll } from './ui.ts';
  * share one window and build on each other.
  */
 test.describe.configure({ mode: 'serial' });
+test.use({ shared: 'story' });
 
 const dialog = (page: Page, name: string): Locator => page.getByRole('dialog', { name });
 

@@ -3,6 +3,8 @@ import { call } from './launch.ts';
 import { takeScreenshots } from './screenshots.ts';
 import { open } from './ui.ts';
 
+test.use({ shared: 'views' });
+
 test('every empty view says what to do', async ({ start }) => {
   const app = await start();
   const { page } = app;

@@ -117,6 +117,8 @@ describe('a job host', () => {
         architecture: 'small-cnn',
         inputShape: [12, 12, 1],
         classes: 2,
+        defence: 'natural',
+        seed: position,
         weights: join(job.folder, 'weights.npz'),
       });
     }

@@ -29,6 +29,8 @@ export function modelFileOf(store: Store, model: StoredModel): ModelFile {
     architecture: model.architecture,
     inputShape: model.inputShape,
     classes: model.classes,
+    defence: model.defence,
+    seed: model.seed,
     weights: join(store.folder.root, model.weights),
   };
 }

@@ -28,6 +28,9 @@ export const modelFile = z.object({
   architecture: z.string(),
   inputShape: imageShape,
   classes: z.int().min(2),
+  /** Name in the defence registry, and seed of the training; null where they are not known. */
+  defence: z.string().nullable(),
+  seed: z.int().nullable(),
   weights: z.string(),
 });
 export type ModelFile = z.infer<typeof modelFile>;

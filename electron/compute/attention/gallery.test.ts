@@ -27,6 +27,8 @@ function model(id: string, architecture: string, seed: number): EvaluatedModel {
     architecture,
     inputShape: [12, 12, 1] as [number, number, number],
     classes: 2,
+    defence: 'natural',
+    seed,
     weights: '',
   };
   return { model: file, network, weights: initialWeights(network, seed) };

@@ -79,7 +79,8 @@ function model(
   { network, weights }: Pick<EvaluatedModel, 'network' | 'weights'>,
 ): EvaluatedModel {
   const { architecture, inputShape, classes } = network;
-  return { model: { id, name, architecture, inputShape, classes, weights: `${id}.npz` }, network, weights };
+  const known = { defence: 'natural', seed: null };
+  return { model: { id, name, architecture, inputShape, classes, ...known, weights: `${id}.npz` }, network, weights };
 }
 
 interface Given {
@@ -200,7 +201,9 @@ describe('transfer', () => {
   });
 
   it('is black-box from another architecture, for every target at once', async () => {
-    const result = await run({}, { source: lenet, targets: [nat, adv] });
+    const defended = { ...lenet, model: { ...lenet.model, defence: 'at' } };
+    const result = await run({}, { source: defended, targets: [nat, adv] });
+    expect(result.notes.filter((note) => /untrained is defended \(at\)/.test(note))).toHaveLength(1);
     expect(result.targets.map(({ threat }) => threat)).toEqual(['black-box', 'black-box']);
     const [a, b] = await Promise.all(
       [nat, adv].map(async ({ model }) => readNpyRows(join(folder, model.id, 'adversarial.npy'))),

@@ -17,6 +17,7 @@ import { checkModels } from './check-models.ts';
 import type { EvaluatedModel } from './check-models.ts';
 import { choosePositions, readExamples } from './choose.ts';
 import { exampleRecords, targetResultOf } from './results.ts';
+import { sourceNotes } from './source-notes.ts';
 
 export interface EvaluationInput {
   readonly request: EvaluationRequest;
@@ -62,7 +63,7 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
   const { epsilon } = attack.plan;
   const results: TargetResult[] = [];
   const written: string[] = [];
-  const remarks = new Set<string>();
+  const remarks = new Set(source ? targets.flatMap((target) => sourceNotes(source.model, target.model)) : []);
 
   const work = createMeter(control, attack.label);
   const options = (
@@ -119,6 +120,7 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
     settings: attack.settings,
     notes: [
       ...attackNotes(attack, dataset.manifest.classes.length),
+      ...remarks,
       ...resultNotes(request, results, positions.length),
     ],
     engine: input.engine,

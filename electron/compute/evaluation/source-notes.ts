@@ -1,0 +1,32 @@
+import type { ModelSummary } from '../../../shared/domain/model.ts';
+
+type Known = Pick<ModelSummary, 'name' | 'architecture' | 'defence' | 'seed'>;
+
+/**
+ * What is unusual about the source of a transfer attack. A gray-box source is meant to be an undefended model of the
+ * target's architecture from another seed, a black-box source an undefended model of another architecture (Goodman
+ * et al. 2019, arXiv 1908.11435). What is not known, as with imported weights, is said more softly.
+ */
+export function sourceNotes(source: Known, target: Known): string[] {
+  const gray = source.architecture === target.architecture;
+  const threat = gray ? 'gray-box' : 'black-box';
+  const notes: string[] = [];
+  if (source.defence === null) {
+    notes.push(
+      `How the source ${source.name} was trained is not known; a ${threat} source is meant to be undefended${gray ? ', from another seed' : ''}.`,
+    );
+  } else if (source.defence !== 'natural') {
+    notes.push(
+      `The source ${source.name} is defended (${source.defence}); a ${threat} source is meant to be undefended, so this is not the usual ${threat} number.`,
+    );
+  }
+  if (!gray) return notes;
+  if (source.seed !== null && source.seed === target.seed) {
+    notes.push(
+      `The source ${source.name} has the seed of the target ${target.name} (${source.seed}); a gray-box source is meant to be from another seed.`,
+    );
+  } else if (source.defence !== null && (source.seed === null || target.seed === null)) {
+    notes.push(`Whether the source ${source.name} and the target ${target.name} differ in their seed is not known.`);
+  }
+  return notes;
+}

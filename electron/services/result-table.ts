@@ -1,60 +1,80 @@
 import type { DatasetRow, EvaluationRow, ResultCell, ResultTable } from '../../shared/domain/library.ts';
-import type { EvaluationResult, TargetResult } from '../../shared/domain/evaluation.ts';
+import type { TargetResult } from '../../shared/domain/evaluation.ts';
 import { THREATS } from '../../shared/domain/evaluation.ts';
-import type { ResolvedAttack } from '../compute/attacks/registry.ts';
+import { sourceNotes } from '../compute/evaluation/source-notes.ts';
 import { wilsonInterval } from '../compute/statistics/wilson.ts';
+import type { StoredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
+import { columnKey, columnLabel, familiesOf, imagesKey } from './result-columns.ts';
+import type { Measured } from './result-columns.ts';
+import { isCounted, worstBasisOf, worstCasesOf } from './worst-case.ts';
+import type { Attacked } from './worst-case.ts';
 
 /** One model's outcome in one finished evaluation. */
-interface Outcome {
+interface Outcome extends Measured, Attacked {
   readonly evaluation: EvaluationRow;
-  readonly result: EvaluationResult;
   readonly target: TargetResult;
-  readonly attack: ResolvedAttack;
-  /** By position in the data set: whether the example withstood. */
-  readonly stands: ReadonlyMap<number, boolean>;
+  readonly column: string;
+  readonly families: readonly string[];
 }
 
 /**
  * Every finished number on a data set: models × (threat, source, attack, settings, images). Where an evaluation was
- * repeated, the newest counts. Deleted models and evaluations are left out.
+ * repeated, the newest counts. Deleted models and evaluations are left out. A success at ε counts at every larger ε of
+ * the same attack, source and images too.
  */
 export async function resultTable(store: Store, dataset: DatasetRow): Promise<ResultTable> {
   const known = new Map(store.models.list().map((model) => [model.id, model]));
   const nameOf = (id: string): string => known.get(id)?.name ?? 'a deleted model';
   const shown = await newestOutcomes(store, dataset.id, known);
-  const models = [...known.keys()].filter((id) => shown.some((outcome) => outcome.target.model === id));
-  const several = new Set(shown.map((outcome) => imagesKey(outcome.result))).size > 1;
-  const columns = new Map<string, ResultTable['columns'][number]>();
+  const models = [...known.keys()].filter((id) => shown.some((outcome) => outcome.model === id));
+  const several = new Set(shown.map((outcome) => outcome.images)).size > 1;
+  const upward = carryUpward(shown);
+  const columns = new Map<string, Column>();
   const cells: Record<string, Record<string, ResultCell>> = {};
-  const clean: Record<string, number> = {};
   for (const outcome of shown) {
-    const { target } = outcome;
-    const key = columnKey(outcome);
-    const source = outcome.evaluation.request.source;
-    const from = source === null ? '' : ` from ${nameOf(source)}`;
-    const images = several ? `, ${target.examples} images` : '';
-    columns.set(key, { key, label: `${outcome.attack.label}${from}${images}`, threat: target.threat });
-    (cells[target.model] ??= {})[key] = toCell(outcome);
-    clean[target.model] = target.cleanAccuracy;
+    const { column: key, target, families, epsilon } = outcome;
+    const { source } = outcome.request;
+    const label = columnLabel(outcome, source === null ? null : nameOf(source), several);
+    columns.set(key, { key, label, threat: target.threat, epsilon, families: [...families] });
+    (cells[target.model] ??= {})[key] = toCell(outcome, upward.get(outcome) ?? outcome.stands, known);
   }
-  const { findOrderingProblems } = await import('../compute/evaluation/orderings.ts');
+  const basis = worstBasisOf(shown);
+  const worstCase = basis ? worstCasesOf(models, shown, basis) : {};
+  const clean = cleanNumbers(models, shown, basis?.images ?? null);
+  const { findOrderingProblems, findTableProblems } = await import('../compute/evaluation/orderings.ts');
   return {
     dataset: dataset.id,
     models,
     columns: [...columns.values()].sort(byThreatThenLabel),
     cells,
-    clean,
-    worstCase: worstCases(models, shown),
-    findings: findOrderingProblems(
-      shown.map(({ target, evaluation: { request }, stands }) => ({
-        result: target,
-        attack: request.attack,
-        source: request.source,
-        stands,
-      })),
-      nameOf,
-    ),
+    clean: Object.fromEntries(clean.map(({ model, cleanAccuracy }) => [model, cleanAccuracy])),
+    cleanExamples: Object.fromEntries(clean.map(({ model, examples }) => [model, examples])),
+    worstBasis: basis && { epsilon: basis.epsilon, examples: basis.examples, split: basis.split },
+    worstCase,
+    findings: [
+      ...findOrderingProblems(
+        shown.map(({ target, request, stands }) => ({
+          result: target,
+          attack: request.attack,
+          source: request.source,
+          stands,
+        })),
+        nameOf,
+      ),
+      ...findTableProblems(
+        shown.map((outcome) => ({
+          model: outcome.model,
+          title: `${outcome.attack.label} ${outcome.target.threat}`,
+          epsilon: outcome.epsilon,
+          families: outcome.families,
+          robustAccuracy: cells[outcome.model]?.[outcome.column]?.robustAccuracy ?? outcome.target.robustAccuracy,
+          counted: basis !== null && isCounted(outcome, basis),
+        })),
+        Object.fromEntries(Object.entries(worstCase).map(([model, { accuracy }]) => [model, accuracy])),
+        nameOf,
+      ),
+    ],
   };
 }
 
@@ -62,93 +82,106 @@ export async function resultTable(store: Store, dataset: DatasetRow): Promise<Re
 async function newestOutcomes(
   store: Store,
   dataset: string,
-  known: ReadonlyMap<string, unknown>,
+  known: ReadonlyMap<string, StoredModel>,
 ): Promise<readonly Outcome[]> {
   const { resolveAttack } = await import('../compute/attacks/registry.ts');
   const newest = new Map<string, Outcome>();
   for (const evaluation of store.evaluations.list()) {
     const { result, request } = evaluation;
     if (!result || request.dataset !== dataset) continue;
-    const attack = resolveAttack(request.attack);
+    const measured = { request, result, attack: resolveAttack(request.attack) };
     for (const target of result.targets.filter(({ model }) => known.has(model))) {
-      const stands = store.evaluations.survival(evaluation.id, target.model);
-      const outcome = { evaluation, result, target, attack, stands };
-      newest.set(`${target.model} ${columnKey(outcome)}`, outcome);
+      const { model, threat } = target;
+      const column = columnKey(threat, measured);
+      newest.delete(`${model} ${column}`);
+      newest.set(`${model} ${column}`, {
+        ...measured,
+        evaluation,
+        target,
+        column,
+        families: familiesOf(threat, measured),
+        model,
+        whiteBox: threat === 'white-box',
+        epsilon: measured.attack.plan.epsilon,
+        images: imagesKey(result),
+        split: request.examples.split,
+        stands: store.evaluations.survival(evaluation.id, model),
+      });
     }
   }
   return [...newest.values()];
 }
 
-/** The same for evaluations that measure the same thing: threat, source, attack with all settings, images. */
-function columnKey({ evaluation, result, target, attack }: Omit<Outcome, 'stands'>): string {
-  const { source, includeMisclassified } = evaluation.request;
-  const settings = Object.entries(attack.settings).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([
-    target.threat,
-    source,
-    evaluation.request.attack.name,
-    settings,
-    includeMisclassified,
-    imagesKey(result),
-  ]);
+/** What stands at each ε once the successes at every smaller ε of the same family are counted as well. */
+function carryUpward(outcomes: readonly Outcome[]): ReadonlyMap<Outcome, ReadonlyMap<number, boolean>> {
+  const carried = new Map<Outcome, ReadonlyMap<number, boolean>>();
+  for (const outcome of outcomes.toSorted((a, b) => a.epsilon - b.epsilon)) {
+    const below = [...carried].filter(
+      ([smaller]) =>
+        smaller.model === outcome.model &&
+        smaller.epsilon < outcome.epsilon &&
+        smaller.families.some((family) => outcome.families.includes(family)),
+    );
+    const stillStands = (position: number): boolean => below.every(([, stands]) => stands.get(position) !== false);
+    carried.set(outcome, new Map([...outcome.stands].map(([at, stands]) => [at, stands && stillStands(at)])));
+  }
+  return carried;
 }
 
-/** Tells sets of images apart: their number, sum, and ends are enough for prefixes and seeded samples. */
-function imagesKey({ indices }: EvaluationResult): string {
-  const sum = indices.reduce((total, index, row) => total + index * (row + 1), 0);
-  return [indices.length, indices[0], indices.at(-1), sum].join(':');
-}
-
-function toCell({ evaluation, target, attack }: Outcome): ResultCell {
+function toCell(
+  { evaluation, request, result, target, attack, stands }: Outcome,
+  upward: ReadonlyMap<number, boolean>,
+  known: ReadonlyMap<string, StoredModel>,
+): ResultCell {
+  const count = (some: ReadonlyMap<number, boolean>): number => [...some.values()].filter((stand) => stand).length;
+  const standing = count(upward);
+  const carried = count(stands) - standing;
+  const source = request.source === null ? undefined : known.get(request.source);
+  const model = known.get(target.model);
   return {
     evaluation: evaluation.id,
     model: target.model,
-    source: evaluation.request.source,
+    source: request.source,
     threat: target.threat,
-    attack: evaluation.request.attack,
+    attack: request.attack,
+    settings: attack.settings,
     label: attack.label,
+    seed: request.seed,
+    split: request.examples.split,
+    engine: result.engine,
     examples: target.examples,
     cleanAccuracy: target.cleanAccuracy,
-    robustAccuracy: target.robustAccuracy,
-    robustInterval: target.robustInterval,
+    robustAccuracy: carried > 0 ? standing / upward.size : target.robustAccuracy,
+    robustInterval: carried > 0 ? [...wilsonInterval(standing, upward.size)] : target.robustInterval,
+    carried,
     weak: attack.weak,
+    notes: source && model ? sourceNotes(source, model) : [],
   };
+}
+
+/** Per model the newest result on these images, else on the largest set of images that it has. */
+function cleanNumbers(
+  models: readonly string[],
+  outcomes: readonly Outcome[],
+  images: string | null,
+): readonly TargetResult[] {
+  return models.flatMap((model) => {
+    const newestFirst = outcomes.filter((outcome) => outcome.model === model).toReversed();
+    const onImages = newestFirst.find((outcome) => outcome.images === images);
+    const largest = newestFirst.toSorted((a, b) => b.target.examples - a.target.examples)[0];
+    return (onImages ?? largest)?.target ?? [];
+  });
 }
 
 type Column = ResultTable['columns'][number];
 
-/** White-box first; within a threat by label, numbers by value: PGD-10, PGD-40, PGD-200 × 10. */
+/** White-box first; within a threat by attack, numbers by value (PGD-10, PGD-40, PGD-200 × 10), then ε, then the rest. */
 function byThreatThenLabel(a: Column, b: Column): number {
+  const compare = (one = '', other = ''): number => one.localeCompare(other, 'en', { numeric: true });
   return (
-    THREATS.indexOf(a.threat) - THREATS.indexOf(b.threat) || a.label.localeCompare(b.label, 'en', { numeric: true })
+    THREATS.indexOf(a.threat) - THREATS.indexOf(b.threat) ||
+    compare(a.label.split(', ')[0], b.label.split(', ')[0]) ||
+    a.epsilon - b.epsilon ||
+    compare(a.label, b.label)
   );
-}
-
-/**
- * Per model the worst case per example: an example stands if it withstood every attack at the ε of the worst case, which
- * is the one that most white-box evaluations have (the largest of those), and every attack at a smaller ε.
- */
-function worstCases(models: readonly string[], outcomes: readonly Outcome[]): ResultTable['worstCase'] {
-  const entries = models.flatMap((model) => {
-    const own = outcomes.filter((outcome) => outcome.target.model === model);
-    const epsilon = commonEpsilon(own.filter((outcome) => outcome.target.threat === 'white-box'));
-    if (epsilon === null) return [];
-    const counted = own
-      .filter((outcome) => outcome.attack.plan.epsilon <= epsilon)
-      .map(({ target, stands }) => ({ white: target.threat === 'white-box', stands }));
-    const white = counted.filter((one) => one.white).map((one) => one.stands);
-    const shared = [...(white[0]?.keys() ?? [])].filter((position) => white.every((stands) => stands.has(position)));
-    if (shared.length === 0) return [];
-    const standing = shared.filter((position) => counted.every(({ stands }) => stands.get(position) !== false)).length;
-    const [low, high] = wilsonInterval(standing, shared.length);
-    return [[model, { accuracy: standing / shared.length, low, high, examples: shared.length }] as const];
-  });
-  return Object.fromEntries(entries);
-}
-
-function commonEpsilon(outcomes: readonly Outcome[]): number | null {
-  const counts = new Map<number, number>();
-  for (const { attack } of outcomes) counts.set(attack.plan.epsilon, (counts.get(attack.plan.epsilon) ?? 0) + 1);
-  const best = [...counts].sort(([a, countA], [b, countB]) => countB - countA || b - a)[0];
-  return best ? best[0] : null;
 }

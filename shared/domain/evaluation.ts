@@ -6,9 +6,12 @@ import { settingValues } from './settings.ts';
 export const attackSpec = z.strictObject({ name: z.string().min(1), settings: settingValues.default({}) });
 export type AttackSpec = z.infer<typeof attackSpec>;
 
+/** Parts of a data set that models are evaluated on. */
+export const evaluatedSplit = z.enum(['validation', 'test']);
+
 /** Which examples: the first `count` of a split, or a seeded sample of it; null is the whole split. */
 export const exampleChoice = z.strictObject({
-  split: z.enum(['validation', 'test']).default('test'),
+  split: evaluatedSplit.default('test'),
   count: z.int().min(1).nullable().default(500),
   sample: z.boolean().default(false),
   seed: z.int().min(0).default(0),
@@ -52,7 +55,11 @@ export const targetResult = z.object({
   /** Worst case per example over all iterates and restarts (white-box) or over restarts (transfer). */
   robustAccuracy: z.number(),
   robustInterval: interval,
-  /** The same judged on the last iterate of each restart only, for comparison with tools that do so. */
+  /**
+   * Judged on the last iterates only, for comparison with tools that do so: an example is broken if the last iterate of
+   * some restart is misclassified and valid. Restarts go on for it until one is, also after an earlier iterate broke it
+   * (unless the attack stops at the first success).
+   */
   finalIterateAccuracy: z.number(),
   /** Robust accuracy after 1, 2, … restarts. */
   byRestart: z.array(z.number()),

@@ -1,10 +1,19 @@
 import { z } from 'zod';
 import { datasetManifest } from './dataset.ts';
 import { engineInfo } from './engine.ts';
-import { attackSpec, evaluationRequest, evaluationResult, exampleRecord, targetResult, threat } from './evaluation.ts';
+import {
+  attackSpec,
+  evaluatedSplit,
+  evaluationRequest,
+  evaluationResult,
+  exampleRecord,
+  targetResult,
+  threat,
+} from './evaluation.ts';
 import { galleryRequest, galleryResult } from './gallery.ts';
 import { entityId } from './ids.ts';
 import { errorData, jobKind, jobProgress } from './job.ts';
+import { settingValues } from './settings.ts';
 import { runState, trainConfig, trainResult } from './training.ts';
 
 /** A row of the queue. A job has the id of what it makes: a data set, run, evaluation or gallery. */
@@ -55,36 +64,85 @@ export const evaluationRow = z.object({
 });
 export type EvaluationRow = z.infer<typeof evaluationRow>;
 
-/** One number of the result table: model × (threat, attack, settings), with the indices it was made on. */
+/** One number of the result table: model × (threat, source, attack, settings, images), with all that it rests on. */
 export const resultCell = z.object({
   evaluation: entityId,
   model: entityId,
   source: entityId.nullable(),
   threat,
+  /** As it was asked for: a `stepSize` of null is the default rule. */
   attack: attackSpec,
+  /** As it was run: every default filled in, the step size that was used. */
+  settings: settingValues,
   /** `PGD-200 × 10, ε 0.25`. */
   label: z.string(),
+  seed: z.int(),
+  split: evaluatedSplit,
+  engine: engineInfo,
   examples: z.int(),
   cleanAccuracy: z.number(),
+  /** With the successes at smaller ε carried upward (see `carried`). */
   robustAccuracy: z.number(),
   robustInterval: z.tuple([z.number(), z.number()]),
+  /** Examples that this evaluation left standing, but the same attack at a smaller ε broke: counted as broken. */
+  carried: z.int(),
   /** Why this number alone is no robustness claim (one restart, few steps); null if it is strong. */
   weak: z.string().nullable(),
+  /** Remarks on the source of a transfer: defended, the target's seed, of unknown training. */
+  notes: z.array(z.string()),
 });
 export type ResultCell = z.infer<typeof resultCell>;
 
-/** Models × attacks, and per model the worst case per example over every evaluation on the same images. */
+/** What the worst cases of a table are counted at: one ε and one set of images for all models. */
+export const worstBasis = z.object({
+  epsilon: z.number(),
+  examples: z.int(),
+  split: evaluatedSplit,
+});
+export type WorstBasis = z.infer<typeof worstBasis>;
+
+/** Models × attacks, and per model the worst case per example over every attack up to one ε on one set of images. */
 export const resultTable = z.object({
   dataset: entityId,
   models: z.array(entityId),
-  columns: z.array(z.object({ key: z.string(), label: z.string(), threat })),
+  columns: z.array(
+    z.object({
+      key: z.string(),
+      label: z.string(),
+      threat,
+      epsilon: z.number(),
+      /**
+       * Columns that share a family differ in nothing but ε. There are two ways for step sizes to agree: the same size,
+       * and the same share of ε.
+       */
+      families: z.array(z.string()),
+    }),
+  ),
   /** By model id, then column key. */
   cells: z.record(z.string(), z.record(z.string(), resultCell)),
+  /** By model id: clean accuracy on the images of the worst cases, else on the largest set that the model has. */
   clean: z.record(z.string(), z.number()),
-  /** Over the examples that all of the model's white-box evaluations share; null without one. */
+  /** By model id: how many images `clean` is over. */
+  cleanExamples: z.record(z.string(), z.int()),
+  /**
+   * The ε that most white-box numbers have (the largest of those), and the images that most of these are on (the most
+   * images of those); null without a white-box number.
+   */
+  worstBasis: worstBasis.nullable(),
+  /**
+   * By model id: over the images of the basis, an example stands if it withstood every attack up to its ε, white-box and
+   * transfer; `attacks` were counted. Only for models with a white-box number at that ε on these images.
+   */
   worstCase: z.record(
     z.string(),
-    z.object({ accuracy: z.number(), low: z.number(), high: z.number(), examples: z.int() }),
+    z.object({
+      accuracy: z.number(),
+      low: z.number(),
+      high: z.number(),
+      examples: z.int(),
+      epsilon: z.number(),
+      attacks: z.int(),
+    }),
   ),
   /** Broken hard orderings (errors) and suspicious soft ones (warnings), in words. */
   findings: z.array(z.object({ severity: z.enum(['error', 'warning']), text: z.string() })),

@@ -10,9 +10,10 @@ import { createAttackSteps } from './steps.ts';
 import { runTrajectories } from './trajectories.ts';
 
 /**
- * Attacks a model on itself. Every restart runs on the examples that withstood the earlier ones. An example is broken
- * if any iterate is misclassified and valid; whether the last iterate is, is kept beside it. To know that, a trajectory
- * goes on to its end after its first success, unless the plan says `stopAtSuccess`.
+ * Attacks a model on itself. An example is broken if any iterate is misclassified and valid; whether the last iterate of
+ * some restart is, is kept beside it. For that second judgement a trajectory goes on to its end after its first success,
+ * and later restarts run not only on the examples that withstood, but also on broken ones whose last iterates were all
+ * classified rightly so far. With `stopAtSuccess` a broken example leaves at once.
  * @throws AppError `cancelled`.
  */
 export async function attackWhiteBox(subject: Subject, options: AttackOptions): Promise<Outcome> {
@@ -45,7 +46,7 @@ export async function attackWhiteBox(subject: Subject, options: AttackOptions): 
   }
 }
 
-/** The rows that another start could still change. */
+/** The rows whose worst-iterate or last-iterate judgement another start could still change. */
 function pendingRows(outcome: Outcome, plan: AttackPlan): readonly number[] {
   const settled = plan.stopAtSuccess ? outcome.succeeded : outcome.lastWrong;
   const rows: number[] = [];

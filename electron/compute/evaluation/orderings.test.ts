@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AttackSpec, Threat } from '../../../shared/domain/evaluation.ts';
-import { findOrderingProblems } from './orderings.ts';
-import type { JudgedResult } from './orderings.ts';
+import { findOrderingProblems, findTableProblems } from './orderings.ts';
+import type { JudgedResult, TableNumber } from './orderings.ts';
 
 interface Given {
   readonly attack?: string;
@@ -71,6 +71,36 @@ describe('hard orderings', () => {
   it('more accuracy under attack than without, or than the last iterates have, is an error', () => {
     expect(texts([judged([], { clean: 0.9 })], 'error')[0]).toMatch(/more than 90\.00 % without/);
     expect(texts([judged(range(0, 10), { last: 0.8 })], 'error')[0]).toMatch(/above the last iterates' 80\.00 %/);
+  });
+});
+
+describe('the numbers of a table', () => {
+  const number = (epsilon: number, robustAccuracy: number, given: Partial<TableNumber> = {}): TableNumber => ({
+    model: 'run-aaaaaaaa',
+    title: `PGD-40, ε ${epsilon}`,
+    epsilon,
+    families: ['same-step', 'relative-step'],
+    robustAccuracy,
+    counted: true,
+    ...given,
+  });
+
+  it('that fall with ε and lie above the worst case have no finding', () => {
+    expect(findTableProblems([number(0.1, 0.6), number(0.3, 0.4)], { 'run-aaaaaaaa': 0.4 })).toEqual([]);
+  });
+
+  it('that rise with ε within one family of one model are an error', () => {
+    expect(findTableProblems([number(0.1, 0.4), number(0.3, 0.6, { families: ['relative-step'] })], {})).toEqual([
+      { severity: 'error', text: expect.stringMatching(/ε 0\.3 has 60\.00 %, more than 40\.00 % of PGD-40, ε 0\.1/) },
+    ]);
+    expect(findTableProblems([number(0.1, 0.4), number(0.3, 0.6, { families: ['other'] })], {})).toEqual([]);
+    expect(findTableProblems([number(0.1, 0.4), number(0.3, 0.6, { model: 'run-bbbbbbbb' })], {})).toEqual([]);
+  });
+
+  it('below the worst case that counts them are an error', () => {
+    const worst = { 'run-aaaaaaaa': 0.5 };
+    expect(findTableProblems([number(0.3, 0.4)], worst)[0]?.text).toMatch(/worst case 50\.00 % is above 40\.00 %/);
+    expect(findTableProblems([number(0.3, 0.4, { counted: false })], worst)).toEqual([]);
   });
 });
 

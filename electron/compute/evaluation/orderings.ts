@@ -63,6 +63,51 @@ type Judged = JudgedResult & { readonly plan: AttackPlan; readonly label: string
 /** Half an example's worth of rounding. */
 const SLACK = 1e-9;
 
+/** One number of the result table as it is shown: successes at smaller ε are carried upward in it. */
+export interface TableNumber {
+  readonly model: string;
+  /** `PGD-40, ε 0.25 white-box`. */
+  readonly title: string;
+  readonly epsilon: number;
+  /** Numbers of one model that share a family differ in nothing but ε. */
+  readonly families: readonly string[];
+  readonly robustAccuracy: number;
+  /** Whether the model's worst case counts it. */
+  readonly counted: boolean;
+}
+
+/**
+ * Checks the numbers of a table against each other, by orderings that hold by construction: within a family accuracy
+ * does not rise with ε, and a model's worst case is at most each number that it counts.
+ * @param worstCases accuracy by model.
+ */
+export function findTableProblems(
+  numbers: readonly TableNumber[],
+  worstCases: Readonly<Record<string, number>>,
+  nameOf: (model: string) => string = (model) => model,
+): Finding[] {
+  const rises = numbers.flatMap((larger) =>
+    numbers
+      .filter(
+        (smaller) =>
+          smaller.model === larger.model &&
+          smaller.epsilon < larger.epsilon &&
+          smaller.robustAccuracy < larger.robustAccuracy - SLACK &&
+          smaller.families.some((family) => larger.families.includes(family)),
+      )
+      .map(
+        (smaller) =>
+          `${nameOf(larger.model)}: ${larger.title} has ${percent(larger.robustAccuracy)}, more than ${percent(smaller.robustAccuracy)} of ${smaller.title}: accuracy must not rise with ε.`,
+      ),
+  );
+  const above = numbers.flatMap(({ model, title, robustAccuracy, counted }) => {
+    const worst = worstCases[model];
+    if (!counted || worst === undefined || worst <= robustAccuracy + SLACK) return [];
+    return `${nameOf(model)}: the worst case ${percent(worst)} is above ${percent(robustAccuracy)} of ${title}, which it counts.`;
+  });
+  return [...rises, ...above].map((text) => ({ severity: 'error', text }));
+}
+
 function hardProblems({ result, stands }: Judged, title: string): Finding[] {
   const problems: Finding[] = [];
   const report = (text: string): void => void problems.push({ severity: 'error', text: `${title}: ${text}` });

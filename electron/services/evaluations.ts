@@ -1,6 +1,6 @@
 import { AppError } from '../../shared/domain/errors.ts';
 import { evaluationRequest, exampleQuery } from '../../shared/domain/evaluation.ts';
-import type { EvaluationRequest } from '../../shared/domain/evaluation.ts';
+import type { AttackSpec, EvaluationRequest } from '../../shared/domain/evaluation.ts';
 import { newId } from '../../shared/domain/ids.ts';
 import { parseInput } from './inputs.ts';
 import type { Library } from './library.ts';
@@ -15,9 +15,10 @@ export function evaluationService(session: Session): Library['evaluations'] {
     get,
     folder: (id) => store.folder.of('evaluation', get(id).id),
     create: async (input) => {
-      const request = parseInput(evaluationRequest, input, 'evaluation');
-      const name = request.name || (await describe(session, request));
-      checkRequest(session, request);
+      const asked = parseInput(evaluationRequest, input, 'evaluation');
+      const name = asked.name || (await describe(session, asked));
+      checkRequest(session, asked);
+      const request = { ...asked, attack: await completed(asked.attack) };
       const id = newId('evaluation');
       const created = new Date().toISOString();
       addJob(session, { id, kind: 'evaluate', title: `Evaluate ${name}` }, () =>
@@ -42,6 +43,18 @@ async function describe({ store }: Session, request: EvaluationRequest): Promise
   const targets = names.length > 2 ? `${names.length} models` : names.join(', ');
   const from = request.source === null ? '' : ` from ${requireModel(store, request.source).name}`;
   return `${attack}${from}: ${targets}`;
+}
+
+/**
+ * The attack with every default written out, so that it stays what it was when defaults change. A step size that follows
+ * from ε stays null, as a rule to repeat; the result has the size that was used.
+ * @throws AppError `invalid-input` for a bad attack.
+ */
+async function completed(attack: AttackSpec): Promise<AttackSpec> {
+  const { resolveAttack } = await import('../compute/attacks/registry.ts');
+  const { settings } = resolveAttack(attack);
+  const { stepSize = null } = attack.settings;
+  return { name: attack.name, settings: 'stepSize' in settings ? { ...settings, stepSize } : settings };
 }
 
 function checkRequest({ store }: Session, request: EvaluationRequest): void {

@@ -2,6 +2,7 @@ import { AppError } from '../../shared/domain/errors.ts';
 import { galleryRequest } from '../../shared/domain/gallery.ts';
 import type { GalleryRequest } from '../../shared/domain/gallery.ts';
 import { newId } from '../../shared/domain/ids.ts';
+import type { ResolvedAttack } from '../compute/attacks/registry.ts';
 import { parseInput } from './inputs.ts';
 import type { Library } from './library.ts';
 import { addJob, missing, requireDataset, requireFit, requireModel } from './session.ts';
@@ -14,8 +15,9 @@ export function galleryService(session: Session): Library['galleries'] {
     get,
     folder: (id) => store.folder.of('gallery', get(id).id),
     create: async (input) => {
-      const request = parseInput(galleryRequest, input, 'gallery');
-      await checkRequest(session, request);
+      const asked = parseInput(galleryRequest, input, 'gallery');
+      const { settings } = await checkRequest(session, asked);
+      const request = { ...asked, attack: { name: asked.attack.name, settings } };
       const id = newId('gallery');
       const models =
         request.models.length === 1
@@ -32,7 +34,8 @@ export function galleryService(session: Session): Library['galleries'] {
   };
 }
 
-async function checkRequest({ store }: Session, request: GalleryRequest): Promise<void> {
+/** @returns the attack with every default written out, the step size included. */
+async function checkRequest({ store }: Session, request: GalleryRequest): Promise<ResolvedAttack> {
   const [{ resolveAttack }, { buildNetwork }] = await Promise.all([
     import('../compute/attacks/registry.ts'),
     import('../compute/models/network.ts'),
@@ -46,7 +49,7 @@ async function checkRequest({ store }: Session, request: GalleryRequest): Promis
       { details: { field: 'indices', found: beyond } },
     );
   }
-  resolveAttack(request.attack);
+  const attack = resolveAttack(request.attack);
   const models = request.models.map((id) => requireModel(store, id));
   const others = [request.source, request.reference].flatMap((id) => (id === null ? [] : [requireModel(store, id)]));
   for (const model of [...models, ...others]) requireFit(model, dataset);
@@ -59,7 +62,7 @@ async function checkRequest({ store }: Session, request: GalleryRequest): Promis
       },
     );
   }
-  if (request.layer === 'last') return;
+  if (request.layer === 'last') return attack;
   for (const model of [...models, ...others.filter((other) => other.id === request.reference)]) {
     const layers = buildNetwork(model.architecture, model.inputShape, model.classes).taps.map((tap) => tap.name);
     if (layers.includes(request.layer)) continue;
@@ -71,4 +74,5 @@ async function checkRequest({ store }: Session, request: GalleryRequest): Promis
       },
     );
   }
+  return attack;
 }

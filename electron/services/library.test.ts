@@ -92,6 +92,7 @@ test('a training leaves a model, metrics, a configuration and checkpoints', asyn
     engine: { deterministic: false },
     result: { steps: 3 },
   });
+  expect(library.models.file(run)).toMatchObject({ defence: 'natural', seed: 0 });
   expect(existsSync(library.models.file(run).weights)).toBe(true);
   expect(existsSync(join(library.runs.folder(run), 'config.yaml'))).toBe(true);
   const points = await library.runs.points(run);
@@ -107,6 +108,9 @@ test('an evaluation gives a table, the examples behind its numbers, and their ar
   const cell = table.cells[run]?.[column?.key ?? ''];
   expect(cell).toMatchObject({ evaluation: id, threat: 'white-box', label: 'PGD-2, ε 0.1', examples: 12 });
   expect(cell?.weak).not.toBeNull();
+  // Stored with every default; the step size stays a rule in the request and is a number in the result.
+  expect(library.evaluations.get(id).request.attack.settings).toMatchObject({ restarts: 1, stepSize: null });
+  expect(cell?.settings).toMatchObject({ restarts: 1, stepSize: 0.125 });
   expect(table.worstCase[run]).toMatchObject({ accuracy: cell?.robustAccuracy, examples: 12 });
   const query = {
     evaluation: id,
@@ -156,7 +160,8 @@ test('an attention gallery leaves its maps by address', async () => {
     attack: { name: 'fgsm' },
   });
   const id = await finish(library.galleries.create(made));
-  const { result } = library.galleries.get(id);
+  const { result, request: stored } = library.galleries.get(id);
+  expect(stored.attack.settings).toEqual({ epsilon: 0.25 });
   expect(result?.rows.map((row) => row.index)).toEqual([6000, 6001]);
   const map = await library.tensors.read(`pairlight://tensor/gallery/${id}/${run}/map-grad-cam-clean`);
   expect(map).toMatchObject({ dtype: 'f32', shape: [2, ...(result?.measures[0]?.resolution ?? [])] });

@@ -49,9 +49,9 @@ export const keyAreaMeasure = z.object({
   clean: estimate,
   adversarial: estimate,
   noise: estimate,
-  /** Ratio of x' to x, and of x' to the noise control. */
-  ratioToClean: estimate,
-  ratioToNoise: estimate,
+  /** Ratio of x' to x, and of x' to the noise control; null if the other one's mean is 0: there is no ratio then. */
+  ratioToClean: estimate.nullable(),
+  ratioToNoise: estimate.nullable(),
   /** Intersection over union of the top areas of x and x'. */
   iou: estimate,
   cosine: estimate,

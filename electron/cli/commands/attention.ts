@@ -99,8 +99,8 @@ export function attentionCommand(program: Command): void {
           result.measures.map((measure) => [
             library.models.get(measure.model).name,
             measure.method,
-            measure.ratioToClean.mean.toFixed(3),
-            measure.ratioToNoise.mean.toFixed(3),
+            measure.ratioToClean?.mean.toFixed(3) ?? '–',
+            measure.ratioToNoise?.mean.toFixed(3) ?? '–',
             measure.iou.mean.toFixed(3),
           ]),
         );

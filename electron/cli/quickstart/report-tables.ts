@@ -55,8 +55,11 @@ function resultCell(result: ReportResult | undefined): VNode {
 }
 
 export function attentionTable(report: Report): VNode {
-  const estimate = ({ mean, low, high }: { mean: number; low: number; high: number }): VNode =>
-    h('td', [mean.toFixed(3), h('span', { class: 'interval' }, `${low.toFixed(3)}–${high.toFixed(3)}`)]);
+  const estimate = (found: Report['attention'][number]['ratioToClean']): VNode => {
+    if (!found) return h('td', '–');
+    const { mean, low, high } = found;
+    return h('td', [mean.toFixed(3), h('span', { class: 'interval' }, `${low.toFixed(3)}–${high.toFixed(3)}`)]);
+  };
   return h('table', [
     h('thead', [
       h(

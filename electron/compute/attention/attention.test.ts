@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { loadEngine } from '../engines/load.ts';
 import { buildNetwork, forward, forwardFrom, initialWeights } from '../models/network.ts';
 import { stream } from '../random/stream.ts';
+import { keyAreaMeasure } from '../../../shared/domain/gallery.ts';
 import { activationMap, normaliseMaps } from './activation-map.ts';
 import { gradCam, scoreGradient } from './grad-cam.ts';
 import { areaMean, cosine, intersectionOverUnion, normalised, topArea } from './key-area.ts';
@@ -125,12 +126,27 @@ describe('key areas', () => {
     );
     expect(estimates.clean.mean).toBeCloseTo(0.6);
     expect(estimates.adversarial.mean).toBeCloseTo(0.8);
-    expect(estimates.ratioToClean.mean).toBeCloseTo(4 / 3);
-    expect(estimates.ratioToNoise.mean).toBeCloseTo(4 / 3);
+    expect(estimates.ratioToClean?.mean).toBeCloseTo(4 / 3);
+    expect(estimates.ratioToNoise?.mean).toBeCloseTo(4 / 3);
     expect(estimates.iou.mean).toBe(0);
     expect(estimates.cosine.mean).toBeCloseTo(0.96);
     expect(estimates.rawClean).toBeCloseTo(4.5);
     expect(estimates.rawAdversarial).toBeCloseTo(6);
+  });
+
+  it('without any attention in the key area have no ratio, and still make a gallery', () => {
+    const maps = (...values: number[]) => ({ values: Float32Array.from(values), positions: 2 });
+    const areas = [Uint8Array.of(1, 0), Uint8Array.of(1, 0)];
+    const { estimates } = measureMethod(
+      { clean: maps(0, 1, 0, 2), adversarial: maps(1, 1, 1, 1), noise: maps(0, 1, 2, 0) },
+      areas,
+      50,
+      0,
+    );
+    expect(estimates.ratioToClean).toBeNull();
+    expect(estimates.ratioToNoise?.mean).toBeCloseTo(Math.SQRT2);
+    const measure = { model: 'run-00000000', method: 'grad-cam', layer: 'conv1', resolution: [1, 2], ...estimates };
+    expect(keyAreaMeasure.safeParse(JSON.parse(JSON.stringify(measure))).success).toBe(true);
   });
 
   it('of a reference come to another resolution by interpolation', async () => {

@@ -1,5 +1,5 @@
 import type { KeyAreaMeasure } from '../../../shared/domain/gallery.ts';
-import { bootstrapMean, bootstrapRatio } from '../statistics/bootstrap.ts';
+import { bootstrapMean, bootstrapRatio, type BootstrapEstimate } from '../statistics/bootstrap.ts';
 import { areaMean, cosine, intersectionOverUnion, mapRow, normalised, topArea, type MapRows } from './key-area.ts';
 
 export interface MethodMaps {
@@ -20,7 +20,7 @@ export interface MethodMeasure {
 /**
  * The key-area measures of one model and method: how much of the normalised attention lies in the key area for x, x'
  * and the noise control, and how alike the maps of x and x' are. Ratios are ratios of means over the examples (a
- * single example's mean can be 0). Intervals are 95 % bootstrap intervals over the examples; raw values compare
+ * single example's mean can be 0), null where the lower mean is 0. Intervals are 95 % bootstrap intervals over the examples; raw values compare
  * within one model only.
  * @param areas the key area of each row
  * @param topPercent share of the positions that the areas compared by IoU have
@@ -51,14 +51,18 @@ export function measureMethod(
       clean: bootstrapMean(clean, options),
       adversarial: bootstrapMean(adversarial, options),
       noise: bootstrapMean(noise, options),
-      ratioToClean: bootstrapRatio(adversarial, clean, options),
-      ratioToNoise: bootstrapRatio(adversarial, noise, options),
+      ratioToClean: ratio(adversarial, clean, seed),
+      ratioToNoise: ratio(adversarial, noise, seed),
       iou: bootstrapMean(overlap, options),
       cosine: bootstrapMean(likeness, options),
       rawClean: raw(maps.clean),
       rawAdversarial: raw(maps.adversarial),
     },
   };
+}
+
+function ratio(above: readonly number[], below: readonly number[], seed: number): BootstrapEstimate | null {
+  return mean(below) > 0 ? bootstrapRatio(above, below, { seed }) : null;
 }
 
 function mean(values: readonly number[]): number {

@@ -27,6 +27,18 @@ describe('the stream of events to the window', () => {
     expect(send.mock.calls.length).toBeGreaterThan(15);
   });
 
+  it('keeps what is said before the page listens', async () => {
+    const send = vi.fn();
+    let load: () => void = () => undefined;
+    const stream = eventStream(send, new Promise<void>((resolve) => (load = resolve)));
+    stream.push('app.notice', { severity: 'warning', error: { code: 'io', message: 'early' } });
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(send).not.toHaveBeenCalled();
+    load();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(send.mock.calls.map(([name]) => name)).toEqual(['app.notice']);
+  });
+
   it('loses no point of a curve', () => {
     const send = vi.fn();
     const stream = eventStream(send);

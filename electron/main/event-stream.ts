@@ -30,12 +30,17 @@ export interface EventStream {
 /**
  * Coalesces events on their way to the window: of two states of one thing within 50 ms only the newer is sent, points of
  * a curve are joined, and notices and commands go through one by one.
+ * @param ready until then nobody listens: what is said before is kept, and sent then.
  */
-export function eventStream(send: (name: EventName, payload: EventPayload<EventName>) => void): EventStream {
+export function eventStream(
+  send: (name: EventName, payload: EventPayload<EventName>) => void,
+  ready: Promise<unknown> | null = null,
+): EventStream {
   const waiting = new Map<string, Pending>();
   let timer: NodeJS.Timeout | null = null;
   let serial = 0;
   let open = true;
+  let listening = ready === null;
 
   const flush = (): void => {
     timer = null;
@@ -43,6 +48,14 @@ export function eventStream(send: (name: EventName, payload: EventPayload<EventN
     waiting.clear();
     for (const { name, payload } of events) send(name, payload);
   };
+
+  const schedule = (): void => {
+    if (open && listening && waiting.size > 0) timer ??= setTimeout(flush, INTERVAL_MS);
+  };
+  void ready?.then(() => {
+    listening = true;
+    schedule();
+  });
 
   return {
     push(name, payload) {
@@ -52,7 +65,7 @@ export function eventStream(send: (name: EventName, payload: EventPayload<EventN
       // A newer state goes behind everything that was said before it.
       waiting.delete(key);
       waiting.set(key, { name, payload: earlier ? joined(earlier, { name, payload }) : payload });
-      timer ??= setTimeout(flush, INTERVAL_MS);
+      schedule();
     },
     dispose() {
       open = false;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { app, type BrowserWindow, Menu, session } from 'electron';
 import { EVENT_CHANNEL } from '../../shared/contract/bridge.ts';
 import { defaultLibrary } from '../services/data-folder.ts';
+import { packInstaller } from '../services/engine-pack/installer.ts';
 import { openLibrary } from '../services/open-library.ts';
 import { handlers } from './calls/handlers.ts';
 import { eventStream, type EventStream, forwardEvents } from './event-stream.ts';
@@ -44,6 +45,7 @@ function start(): void {
   });
   const events = eventsTo(window);
   const library = libraryFor(events);
+  const installer = packInstaller({ onProgress: (progress) => events.push('engine.install', progress) });
   serveProtocol(session.defaultSession, join(built, 'renderer'), async (address) =>
     (await library.get()).tensors.read(address),
   );
@@ -52,13 +54,14 @@ function start(): void {
       window,
       events,
       library: library.get,
+      installer,
       libraryFolder: options.library,
       application: app.getAppPath(),
       written: new Set(),
     }),
   );
   Menu.setApplicationMenu(buildMenu((command) => events.push('app.command', { command })));
-  quitInOrder(library, window);
+  quitInOrder(window, library, installer);
   surviveErrors(window, events);
   app.on('second-instance', () => focusWindow(window));
   library.get().catch(() => {
@@ -68,9 +71,10 @@ function start(): void {
 }
 
 function eventsTo(window: BrowserWindow): EventStream {
+  const loaded = new Promise<void>((resolve) => window.webContents.once('did-finish-load', () => resolve()));
   const events = eventStream((name, payload) => {
     if (!window.isDestroyed()) window.webContents.send(EVENT_CHANNEL, name, payload);
-  });
+  }, loaded);
   window.once('closed', () => events.dispose());
   return events;
 }

@@ -15,8 +15,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 /** Opens the library in a process of its own; resolves with the number of data sets it sees. */
 function openElsewhere(folder: string): Promise<number> {
   const script = `
-    import type { Library } from './library.ts';
-import { openLibrary } from ${JSON.stringify(join(import.meta.dirname, 'open-library.ts'))};
+    import { openLibrary } from ${JSON.stringify(join(import.meta.dirname, 'open-library.ts'))};
     import { forkLauncher } from ${JSON.stringify(join(import.meta.dirname, 'launch-fork.ts'))};
     const library = await openLibrary(${JSON.stringify(folder)}, { launcher: forkLauncher('unused'), serves: 'own' });
     process.send(library.datasets.list().length, () => library.dispose().then(() => process.exit(0)));

@@ -1,4 +1,5 @@
 import type { BrowserWindow } from 'electron';
+import type { PackInstaller } from '../../services/engine-pack/installer.ts';
 import type { Library } from '../../services/library.ts';
 import type { EventStream } from '../event-stream.ts';
 
@@ -8,6 +9,7 @@ export interface CallContext {
   readonly events: EventStream;
   /** The open library; rejects with an AppError that names the folder if it cannot be opened. */
   readonly library: () => Promise<Library>;
+  readonly installer: PackInstaller;
   /** Folder of the library, also when it cannot be opened. */
   readonly libraryFolder: string;
   /** Root of the application's own files. */

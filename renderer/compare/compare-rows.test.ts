@@ -34,9 +34,11 @@ const table: ResultTable = {
   columns: [],
   cells: {},
   clean: { 'run-a': 0.9 },
+  cleanExamples: { 'run-a': 500 },
+  worstBasis: { epsilon: 0.25, examples: 500, split: 'test' },
   worstCase: {
-    'run-a': { accuracy: 0.6, low: 0.55, high: 0.65, examples: 500 },
-    'run-b': { accuracy: 0.7, low: 0.65, high: 0.75, examples: 500 },
+    'run-a': { accuracy: 0.6, low: 0.55, high: 0.65, examples: 500, epsilon: 0.25, attacks: 2 },
+    'run-b': { accuracy: 0.7, low: 0.65, high: 0.75, examples: 500, epsilon: 0.25, attacks: 2 },
   },
   findings: [],
 };
@@ -47,10 +49,11 @@ describe('comparing runs', () => {
     expect(first).toMatchObject({
       validationClean: 0.95,
       validationAdversarial: null,
-      testClean: 0.9,
-      worstCase: { accuracy: 0.6 },
+      evaluatedClean: 0.9,
+      evaluatedImages: 500,
+      worstCase: { accuracy: 0.6, epsilon: 0.25, examples: 500 },
     });
-    expect(second).toMatchObject({ validationClean: null, testClean: null, worstCase: { accuracy: 0.7 } });
+    expect(second).toMatchObject({ validationClean: null, evaluatedClean: null, worstCase: { accuracy: 0.7 } });
   });
 
   it('summarises runs that differ in nothing but the seed, with the sample deviation', () => {
@@ -64,7 +67,7 @@ describe('comparing runs', () => {
     expect(summary?.numbers.validationClean?.mean).toBeCloseTo(0.92, 12);
     expect(summary?.numbers.validationClean?.deviation).toBeCloseTo(0.04 / Math.SQRT2, 12);
     expect(summary?.numbers.worstCase?.mean).toBeCloseTo(0.65, 12);
-    expect(summary?.numbers.testClean).toBeNull();
+    expect(summary?.numbers.evaluatedClean).toBeNull();
   });
 
   it('does not mix settings', () => {

@@ -5,12 +5,14 @@ export interface CompareRow {
   /** Shares 0…1; null where not measured. Validation numbers are of the held-out part, at the end of training. */
   readonly validationClean: number | null;
   readonly validationAdversarial: number | null;
-  readonly testClean: number | null;
-  /** Worst case per example over the run's white-box evaluations. */
-  readonly worstCase: { readonly accuracy: number; readonly low: number; readonly high: number } | null;
+  /** Clean accuracy in the result table, on the images of the worst case where the run was measured on them. */
+  readonly evaluatedClean: number | null;
+  readonly evaluatedImages: number | null;
+  /** Worst case per example over every attack on the run up to one ε, white-box and transfer. */
+  readonly worstCase: ResultTable['worstCase'][string] | null;
 }
 
-export type CompareNumber = 'validationClean' | 'validationAdversarial' | 'testClean' | 'worstCase';
+export type CompareNumber = 'validationClean' | 'validationAdversarial' | 'evaluatedClean' | 'worstCase';
 
 /** Mean and sample standard deviation over the seeds of one configuration; null where fewer than two have the number. */
 export interface SeedSummary {
@@ -31,7 +33,8 @@ export function compareRows(runs: readonly RunRow[], tables: readonly ResultTabl
       run,
       validationClean: run.result?.cleanAccuracy ?? null,
       validationAdversarial: run.result?.adversarialAccuracy ?? null,
-      testClean: table?.clean[run.id] ?? null,
+      evaluatedClean: table?.clean[run.id] ?? null,
+      evaluatedImages: table?.cleanExamples[run.id] ?? null,
       worstCase: table?.worstCase[run.id] ?? null,
     };
   });
@@ -63,7 +66,7 @@ export function seedSummaries(rows: readonly CompareRow[]): readonly SeedSummary
         numbers: {
           validationClean: spread(members.map((row) => row.validationClean)),
           validationAdversarial: spread(members.map((row) => row.validationAdversarial)),
-          testClean: spread(members.map((row) => row.testClean)),
+          evaluatedClean: spread(members.map((row) => row.evaluatedClean)),
           worstCase: spread(members.map((row) => row.worstCase?.accuracy ?? null)),
         },
       },

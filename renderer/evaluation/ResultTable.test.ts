@@ -18,12 +18,18 @@ function cell(
     source: threat === 'white-box' ? null : 'run-source',
     threat,
     attack: { name: 'pgd', settings: {} },
+    settings: {},
     label: 'PGD-40, ε 0.25',
+    seed: 0,
+    split: 'test',
+    engine: { name: 'wasm', version: '', device: '', threads: 1, deterministic: false },
     examples: 500,
     cleanAccuracy: 0.9,
     robustAccuracy,
     robustInterval: [robustAccuracy - 0.04, robustAccuracy + 0.04],
+    carried: 0,
     weak,
+    notes: [],
   };
 }
 
@@ -31,8 +37,8 @@ const results: Results = {
   dataset: 'dataset-00000001',
   models: ['run-a', 'run-b', 'run-c'],
   columns: [
-    { key: 'white', label: 'PGD-40, ε 0.25', threat: 'white-box' },
-    { key: 'gray', label: 'PGD-40, ε 0.25', threat: 'gray-box' },
+    { key: 'white', label: 'PGD-40, ε 0.25', threat: 'white-box', epsilon: 0.25, families: [] },
+    { key: 'gray', label: 'PGD-40, ε 0.25', threat: 'gray-box', epsilon: 0.25, families: [] },
   ],
   cells: {
     'run-a': { white: cell('run-a', 'white-box', 0.1, 'One start only.'), gray: cell('run-a', 'gray-box', 0.5) },
@@ -40,7 +46,9 @@ const results: Results = {
     'run-c': { white: cell('run-c', 'white-box', 0.62), gray: cell('run-c', 'gray-box', 0.7) },
   },
   clean: { 'run-a': 0.95 },
-  worstCase: { 'run-c': { accuracy: 0.6, low: 0.56, high: 0.64, examples: 480 } },
+  cleanExamples: { 'run-a': 480 },
+  worstBasis: { epsilon: 0.25, examples: 480, split: 'validation' },
+  worstCase: { 'run-c': { accuracy: 0.6, low: 0.56, high: 0.64, examples: 480, epsilon: 0.25, attacks: 3 } },
   findings: [],
 };
 
@@ -101,6 +109,10 @@ describe('the result table', () => {
       .find((button) => button.element === document.activeElement)!
       .trigger('click');
     expect(chosen.map((found) => found.robustAccuracy)).toEqual([0.62]);
+  });
+
+  it('says at which ε and on which images the worst case is counted', () => {
+    expect(table().text()).toMatch(/Worst case\s*ε 0\.25, 480 validation images/);
   });
 
   it('speaks the whole number', () => {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TargetResult } from '../../shared/domain/evaluation.ts';
 import type { ResultCell, ResultTable } from '../../shared/domain/library.ts';
-import type { SettingField } from '../../shared/domain/settings.ts';
 import { epsilonCurves, restartCurves, restartDrop } from './result-curves.ts';
 
 function target(model: string, byRestart: readonly number[]): TargetResult {
@@ -39,57 +38,67 @@ describe('accuracy over restarts', () => {
   });
 });
 
-function cell(model: string, epsilon: number, steps: number, robustAccuracy: number): ResultCell {
-  return {
-    evaluation: 'evaluation-00000001',
-    model,
-    source: null,
-    threat: 'white-box',
-    attack: { name: 'pgd', settings: { epsilon, steps, stepSize: epsilon / 4 } },
-    label: `PGD-${steps}, ε ${epsilon}`,
-    examples: 100,
-    cleanAccuracy: 0.9,
-    robustAccuracy,
-    robustInterval: [0, 1],
-    weak: null,
-  };
+/** A number of PGD; columns of one family differ in ε alone. */
+interface Given {
+  readonly epsilon: number;
+  readonly accuracy: number;
+  readonly families?: readonly string[];
+  readonly steps?: number;
+  readonly model?: string;
+  readonly clean?: number;
 }
 
-function table(cells: readonly ResultCell[]): ResultTable {
+function table(numbers: readonly Given[]): ResultTable {
+  const cells: Record<string, Record<string, ResultCell>> = {};
+  const columns = new Map<string, ResultTable['columns'][number]>();
+  for (const { epsilon, accuracy, families = ['40 steps'], steps = 40, model = 'run-a', clean = 0.9 } of numbers) {
+    const label = `PGD-${steps}, ε ${epsilon}, 100 images`;
+    const key = `${label} ${families.join()}`;
+    columns.set(key, { key, label, threat: 'white-box', epsilon, families: [...families] });
+    (cells[model] ??= {})[key] = {
+      evaluation: 'evaluation-00000001',
+      model,
+      source: null,
+      threat: 'white-box',
+      attack: { name: 'pgd', settings: {} },
+      settings: { epsilon, steps },
+      label,
+      seed: 0,
+      split: 'test',
+      engine: { name: 'wasm', version: '', device: '', threads: 1, deterministic: false },
+      examples: 100,
+      cleanAccuracy: clean,
+      robustAccuracy: accuracy,
+      robustInterval: [0, 1],
+      carried: 0,
+      weak: null,
+      notes: [],
+    };
+  }
   return {
     dataset: 'dataset-00000001',
-    models: ['run-a'],
-    columns: cells.map((found) => ({ key: found.label, label: found.label, threat: found.threat })),
-    cells: { 'run-a': Object.fromEntries(cells.map((found) => [found.label, found])) },
-    clean: { 'run-a': 0.9 },
+    models: ['run-a', 'run-b'],
+    columns: [...columns.values()],
+    cells,
+    clean: { 'run-a': 0.5 },
+    cleanExamples: { 'run-a': 20 },
+    worstBasis: null,
     worstCase: {},
     findings: [],
   };
 }
 
-const fields: readonly SettingField[] = [
-  { key: 'epsilon', label: 'ε', type: 'number', default: 0.25, nullable: false },
-  { key: 'steps', label: 'Steps', type: 'integer', default: 40, nullable: false },
-  { key: 'stepSize', label: 'Step', type: 'number', default: null, nullable: true },
-];
-const fieldsOf = (): readonly SettingField[] => fields;
-
 describe('accuracy over ε', () => {
-  it('takes what a request left out from the defaults', () => {
-    const bare = cell('run-a', 0.2, 40, 0.7);
+  it('joins the columns of a family in order of ε, from the clean accuracy of their images at 0', () => {
     const found = epsilonCurves(
-      table([cell('run-a', 0.1, 40, 0.8), { ...bare, attack: { name: 'pgd', settings: { epsilon: 0.2 } } }]),
-      fieldsOf,
+      table([
+        { epsilon: 0.3, accuracy: 0.5 },
+        { epsilon: 0.1, accuracy: 0.8 },
+        { epsilon: 0.2, accuracy: 0.7, steps: 10, families: ['10 steps'] },
+        { epsilon: 0.1, accuracy: 0.6, model: 'run-b', clean: 0.7 },
+      ]),
     );
-    expect(found?.curves[0]?.points).toHaveLength(3);
-  });
-
-  it('joins the attacks that differ in ε alone, in order of ε, from clean accuracy at 0', () => {
-    const found = epsilonCurves(
-      table([cell('run-a', 0.3, 40, 0.5), cell('run-a', 0.1, 40, 0.8), cell('run-a', 0.2, 10, 0.7)]),
-      fieldsOf,
-    );
-    expect(found?.label).toBe('PGD-40');
+    expect(found?.label).toBe('PGD-40, 100 images');
     expect(found?.curves).toEqual([
       {
         model: 'run-a',
@@ -99,10 +108,36 @@ describe('accuracy over ε', () => {
           [0.3, 0.5],
         ],
       },
+      {
+        model: 'run-b',
+        points: [
+          [0, 0.7],
+          [0.1, 0.6],
+        ],
+      },
     ]);
   });
 
-  it('is nothing to draw where every attack ran at one ε', () => {
-    expect(epsilonCurves(table([cell('run-a', 0.3, 40, 0.5), cell('run-a', 0.3, 10, 0.6)]), fieldsOf)).toBeNull();
+  it('takes the widest of the families that a column is in', () => {
+    const found = epsilonCurves(
+      table([
+        { epsilon: 0.1, accuracy: 0.8, families: ['step 0.01', 'step ε/10'] },
+        { epsilon: 0.2, accuracy: 0.7, families: ['step 0.01', 'step ε/20'] },
+        { epsilon: 0.2, accuracy: 0.6, families: ['step 0.02', 'step ε/10'] },
+        { epsilon: 0.4, accuracy: 0.3, families: ['step 0.04', 'step ε/10'] },
+      ]),
+    );
+    expect(found?.curves[0]?.points.map(([, accuracy]) => accuracy)).toEqual([0.9, 0.8, 0.6, 0.3]);
+  });
+
+  it('is nothing to draw where no two columns differ in ε alone', () => {
+    expect(
+      epsilonCurves(
+        table([
+          { epsilon: 0.3, accuracy: 0.5, families: ['a'] },
+          { epsilon: 0.1, accuracy: 0.6, families: ['b'] },
+        ]),
+      ),
+    ).toBeNull();
   });
 });

@@ -1,7 +1,5 @@
 import type { TargetResult } from '../../shared/domain/evaluation.ts';
 import type { ResultTable } from '../../shared/domain/library.ts';
-import type { SettingField, SettingValues } from '../../shared/domain/settings.ts';
-import { presetValues } from './attack-advice.ts';
 
 /** One model's curve; points are (x, share 0…1). */
 export interface ModelCurve {
@@ -26,60 +24,35 @@ export function restartDrop(target: TargetResult): number | null {
 }
 
 /**
- * White-box accuracy over ε: of the attacks that differ in nothing but ε (and the step size that follows from it), the
- * one with the most values of ε. Clean accuracy stands at ε = 0. Null unless some attack ran at two or more values.
- * @param fieldsOf settings of an attack, whose defaults stand for what a request left out.
+ * White-box accuracy over ε: of the attacks that differ in nothing but ε, on the same images, those with the most values
+ * of ε. Clean accuracy on these images stands at ε = 0. Null unless some attack ran at two or more values.
  */
 export function epsilonCurves(
   table: ResultTable,
-  fieldsOf: (attack: string) => readonly SettingField[],
 ): { readonly label: string; readonly curves: readonly ModelCurve[] } | null {
-  const families = new Map<string, Family>();
+  const families = new Map<string, ResultTable['columns']>();
   for (const column of table.columns) {
     if (column.threat !== 'white-box') continue;
-    for (const model of table.models) {
-      const cell = table.cells[model]?.[column.key];
-      const epsilon = cell?.attack.settings['epsilon'];
-      if (!cell || typeof epsilon !== 'number') continue;
-      const key = familyKey(cell.attack.name, presetValues(fieldsOf(cell.attack.name), cell.attack.settings));
-      const family: Family = families.get(key) ?? newFamily(cell.label);
-      const values = family.byModel.get(model) ?? new Map<number, number>();
-      families.set(key, family);
-      family.byModel.set(model, values.set(epsilon, cell.robustAccuracy));
-      family.epsilons.add(epsilon);
-    }
+    for (const family of column.families) families.set(family, [...(families.get(family) ?? []), column]);
   }
-  const widest = [...families.values()].sort((a, b) => b.epsilons.size - a.epsilons.size)[0];
-  if (!widest || widest.epsilons.size < 2) return null;
+  const widest = [...families.values()].sort((a, b) => b.length - a.length)[0];
+  if (!widest?.[0] || widest.length < 2) return null;
+  const columns = widest.toSorted((a, b) => a.epsilon - b.epsilon);
   return {
-    label: widest.label,
-    curves: [...widest.byModel].map(([model, values]) => {
-      const clean = table.clean[model];
-      const points = [...values].sort(([a], [b]) => a - b);
-      return { model, points: clean === undefined ? points : [[0, clean] as const, ...points] };
+    label: familyLabel(widest[0].label),
+    curves: table.models.flatMap((model): readonly ModelCurve[] => {
+      const cells = columns.flatMap(({ key, epsilon }) => {
+        const cell = table.cells[model]?.[key];
+        return cell ? [{ epsilon, cell }] : [];
+      });
+      if (!cells[0]) return [];
+      const points = cells.map(({ epsilon, cell }) => [epsilon, cell.robustAccuracy] as const);
+      return [{ model, points: [[0, cells[0].cell.cleanAccuracy], ...points.filter(([epsilon]) => epsilon > 0)] }];
     }),
   };
 }
 
-/** Attacks that differ in ε alone: accuracy by model, then ε. */
-interface Family {
-  readonly label: string;
-  readonly byModel: Map<string, Map<number, number>>;
-  readonly epsilons: Set<number>;
-}
-
-function familyKey(attack: string, settings: SettingValues): string {
-  const others = Object.entries(settings)
-    .filter(([key]) => key !== 'epsilon' && key !== 'stepSize')
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([attack, others]);
-}
-
-function newFamily(label: string): Family {
-  return { label: familyLabel(label), byModel: new Map(), epsilons: new Set() };
-}
-
-/** The label of a column without its ε: `PGD-200 × 10, ε 0.25` → `PGD-200 × 10`. */
+/** The label of a column without its ε: `PGD-200 × 10, ε 0.25, 500 images` → `PGD-200 × 10, 500 images`. */
 function familyLabel(label: string): string {
-  return label.replace(/,?\s*ε\s*=?\s*[\d./]+/, '');
+  return label.replace(/,?\s*ε\s*=?\s*[\d./e-]+/, '');
 }

@@ -27,12 +27,18 @@ function cell(id: string, robustAccuracy: number, examples = 500): ResultCell {
     source: null,
     threat: 'white-box',
     attack: { name: 'pgd', settings: {} },
+    settings: {},
     label: 'PGD-40',
+    seed: 0,
+    split: 'test',
+    engine: { name: 'wasm', version: '', device: '', threads: 1, deterministic: false },
     examples,
     cleanAccuracy: 0.95,
     robustAccuracy,
     robustInterval: [robustAccuracy - 0.02, robustAccuracy + 0.02],
+    carried: 0,
     weak: null,
+    notes: [],
   };
 }
 
@@ -41,15 +47,17 @@ const table: ResultTable = {
   dataset: 'dataset-00000001',
   models: ['run-00000001', 'run-00000002'],
   columns: [
-    { key: 'black', label: 'PGD-40', threat: 'black-box' },
-    { key: 'white', label: 'PGD-40', threat: 'white-box' },
+    { key: 'black', label: 'PGD-40', threat: 'black-box', epsilon: 0.25, families: [] },
+    { key: 'white', label: 'PGD-40', threat: 'white-box', epsilon: 0.25, families: [] },
   ],
   cells: {
     'run-00000001': { white: cell('run-00000001', 0.01), black: cell('run-00000001', 0.3, 100) },
     'run-00000002': { white: cell('run-00000002', 0.6), black: cell('run-00000002', 0.7, 500) },
   },
   clean: { 'run-00000001': 0.97 },
-  worstCase: { 'run-00000002': { accuracy: 0.58, low: 0.54, high: 0.62, examples: 500 } },
+  cleanExamples: { 'run-00000001': 400 },
+  worstBasis: { epsilon: 0.25, examples: 500, split: 'test' },
+  worstCase: { 'run-00000002': { accuracy: 0.58, low: 0.54, high: 0.62, examples: 500, epsilon: 0.25, attacks: 2 } },
   findings: [],
 };
 
@@ -84,12 +92,14 @@ describe('the result grid', () => {
     const grid = resultGrid(
       {
         ...table,
-        columns: [{ key: 'gray', label: 'PGD-40, ε 0.25 from AT, 200 images', threat: 'gray-box' }],
+        columns: [
+          { key: 'gray', label: 'PGD-40, ε 0.25 from AT, 200 images', threat: 'gray-box', epsilon: 0.25, families: [] },
+        ],
         cells: { 'run-00000001': { gray } },
       },
       models,
     );
-    expect(grid.columns).toEqual([
+    expect(grid.columns).toMatchObject([
       { key: 'gray', label: 'PGD-40, ε 0.25, 200 images', threat: 'gray-box', source: 'run-00000002' },
     ]);
   });

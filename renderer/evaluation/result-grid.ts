@@ -1,6 +1,6 @@
 import { THREATS } from '../../shared/domain/evaluation.ts';
 import type { Threat } from '../../shared/domain/evaluation.ts';
-import type { ResultCell, ResultTable } from '../../shared/domain/library.ts';
+import type { ResultCell, ResultTable, WorstBasis } from '../../shared/domain/library.ts';
 import type { ModelSummary } from '../../shared/domain/model.ts';
 
 export interface GridColumn {
@@ -23,19 +23,18 @@ export interface GridRow {
   readonly detail: string;
   readonly colour: number;
   readonly clean: number | null;
+  /** Images that `clean` is over; null without one. */
+  readonly cleanExamples: number | null;
   readonly cells: readonly (GridCell | null)[];
-  readonly worstCase: {
-    readonly accuracy: number;
-    readonly low: number;
-    readonly high: number;
-    readonly examples: number;
-  } | null;
+  readonly worstCase: ResultTable['worstCase'][string] | null;
 }
 
 export interface ResultGrid {
   readonly groups: readonly { readonly threat: Threat; readonly columns: number }[];
   readonly columns: readonly GridColumn[];
   readonly rows: readonly GridRow[];
+  /** What every worst case is counted at; null without one. */
+  readonly worst: WorstBasis | null;
 }
 
 /**
@@ -48,6 +47,7 @@ export function resultGrid(table: ResultTable, models: readonly ModelSummary[]):
   );
   const best = new Map(columns.map((column) => [column.key, bestOf(table, column.key)]));
   return {
+    worst: table.worstBasis,
     columns,
     groups: THREATS.map((threat) => ({
       threat,
@@ -61,6 +61,7 @@ export function resultGrid(table: ResultTable, models: readonly ModelSummary[]):
         detail: model ? modelDetail(model) : '',
         colour: model?.colour ?? 0,
         clean: table.clean[id] ?? null,
+        cleanExamples: table.cleanExamples[id] ?? null,
         cells: columns.map((column) => {
           const result = table.cells[id]?.[column.key];
           return result ? { result, best: best.get(column.key) === result.robustAccuracy } : null;

@@ -11,7 +11,9 @@ export const compare = {
   most: 'At most {n} runs at once.',
   clear: 'Clear',
   numbers: 'Numbers',
-  numbersHint: '%, validation at the end of training; test with Wilson 95 % interval',
+  numbersHint: '%, validation at the end of training; worst case with Wilson 95 % interval',
+  basis: 'ε {epsilon}, n {n}',
+  images: 'n {n}',
   seeds: 'Over seeds',
   seedsHint: 'mean ± standard deviation of runs that differ in the seed alone',
   columns: {
@@ -22,9 +24,12 @@ export const compare = {
     epochs: 'Epochs',
     validationClean: 'Validation clean',
     validationAdversarial: 'Validation PGD',
-    testClean: 'Test clean',
+    evaluatedClean: 'Evaluated clean',
+    evaluatedCleanHelp:
+      'Clean accuracy in the result table, on the images of the worst case where the run was measured on them',
     worstCase: 'Worst case',
-    worstCaseHelp: 'Worst case per example over the white-box evaluations of the run',
+    worstCaseHelp:
+      'An example stands only if it withstood every attack on the run up to this ε on these images, white-box and transfer',
     state: 'State',
   },
   accuracy: 'Validation accuracy',

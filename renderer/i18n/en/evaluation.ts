@@ -20,16 +20,19 @@ export const evaluation = {
     clean: 'Clean',
     worst: 'Worst case',
     worstHelp:
-      'An example counts only if it survives every white-box attack here. Over the examples that all of the model’s white-box evaluations share.',
-    worstCell: '{n} shared examples, {low} to {high}',
+      'An example stands only if it withstood every attack in this table up to this ε on these images, white-box and transfer. One ε and one set of images for all models: those that most white-box numbers have.',
+    worstCell: '{low} to {high}; {attacks} attacks up to ε {epsilon} counted, {n} images',
+    basis: { test: 'ε {epsilon}, {n} images', validation: 'ε {epsilon}, {n} validation images' },
+    cleanCell: 'over {n} images',
+    carried: '{n} examples that the same attack broke at a smaller ε are counted as broken.',
     legend:
-      'Dotted underline: too weak an attack to be a robustness claim; the reason is on hover. Bold: best of its column.',
+      'Dotted underline: a number to be read with care, such as one of a weak attack; the reason is on hover. Bold: best of its column.',
     cell: '{model}, {attack}: {value} per cent, {low} to {high}',
     from: 'from {source}',
     notMeasured: 'not measured',
     findings: 'Findings',
     noFindings:
-      'The orderings that must hold (more restarts, larger ε and the worst case never raise accuracy) hold for all of these numbers.',
+      'Checked for all of these numbers: each agrees with its examples; no restart raises it; it is at most the clean accuracy and at most that of the last iterates; it does not rise with ε where all else is equal (a success counts at every larger ε); no worst case is above a number that it counts. Tested per model on shared images (p < 0.01): white box against transfer, PGD against FGSM and noise, more steps, more restarts or a larger ε against less. Nothing was found.',
   },
   charts: {
     restarts: 'Accuracy over restarts',
@@ -69,7 +72,8 @@ export const evaluation = {
     robust: 'worst iterate',
     robustHelp: 'An example is broken if any iterate of any restart is valid and misclassified.',
     final: 'last iterate',
-    finalHelp: 'Judged on the last iterate of each restart only, as some tools do.',
+    finalHelp:
+      'Judged on the last iterates only, as some tools do: broken if the last iterate of some restart is. Restarts go on until one is, also for examples that an earlier iterate broke.',
     source: 'source',
     itself: 'the model itself',
     linf: 'largest L∞',
@@ -84,6 +88,8 @@ export const evaluation = {
     violations: 'rejected candidates',
     violationsHelp:
       'Adversarial candidates that failed the check of the constraint in float64. They are never counted as successes.',
+    carried:
+      '{n} examples that stand here were broken by the same attack at a smaller ε: the table counts them as broken.',
     partial: 'Not finished: these are the results so far.',
     rename: 'Rename',
     remove: 'Delete evaluation',

@@ -73,10 +73,14 @@ describe('layers', () => {
 });
 
 describe('the usual reference', () => {
-  it('is an undefended model that is not compared itself, if there is one', () => {
-    const models = [model('run-a'), model('run-b', { defence: 'at' }), model('run-c', { seed: 1 })];
+  it('is an undefended model of another seed, of a compared architecture if there is one, else none', () => {
+    const lenet = model('run-d', { seed: 2, architecture: 'lenet' });
+    const models = [lenet, model('run-a'), model('run-b', { defence: 'at' }), model('run-c', { seed: 1 })];
     expect(usualReference(models, ['run-a'])).toBe('run-c');
-    expect(usualReference(models, ['run-a', 'run-c'])).toBe('run-a');
+    expect(usualReference(models, ['run-b'])).toBe('run-c');
+    expect(usualReference(models, ['run-b', 'run-c'])).toBe('run-d');
+    expect(usualReference(models, ['run-a', 'run-c', 'run-d'])).toBeNull();
     expect(usualReference([model('run-b', { defence: 'at' })], [])).toBeNull();
+    expect(usualReference([model('run-b', { seed: null })], [])).toBeNull();
   });
 });

@@ -106,10 +106,18 @@ export function commonLayers(
 }
 
 /**
- * The model that serves best as the common reference for the key area: an undefended one that is not itself compared,
- * else any undefended one; null if there is none.
+ * The model that serves best as the common reference for the key area: an undefended one of another seed than every model
+ * compared, of one of their architectures if there is such; null if there is none, so that a reference that favours one
+ * of the models compared is never taken unasked.
  */
 export function usualReference(models: readonly ModelSummary[], compared: readonly string[]): string | null {
-  const natural = models.filter((model) => model.defence === 'natural');
-  return (natural.find((model) => !compared.includes(model.id)) ?? natural[0])?.id ?? null;
+  const shown = models.filter((model) => compared.includes(model.id));
+  const fit = models.filter(
+    (model) =>
+      model.defence === 'natural' &&
+      model.seed !== null &&
+      shown.every((other) => other.id !== model.id && other.seed !== model.seed),
+  );
+  const alike = fit.find((model) => shown.some((other) => other.architecture === model.architecture));
+  return (alike ?? fit[0])?.id ?? null;
 }

@@ -10,5 +10,6 @@ describe('the words for a ratio', () => {
 
   it('give the larger half of the interval', () => {
     expect(plusMinus({ mean: 0.5, low: 0.4, high: 0.53 })).toBe('±0.10');
+    expect(plusMinus(null)).toBe('');
   });
 });

@@ -10,7 +10,8 @@ export function ratioVerdict(ratio: Estimate): 'lower' | 'higher' | 'unclear' {
   return ratio.low > 1 ? 'higher' : 'unclear';
 }
 
-/** Half the width of an interval, the larger side, with the digits that it deserves: `±0.02`. */
-export function plusMinus(estimate: Estimate, digits = 2): string {
+/** Half the width of an interval, the larger side, with the digits that it deserves: `±0.02`; empty for none. */
+export function plusMinus(estimate: Estimate | null, digits = 2): string {
+  if (!estimate) return '';
   return `±${Math.max(estimate.high - estimate.mean, estimate.mean - estimate.low).toFixed(digits)}`;
 }

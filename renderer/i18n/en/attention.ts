@@ -65,6 +65,9 @@ export const attention = {
     common: 'top {percent} % of the clean map of {model}',
     own: 'top {percent} % of each model’s own clean map',
     ownNote: 'Chosen on x itself, so x′/x falls below 1 even without an attack. Compare with the noise column.',
+    referenceCompared:
+      '{model} is compared itself: for it the key area is its own (chosen on x, so its x′/x falls below 1 even without an attack), for the others it is common. A natural model of another seed is the better reference.',
+    noAttention: '{model}: clean images have no attention in the key area, so there is no ratio.',
     model: 'Model',
     ratio: 'x′ / x',
     ratioHelp: 'Mean normalised attention inside the key area: attacked over clean',
@@ -81,9 +84,9 @@ export const attention = {
     unclear: '{model}: no clear change; the key area keeps {ratio} % of its attention ({low}–{high}).',
     higher: '{model}: the attack draws attention into the key area, to {ratio} % ({low}–{high}).',
     againstNoise: {
-      lower: 'Random noise of the same size takes less away.',
-      unclear: 'Random noise of the same size does about the same.',
-      higher: 'Random noise of the same size takes more away.',
+      lower: 'The area holds less than under random noise of the same ε.',
+      unclear: 'There is no clear difference from random noise of the same ε.',
+      higher: 'The area holds more than under random noise of the same ε.',
     },
     scale: 'Scale',
     scaleAll: 'normalised attention',

@@ -302,23 +302,25 @@ test('runs are compared side by side', async ({ app }) => {
   await expect(page.getByRole('figure', { name: 'Training loss' })).toBeVisible();
 });
 
-test('both engines pass their self-test and are measured', async ({ app }) => {
-  const { page } = app;
-  await open(page, 'Engines');
-  for (const name of ['tensorflow', 'wasm']) {
+for (const name of ['tensorflow', 'wasm']) {
+  test(`the ${name} engine passes its self-test and is measured`, async ({ app }) => {
+    const { page } = app;
+    await open(page, 'Engines');
     const card = page.getByRole('region', { name, exact: true });
     const button = card.getByRole('button', { name: 'Test and measure' });
     if (name === 'tensorflow' && (await button.isDisabled())) {
       // Without its pack the card says so, and how to get it.
       await expect(card.getByText(/pack/)).toBeVisible();
-      continue;
+      const reason = 'the engine pack of tensorflow is not on this machine';
+      console.warn(`Skipped: ${reason}.`);
+      test.skip(true, reason);
     }
     await button.click();
     await expect(card.getByText('passed')).toBeVisible({ timeout: 90_000 });
     await expect(card.getByText(/GFLOP\/s/)).toBeVisible();
     await expect(card.getByText(/examples\/s/)).toBeVisible();
-  }
-});
+  });
+}
 
 test('what is deleted can be taken back', async ({ app }) => {
   const { page } = app;

@@ -36,7 +36,7 @@ describe('the stream of events to the window', () => {
     expect(send).not.toHaveBeenCalled();
     load();
     await vi.advanceTimersByTimeAsync(100);
-    expect(send.mock.calls.map(([name]) => name)).toEqual(['app.notice']);
+    expect(send.mock.calls.map(([name]) => name as string)).toEqual(['app.notice']);
   });
 
   it('loses no point of a curve', () => {

@@ -3,7 +3,6 @@ import { app, type BrowserWindow, Menu, session } from 'electron';
 import { EVENT_CHANNEL } from '../../shared/contract/bridge.ts';
 import { defaultLibrary } from '../services/data-folder.ts';
 import { packInstaller } from '../services/engine-pack/installer.ts';
-import { openLibrary } from '../services/open-library.ts';
 import { handlers } from './calls/handlers.ts';
 import { eventStream, type EventStream, forwardEvents } from './event-stream.ts';
 import { serveCalls } from './ipc.ts';
@@ -82,6 +81,8 @@ function eventsTo(window: BrowserWindow): EventStream {
 function libraryFor(events: EventStream): LibraryHolder {
   const launcher = utilityLauncher(join(import.meta.dirname, 'job-host.js'));
   return libraryHolder(async () => {
+    // After the window is on its way: the services take longer to load than its first frame.
+    const { openLibrary } = await import('../services/open-library.ts');
     const library = await openLibrary(options.library, { launcher, serves: 'all' });
     forwardEvents(library.events, events);
     applyTheme(library.preferences.get().theme);

@@ -48,6 +48,7 @@ async function trainJob(values: object = {}, data = 'data'): Promise<JobSpec> {
     id: 'run-0123456789',
     folder: await folder('run'),
     enginePack: null,
+    threads: 1,
     dataset: { folder: join(scratch, data) },
     resume: false,
     config: trainConfig.parse({
@@ -123,7 +124,7 @@ describe('a job host', () => {
       });
     }
     const [target, source] = models as [ModelFile, ModelFile];
-    const common = { enginePack: null, dataset: { folder: join(scratch, 'data') } };
+    const common = { enginePack: null, threads: 1, dataset: { folder: join(scratch, 'data') } };
     const attack = { name: 'pgd', settings: { steps: 5, epsilon: 0.3 } };
 
     const evaluated = await talk({
@@ -190,6 +191,7 @@ describe('a job host', () => {
       id: 'dataset-aaaaaaaaaa',
       folder: await folder('dataset'),
       enginePack: null,
+      threads: 1,
       options,
     };
     const { messages } = await talk({ type: 'start', job });

@@ -1,18 +1,26 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
 import { ENGINE_NAMES, engineReport } from '../../shared/domain/engine.ts';
-import type { EngineName, EnginePackState, EngineReport } from '../../shared/domain/engine.ts';
+import type { EngineChoice, EngineName, EnginePackState, EngineReport } from '../../shared/domain/engine.ts';
 import { AppError } from '../../shared/domain/errors.ts';
+import type { Store } from '../store/store.ts';
 import { locateEnginePack } from './engine-pack/state.ts';
 import { JobProcess } from './job-process.ts';
 import type { JobLauncher } from './job-transport.ts';
 import type { Library } from './library.ts';
+import { isKnownUsable, packName, rememberTest } from './pack-verdict.ts';
 import type { Session } from './session.ts';
 import type { SlotRules } from './slots.ts';
 
-/** `PAIRLIGHT_ENGINE=wasm` goes without the engine pack. */
-const wasmForced = (): boolean => process.env['PAIRLIGHT_ENGINE'] === 'wasm';
+/** `PAIRLIGHT_ENGINE` decides for `auto`, before any preference. */
+const forced = (): EngineName | null => ENGINE_NAMES.find((name) => name === process.env['PAIRLIGHT_ENGINE']) ?? null;
+
+/** The engine for a new job: what was asked for, and in place of `auto` the preference, if there is one. */
+export function engineForJob(asked: EngineChoice, preferred: EngineChoice): EngineChoice {
+  return asked === 'auto' && forced() === null ? preferred : asked;
+}
 
 /** Folder of the engine pack for job hosts, or null where there is none to use. */
 export async function usablePack(): Promise<string | null> {
@@ -20,11 +28,18 @@ export async function usablePack(): Promise<string | null> {
   return pack.installed ? pack.folder : null;
 }
 
-/** How many jobs may compute at once on this machine, by the preferences. */
-export async function slotRules(preferences: Library['preferences']): Promise<SlotRules> {
-  const automatic: EngineName = !wasmForced() && (await usablePack()) !== null ? 'tensorflow' : 'wasm';
-  return { automatic, wasm: preferences.get().parallelJobs ?? availableParallelism() };
+/**
+ * How many jobs may compute at once on this machine, by the preferences. A stored job's `auto` is for its host to decide
+ * (the preference has been put in its place when the job was made): tensorflow, unless its pack is known to fail.
+ */
+export async function slotRules(store: Store, preferences: Library['preferences']): Promise<SlotRules> {
+  const pack = forced() === null ? await packName() : null;
+  const automatic = forced() ?? (pack !== null && isKnownUsable(store, pack) ? 'tensorflow' : 'wasm');
+  const { parallelJobs } = preferences.get();
+  return { automatic, atOnce: { tensorflow: parallelJobs ?? 1, wasm: parallelJobs ?? availableParallelism() } };
 }
+
+const keptReport = z.object({ pack: z.string().nullable(), report: engineReport });
 
 export function engineService(
   session: Session,
@@ -35,11 +50,11 @@ export function engineService(
   const testing = new Set<JobProcess>();
   const key = (name: EngineName): string => `engine-report:${name}`;
 
-  /** The report of the last test, if it is about the engine as it is now. */
-  const reportOf = (name: EngineName, pack: EnginePackState): EngineReport => {
-    const kept = engineReport.safeParse(store.preferences.get(key(name)));
+  /** The report of the last test, if it is about the engine as it is now: this very pack. */
+  const reportOf = (name: EngineName, pack: EnginePackState, called: string | null): EngineReport => {
+    const kept = keptReport.safeParse(store.preferences.get(key(name)));
     const available = name === 'wasm' || pack.installed;
-    if (kept.success && available && kept.data.available) return kept.data;
+    if (kept.success && available && (name === 'wasm' || kept.data.pack === called)) return kept.data.report;
     return {
       name,
       available,
@@ -55,24 +70,26 @@ export function engineService(
 
   return {
     list: async () => {
-      const pack = await locateEnginePack();
+      const [pack, called] = await Promise.all([locateEnginePack(), packName()]);
       return {
-        engines: ENGINE_NAMES.map((name) => reportOf(name, pack)),
+        engines: ENGINE_NAMES.map((name) => reportOf(name, pack, called)),
         pack,
-        chosen: wasmForced() ? 'wasm' : preferences.get().engine,
+        chosen: forced() ?? preferences.get().engine,
       };
     },
     test: async (engine) => {
       const id = `test-${randomUUID().slice(0, 8)}`;
       const folder = store.folder.scratch(id);
+      const pack = await packName();
       await mkdir(folder, { recursive: true });
       try {
         const report = await runTest(
           launcher,
-          { kind: 'engine-test', id, folder, enginePack: await usablePack(), engine },
+          { kind: 'engine-test', id, folder, enginePack: await usablePack(), threads: availableParallelism(), engine },
           testing,
         );
-        store.preferences.set(key(report.name), report);
+        store.preferences.set(key(report.name), { pack, report });
+        if (pack !== null) rememberTest(store, pack, report);
         events.emit('engine.tested', report);
         return report;
       } finally {

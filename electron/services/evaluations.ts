@@ -2,13 +2,14 @@ import { AppError } from '../../shared/domain/errors.ts';
 import { evaluationRequest, exampleQuery } from '../../shared/domain/evaluation.ts';
 import type { AttackSpec, EvaluationRequest } from '../../shared/domain/evaluation.ts';
 import { newId } from '../../shared/domain/ids.ts';
+import { engineForJob } from './engines.ts';
 import { parseInput } from './inputs.ts';
 import type { Library } from './library.ts';
 import { resultTable } from './result-table.ts';
 import { addJob, missing, requireDataset, requireFit, requireModel } from './session.ts';
 import type { Session } from './session.ts';
 
-export function evaluationService(session: Session): Library['evaluations'] {
+export function evaluationService(session: Session, preferences: Library['preferences']): Library['evaluations'] {
   const { store } = session;
   const get: Library['evaluations']['get'] = (id) => store.evaluations.get(id) ?? missing('evaluation', id);
   return {
@@ -18,7 +19,8 @@ export function evaluationService(session: Session): Library['evaluations'] {
       const asked = parseInput(evaluationRequest, input, 'evaluation');
       const name = asked.name || (await describe(session, asked));
       checkRequest(session, asked);
-      const request = { ...asked, attack: await completed(asked.attack) };
+      const engine = engineForJob(asked.engine, preferences.get().engine);
+      const request = { ...asked, engine, attack: await completed(asked.attack) };
       const id = newId('evaluation');
       const created = new Date().toISOString();
       addJob(session, { id, kind: 'evaluate', title: `Evaluate ${name}` }, () =>

@@ -3,12 +3,13 @@ import { galleryRequest } from '../../shared/domain/gallery.ts';
 import type { GalleryRequest } from '../../shared/domain/gallery.ts';
 import { newId } from '../../shared/domain/ids.ts';
 import type { ResolvedAttack } from '../compute/attacks/registry.ts';
+import { engineForJob } from './engines.ts';
 import { parseInput } from './inputs.ts';
 import type { Library } from './library.ts';
 import { addJob, missing, requireDataset, requireFit, requireModel } from './session.ts';
 import type { Session } from './session.ts';
 
-export function galleryService(session: Session): Library['galleries'] {
+export function galleryService(session: Session, preferences: Library['preferences']): Library['galleries'] {
   const { store } = session;
   const get: Library['galleries']['get'] = (id) => store.galleries.get(id) ?? missing('gallery', id);
   return {
@@ -17,7 +18,8 @@ export function galleryService(session: Session): Library['galleries'] {
     create: async (input) => {
       const asked = parseInput(galleryRequest, input, 'gallery');
       const { settings } = await checkRequest(session, asked);
-      const request = { ...asked, attack: { name: asked.attack.name, settings } };
+      const engine = engineForJob(asked.engine, preferences.get().engine);
+      const request = { ...asked, engine, attack: { name: asked.attack.name, settings } };
       const id = newId('gallery');
       const models =
         request.models.length === 1

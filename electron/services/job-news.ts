@@ -4,6 +4,7 @@ import type { TrainPoint } from '../../shared/domain/training.ts';
 import type { StoredJob } from '../store/jobs.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { JobNews } from './job-process.ts';
+import { rememberJob } from './pack-verdict.ts';
 import type { Session } from './session.ts';
 
 /** At most 20 updates a second reach listeners. */
@@ -32,6 +33,7 @@ export function createNewsDesk(
   queue: {
     readonly setPaused: (id: string, paused: boolean) => void;
     readonly setProgress: (id: string, progress: JobProgress) => void;
+    readonly onError: (error: unknown) => void;
   },
 ): NewsDesk {
   const desks = new Map<string, Desk>();
@@ -77,6 +79,7 @@ export function createNewsDesk(
         case 'engine':
           store.jobs.update(job.id, { engine: news.engine });
           changed();
+          rememberJob(store, news.engine, news.note).catch(queue.onError);
           if (news.note !== null && !told.has(news.note)) {
             told.add(news.note);
             events.emit('app.notice', {

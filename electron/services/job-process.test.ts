@@ -11,7 +11,7 @@ import { forkLauncher } from './launch-fork.ts';
 const folder = mkdtempSync(join(tmpdir(), 'pairlight-process-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const SPEC: JobSpec = { kind: 'engine-test', id: 'test-1', folder, enginePack: null, engine: 'wasm' };
+const SPEC: JobSpec = { kind: 'engine-test', id: 'test-1', folder, enginePack: null, threads: 1, engine: 'wasm' };
 
 interface Seen {
   readonly process: JobProcess;

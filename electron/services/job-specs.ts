@@ -39,9 +39,9 @@ export function modelFileOf(store: Store, model: StoredModel): ModelFile {
  * Everything that the host of a stored job needs, from the library as it is now.
  * @throws AppError `not-found` if something that the job needs was deleted meanwhile.
  */
-export function jobSpecOf(store: Store, job: StoredJob, enginePack: string | null): JobSpec {
+export function jobSpecOf(store: Store, job: StoredJob, enginePack: string | null, threads: number): JobSpec {
   const { id } = job;
-  const hosted = { id, folder: jobFolder(store, job), enginePack };
+  const hosted = { id, folder: jobFolder(store, job), enginePack, threads };
   const dataset = (datasetId: string): { folder: string } => ({
     folder: store.folder.of('dataset', (store.datasets.get(datasetId) ?? missing('data set', datasetId)).id),
   });

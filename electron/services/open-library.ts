@@ -62,7 +62,7 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     launcher: options.launcher,
     serves: options.serves ?? 'all',
     enginePack: usablePack,
-    slots: () => slotRules(preferences),
+    slots: () => slotRules(store, preferences),
   });
   queue = jobs;
   let disposed: Promise<void> | null = null;
@@ -76,9 +76,9 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     preferences,
     datasets: datasetService(session),
     models: modelService(session),
-    runs: runService(session),
-    evaluations: evaluationService(session),
-    galleries: galleryService(session),
+    runs: runService(session, preferences),
+    evaluations: evaluationService(session, preferences),
+    galleries: galleryService(session, preferences),
     jobs,
     entities: entityService(session),
     engines,

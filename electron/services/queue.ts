@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { AppError, toAppError } from '../../shared/domain/errors.ts';
 import type { JobProgress } from '../../shared/domain/job.ts';
@@ -13,7 +14,7 @@ import { JobProcess, STOP_TIMEOUT_MS } from './job-process.ts';
 import type { JobEnd } from './job-process.ts';
 import { jobFolder, jobSpecOf } from './job-specs.ts';
 import type { JobLauncher } from './job-transport.ts';
-import { freeSlot } from './slots.ts';
+import { freeSlot, threadsFor } from './slots.ts';
 import type { SlotRules } from './slots.ts';
 import { missing } from './session.ts';
 import type { Session } from './session.ts';
@@ -109,7 +110,10 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
     session.changed();
     return true;
   };
+  const report = (thrown: unknown): void =>
+    events.emit('app.notice', { severity: 'error', error: toAppError(thrown).toData() });
   const news = createNewsDesk(session, {
+    onError: report,
     setPaused: (id, paused) => {
       const job = running.get(id);
       if (job) job.paused = paused;
@@ -158,7 +162,12 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
     session.changed();
     try {
       const folder = jobFolder(store, job);
-      const spec = jobSpecOf(store, job, await options.enginePack());
+      const spec = jobSpecOf(
+        store,
+        job,
+        await options.enginePack(),
+        threadsFor(store, await options.slots(), job, availableParallelism()),
+      );
       if (!job.resume) await rm(folder, { recursive: true, force: true });
       await mkdir(folder, { recursive: true });
       const process = new JobProcess(options.launcher, spec, {
@@ -231,9 +240,6 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
     if (wish === 'resume') own.paused = false;
     store.jobs.update(job.id, { wish: null });
   };
-
-  const report = (thrown: unknown): void =>
-    events.emit('app.notice', { severity: 'error', error: toAppError(thrown).toData() });
 
   const attempt = (work: () => void): void => {
     try {

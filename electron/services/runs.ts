@@ -3,19 +3,22 @@ import { newId } from '../../shared/domain/ids.ts';
 import { trainConfig } from '../../shared/domain/training.ts';
 import type { TrainConfig } from '../../shared/domain/training.ts';
 import { METRICS_FILE, readPoints } from '../compute/training/metrics.ts';
+import { engineForJob } from './engines.ts';
 import { parseInput } from './inputs.ts';
 import type { Library } from './library.ts';
 import { addJob, missing, requireDataset } from './session.ts';
 import type { Session } from './session.ts';
 
-export function runService(session: Session): Library['runs'] {
+export function runService(session: Session, preferences: Library['preferences']): Library['runs'] {
   const { store } = session;
   const get: Library['runs']['get'] = (id) => store.runs.get(id) ?? missing('run', id);
   return {
     get,
     folder: (id) => store.folder.of('run', get(id).id),
     create: async (input) => {
-      const { config, label } = await completeConfig(session, parseInput(trainConfig, input, 'training'));
+      const asked = parseInput(trainConfig, input, 'training');
+      const engine = engineForJob(asked.engine, preferences.get().engine);
+      const { config, label } = await completeConfig(session, { ...asked, engine });
       const id = newId('run');
       const name = config.name || `${label} · ${config.architecture} · seed ${config.seed}`;
       const created = new Date().toISOString();

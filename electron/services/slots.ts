@@ -6,20 +6,23 @@ import type { Store } from '../store/store.ts';
 export interface SlotRules {
   /** What `auto` comes to on this machine now. */
   readonly automatic: EngineName;
-  /** wasm jobs at once; tensorflow takes all cores for one. */
-  readonly wasm: number;
+  /** Jobs at once that an engine shares the cores with. */
+  readonly atOnce: Readonly<Record<EngineName, number>>;
 }
 
 /**
- * Whether a waiting job may start beside the active ones. An import takes no engine: one at a time, beside anything.
- * One tensorflow job runs alone; wasm jobs share the cores.
+ * Whether a waiting job may start beside the active ones: together they are no more than the strictest of their engines
+ * allows. An import takes no engine: one at a time, beside anything.
  */
 export function freeSlot(store: Store, rules: SlotRules, active: readonly StoredJob[], job: StoredJob): boolean {
   if (job.kind === 'import') return !active.some((other) => other.kind === 'import');
-  const engines = active.filter((other) => other.kind !== 'import').map((other) => engineOf(store, rules, other));
-  if (engines.includes('tensorflow')) return false;
-  if (engineOf(store, rules, job) === 'tensorflow') return engines.length === 0;
-  return engines.length < rules.wasm;
+  const computing = [...active.filter((other) => other.kind !== 'import'), job];
+  return computing.every((one) => computing.length <= rules.atOnce[engineOf(store, rules, one)]);
+}
+
+/** Threads for a job, so that as many as may run at once fill the cores. */
+export function threadsFor(store: Store, rules: SlotRules, job: StoredJob, cores: number): number {
+  return Math.max(1, Math.floor(cores / rules.atOnce[engineOf(store, rules, job)]));
 }
 
 function engineOf(store: Store, rules: SlotRules, job: StoredJob): EngineName {

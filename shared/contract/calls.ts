@@ -24,7 +24,7 @@ function call<I extends z.ZodType, O extends z.ZodType>(
 export const preferences = z.strictObject({
   theme: z.enum(['system', 'light', 'dark']).default('system'),
   engine: engineChoice.default('auto'),
-  /** Jobs at once on the wasm engine; null: one for each core. TensorFlow runs one at a time. */
+  /** Jobs at once, which share the cores; null: one on tensorflow, with every core, and one for each core on wasm. */
   parallelJobs: z.int().min(1).max(64).nullable().default(null),
 });
 export type Preferences = z.infer<typeof preferences>;

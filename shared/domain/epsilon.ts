@@ -15,6 +15,14 @@ function trim(value: number, digits: number): string {
   return Number(value.toFixed(digits)).toString();
 }
 
+/**
+ * Step size of an attack whose step size is left empty: 2.5 ε / steps (Madry et al. 2018, MNIST), far enough to cross
+ * the ball and come back.
+ */
+export function defaultStepSize(epsilon: number, steps: number): number {
+  return (2.5 * epsilon) / steps;
+}
+
 /** From this ε on, in [0, 1], every image can be moved to flat grey. */
 export const FLAT_GREY_EPSILON = 0.5;
 

@@ -17,6 +17,8 @@ const hosted = {
   folder: z.string(),
   /** Folder of the installed tensorflow engine pack, or null if there is none. */
   enginePack: z.string().nullable(),
+  /** Threads for an engine that has several. */
+  threads: z.int().min(1),
 };
 const dataset = z.object({ folder: z.string() });
 

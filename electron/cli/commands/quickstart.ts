@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { engineChoice } from '../../../shared/domain/engine.ts';
@@ -20,6 +21,7 @@ interface QuickstartFlags {
 }
 
 const EPSILON = 0.25;
+const MOST_JOBS = 4;
 
 export function quickstartCommand(program: Command): void {
   program
@@ -42,6 +44,9 @@ export function quickstartCommand(program: Command): void {
       await mkdir(out, { recursive: true });
       await withLibrary({ ...global, library: global.library ?? join(out, 'library') }, 'own', async (session) => {
         const { library, output } = session;
+        // Small networks: two processes of one thread each get more done than one of two.
+        if (global.library === undefined)
+          library.preferences.set({ parallelJobs: Math.min(MOST_JOBS, availableParallelism()) });
         const story = await runStory(session, {
           seed: flags.seed,
           examples: flags.examples,

@@ -5,8 +5,14 @@ import { withBench } from './models.ts';
 
 /** Makes an attention gallery of models of the library. */
 export async function runAttention(job: JobSpecOf<'attention'>, context: JobContext): Promise<JobResult> {
-  const { request, folder, enginePack } = job;
-  const options = { datasetFolder: job.dataset.folder, engine: request.engine, enginePack, deterministic: false };
+  const { request, folder, enginePack, threads } = job;
+  const options = {
+    datasetFolder: job.dataset.folder,
+    engine: request.engine,
+    enginePack,
+    threads,
+    deterministic: false,
+  };
   return withBench(options, context, async (bench) => {
     const result = await attentionGallery({
       request,

@@ -17,7 +17,7 @@ async function testEngine(job: JobSpecOf<'engine-test'>, context: JobContext): P
   const asked: EngineName = job.engine === 'auto' ? 'tensorflow' : job.engine;
   let engine;
   try {
-    engine = await loadEngine(job.engine, { enginePack: job.enginePack, deterministic: false });
+    engine = await loadEngine(job.engine, { enginePack: job.enginePack, threads: job.threads, deterministic: false });
   } catch (thrown) {
     return unavailable(asked, toAppError(thrown).message);
   }

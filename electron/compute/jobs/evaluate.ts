@@ -5,9 +5,9 @@ import { withBench } from './models.ts';
 
 /** Attacks models of the library, white-box or from a source. */
 export async function runEvaluate(job: JobSpecOf<'evaluate'>, context: JobContext): Promise<JobResult> {
-  const { request, folder, enginePack } = job;
+  const { request, folder, enginePack, threads } = job;
   const { engine, deterministic } = request;
-  const options = { datasetFolder: job.dataset.folder, engine, enginePack, deterministic };
+  const options = { datasetFolder: job.dataset.folder, engine, enginePack, threads, deterministic };
   return withBench(options, context, async (bench) => {
     const targets = await Promise.all(job.targets.map((file) => bench.load(file)));
     const result = await evaluate({

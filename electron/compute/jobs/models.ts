@@ -19,6 +19,7 @@ export interface BenchOptions {
   readonly datasetFolder: string;
   readonly engine: EngineChoice;
   readonly enginePack: string | null;
+  readonly threads: number;
   readonly deterministic: boolean;
 }
 
@@ -31,8 +32,8 @@ export async function withBench<T>(
   const dataset = await openPacked(options.datasetFolder);
   const loaded = new Map<string, Promise<EvaluatedModel>>();
   try {
-    const { enginePack, deterministic } = options;
-    const engine = await loadEngine(options.engine, { enginePack, deterministic });
+    const { enginePack, threads, deterministic } = options;
+    const engine = await loadEngine(options.engine, { enginePack, threads, deterministic });
     context.emit({ type: 'engine', engine: engine.info, note: engine.note });
     const load = (file: ModelFile): Promise<EvaluatedModel> => {
       const model = loaded.get(file.id) ?? loadModel(file);

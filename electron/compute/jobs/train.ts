@@ -11,10 +11,10 @@ import type { JobContext } from './control.ts';
 
 /** Trains one model. Writes `config.yaml`, `metrics.jsonl`, `checkpoints/` and `weights.npz` into the run's folder. */
 export async function runTrain(job: JobSpecOf<'train'>, context: JobContext): Promise<JobResult> {
-  const { config, folder, resume, enginePack } = job;
+  const { config, folder, resume, enginePack, threads } = job;
   const dataset = await openPacked(job.dataset.folder);
   try {
-    const engine = await loadEngine(config.engine, { enginePack, deterministic: config.deterministic });
+    const engine = await loadEngine(config.engine, { enginePack, threads, deterministic: config.deterministic });
     try {
       context.emit({ type: 'engine', engine: engine.info, note: engine.note });
       await writeAtomic(join(folder, 'config.yaml'), describeRun(job, dataset, engine.info));

@@ -46,6 +46,7 @@ function startHost(
     id: ID,
     folder,
     enginePack: PACK,
+    threads: 2,
     dataset: { folder: join(scratch, 'data') },
     resume,
     config: trainConfig.parse({

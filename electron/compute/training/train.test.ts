@@ -9,7 +9,7 @@ import { imageTensor } from '../attacks/batch.ts';
 import { openPacked, type PackedDataset } from '../data/packed.ts';
 import { mapDistance } from '../defences/terms.ts';
 import { loadEngine } from '../engines/load.ts';
-import { readExamples } from '../evaluation/choose.ts';
+import { readExamples } from '../data/examples.ts';
 import { BARS_ID, writeBars } from '../fixtures/bars.ts';
 import { createControl } from '../jobs/control.ts';
 import { runTrain } from '../jobs/train.ts';
@@ -134,6 +134,7 @@ describe('training', () => {
         id: 'run-0123456789',
         folder,
         enginePack: null,
+        threads: 1,
         dataset: { folder: join(scratch, 'data') },
         config: config({ defence: 'natural', trainer: { epochs: 1, batchSize: 32 } }),
         resume: false,

@@ -6,7 +6,7 @@ import { imageTensor } from '../attacks/batch.ts';
 import type { PackedDataset } from '../data/packed.ts';
 import type { ConfiguredDefence } from '../defences/defence.ts';
 import { findDefence } from '../defences/registry.ts';
-import { readExamples } from '../evaluation/choose.ts';
+import { readExamples } from '../data/examples.ts';
 import type { JobContext } from '../jobs/control.ts';
 import { buildNetwork, parameterCount, type Network } from '../models/network.ts';
 import { saveWeights } from '../models/weights.ts';

@@ -3,7 +3,7 @@ import { imageTensor } from '../attacks/batch.ts';
 import type { PackedDataset } from '../data/packed.ts';
 import { compileStep } from '../engines/compile.ts';
 import type { InnerAttack } from '../defences/defence.ts';
-import { readExamples } from '../evaluation/choose.ts';
+import { readExamples } from '../data/examples.ts';
 import type { Control } from '../jobs/control.ts';
 import { forward, weightList, weightsFromList, type Network, type Weights } from '../models/network.ts';
 import { createInnerAttacker } from './inner-attack.ts';

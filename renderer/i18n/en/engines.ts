@@ -6,8 +6,7 @@ export const engines = {
   loading: 'Looking for engines',
   names: { tensorflow: 'tensorflow', wasm: 'wasm' },
   about: {
-    tensorflow:
-      'libtensorflow through its Node binding. Uses an NVIDIA GPU if there is one, otherwise all cores of the processor.',
+    tensorflow: 'libtensorflow through its Node binding, on all cores of the processor.',
     wasm: 'Runs everywhere, with nothing to install. Several jobs can run side by side.',
   },
   available: 'available',

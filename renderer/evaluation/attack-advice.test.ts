@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { attackAdvice, defaultStepSize, gradientBudget, presetOf, presetValues } from './attack-advice.ts';
+import { defaultStepSize } from '../../shared/domain/epsilon.ts';
+import { attackAdvice, gradientBudget, presetOf, presetValues } from './attack-advice.ts';
 
 const strong = { epsilon: 0.25, steps: 40, stepSize: null, restarts: 10, randomStart: true };
 const kinds = (settings: Parameters<typeof attackAdvice>[0]): string[] =>

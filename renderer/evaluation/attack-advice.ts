@@ -2,11 +2,6 @@ import type { Catalogue } from '../../shared/domain/catalogue.ts';
 import { flatGreyNote } from '../../shared/domain/epsilon.ts';
 import type { SettingField, SettingValue, SettingValues } from '../../shared/domain/settings.ts';
 
-/** Step size of an attack whose step size is left empty: 2.5 ε / steps. */
-export function defaultStepSize(epsilon: number, steps: number): number {
-  return (2.5 * epsilon) / steps;
-}
-
 export type Advice =
   | { readonly kind: 'flat-grey'; readonly text: string }
   | { readonly kind: 'out-of-reach'; readonly reach: number; readonly epsilon: number }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { epsilonNotations } from '../../../shared/domain/epsilon.ts';
+import { defaultStepSize, epsilonNotations } from '../../../shared/domain/epsilon.ts';
 import type { AttackPlan } from './plan.ts';
 
 /** An attack family as the registry holds it: its settings, described once, and what they come to. */
@@ -53,9 +53,9 @@ export const stopAtSuccessSetting = z.boolean().default(false).meta({
   advanced: true,
 });
 
-/** 2.5 ε / steps (Madry et al. 2018, MNIST): far enough to cross the ball and come back. */
+/** The step size that was asked for, else the default one. */
 export function stepSizeOf(epsilon: number, steps: number, stepSize: number | null): number {
-  return stepSize ?? (2.5 * epsilon) / steps;
+  return stepSize ?? defaultStepSize(epsilon, steps);
 }
 
 /** `ε 0.25` */

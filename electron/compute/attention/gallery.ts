@@ -9,7 +9,7 @@ import { resolveAttack } from '../attacks/registry.ts';
 import { attackTransfer } from '../attacks/transfer.ts';
 import type { PackedDataset } from '../data/packed.ts';
 import { checkModels, type EvaluatedModel } from '../evaluation/check-models.ts';
-import { readExamples } from '../evaluation/choose.ts';
+import { readExamples } from '../data/examples.ts';
 import type { Control } from '../jobs/control.ts';
 import { stream } from '../random/stream.ts';
 import { mapRow, topArea, type MapRows } from './key-area.ts';

@@ -2,7 +2,6 @@ import { AppError } from '../../../shared/domain/errors.ts';
 import type { ExampleChoice } from '../../../shared/domain/evaluation.ts';
 import type { PackedDataset } from '../data/packed.ts';
 import { stream } from '../random/stream.ts';
-import type { Examples } from '../attacks/examples.ts';
 
 /**
  * Positions in the data set that a choice means, ascending: the first `count` of the split, or a seeded sample of it.
@@ -22,14 +21,4 @@ export function choosePositions(dataset: PackedDataset, choice: ExampleChoice): 
   if (!choice.sample) return all.slice(0, count);
   const order = stream(choice.seed, 'sample').permutation(all.length);
   return Uint32Array.from(order.subarray(0, count), (position) => all[position] ?? 0).sort();
-}
-
-/** The images and labels at these positions of the data set. */
-export function readExamples(dataset: PackedDataset, positions: Uint32Array): Examples {
-  return {
-    images: dataset.readImages(positions),
-    labels: Int32Array.from(positions, (position) => dataset.labels[position] ?? 0),
-    indices: positions,
-    shape: dataset.manifest.shape,
-  };
 }

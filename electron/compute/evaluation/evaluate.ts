@@ -11,11 +11,12 @@ import { workOf } from '../attacks/plan.ts';
 import { attackNotes, resolveAttack } from '../attacks/registry.ts';
 import { attackTransfer } from '../attacks/transfer.ts';
 import { attackWhiteBox } from '../attacks/white-box.ts';
+import { readExamples } from '../data/examples.ts';
 import type { PackedDataset } from '../data/packed.ts';
 import type { Control } from '../jobs/control.ts';
 import { checkModels } from './check-models.ts';
 import type { EvaluatedModel } from './check-models.ts';
-import { choosePositions, readExamples } from './choose.ts';
+import { choosePositions } from './choose.ts';
 import { exampleRecords, targetResultOf } from './results.ts';
 import { sourceNotes } from './source-notes.ts';
 

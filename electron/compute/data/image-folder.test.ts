@@ -58,8 +58,8 @@ test('good files in a bad folder are imported, the rest is listed with reasons',
   const result = await run();
   expect(result.manifest).toMatchObject({ images: 2, classes: ['cat', 'dog'], classCounts: [1, 1] });
   const skipped = skippedOf(result);
-  expect(skipped[join('cat', 'truncated.png')]).toMatch(/does not decode/);
-  expect(skipped[join('cat', 'text.png')]).toMatch(/does not decode/);
+  expect(skipped[join('cat', 'truncated.png')]).toMatch(/damaged or cut short/);
+  expect(skipped[join('cat', 'text.png')]).toMatch(/no image of a known format/);
   expect(skipped[join('cat', 'notes.txt')]).toMatch(/is not an image file/);
   expect(skipped['stray.png']).toMatch(/lies outside the class folders/);
   expect(skipped['empty']).toMatch(/class folder without an image/);

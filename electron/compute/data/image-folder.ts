@@ -190,10 +190,14 @@ async function decode(
   }
 }
 
-/** The decoder's complaint in one line. */
+/** Why a file is left out, in words; the decoder's own are for its authors. */
 function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return `does not decode: ${text.split('\n')[0] ?? text}`;
+  if (error instanceof Error && 'syscall' in error) return `cannot be read: ${text}`;
+  if (text.startsWith('the pixel format')) return text;
+  return /format could not be determined|Guess format/i.test(text)
+    ? 'does not decode: it is no image of a known format, whatever its name says'
+    : 'does not decode: the file is damaged or cut short';
 }
 
 /** `work` on every item, as many at once as there are cores, results in the order of the items. */

@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
+import { z } from 'zod';
 import type { EngineInfo } from '../../../shared/domain/engine.ts';
 import type { JobResult, JobSpecOf } from '../../../shared/domain/job.ts';
 import { writeAtomic } from '../arrays/atomic.ts';
@@ -9,6 +11,8 @@ import { loadEngine } from '../engines/load.ts';
 import { train } from '../training/train.ts';
 import type { JobContext } from './control.ts';
 
+const CONFIG_FILE = 'config.yaml';
+
 /** Trains one model. Writes `config.yaml`, `metrics.jsonl`, `checkpoints/` and `weights.npz` into the run's folder. */
 export async function runTrain(job: JobSpecOf<'train'>, context: JobContext): Promise<JobResult> {
   const { config, folder, resume, enginePack, threads } = job;
@@ -17,9 +21,9 @@ export async function runTrain(job: JobSpecOf<'train'>, context: JobContext): Pr
     const engine = await loadEngine(config.engine, { enginePack, threads, deterministic: config.deterministic });
     try {
       context.emit({ type: 'engine', engine: engine.info, note: engine.note });
-      await writeAtomic(join(folder, 'config.yaml'), describeRun(job, dataset, engine.info));
       const onNote = (note: string): void => context.emit({ type: 'engine', engine: engine.info, note });
-      const result = await train({ config, dataset, folder, resume, context, onNote });
+      const onStart = (step: number): Promise<void> => writeConfig(job, dataset, engine.info, step);
+      const result = await train({ config, dataset, folder, resume, context, onStart, onNote });
       return { kind: 'train', result, engine: engine.info };
     } finally {
       engine.dispose();
@@ -29,15 +33,39 @@ export async function runTrain(job: JobSpecOf<'train'>, context: JobContext): Pr
   }
 }
 
-/** Everything that made the run's numbers, every default filled in. */
-function describeRun({ id, config }: JobSpecOf<'train'>, { manifest }: PackedDataset, engine: EngineInfo): string {
+/** A part of a run that one engine computed in one go. */
+const stretch = z.looseObject({ fromStep: z.int().min(0) });
+const written = z.object({ computedBy: z.array(stretch) });
+
+/**
+ * Writes everything that made the run's numbers, every default filled in. `computedBy` lists the engines by the step
+ * after which each went on; what was computed after that step before counts no more.
+ */
+async function writeConfig(
+  { id, folder, config }: JobSpecOf<'train'>,
+  { manifest }: PackedDataset,
+  engine: EngineInfo,
+  fromStep: number,
+): Promise<void> {
+  const file = join(folder, CONFIG_FILE);
   const { settings } = findDefence(config.defence).configure(config.defenceSettings);
   const { name, hash, shape, images, splitSeed } = manifest;
-  return stringify({
+  const earlier = fromStep === 0 ? [] : (await stretchesOf(file)).filter((each) => each.fromStep < fromStep);
+  const text = stringify({
     run: id,
     ...config,
     defenceSettings: settings,
     data: { name, hash, shape, images, classes: manifest.classes.length, splitSeed },
-    computedBy: { ...engine, node: process.versions.node },
+    computedBy: [...earlier, { fromStep, ...engine, node: process.versions.node }],
   });
+  await writeAtomic(file, text);
+}
+
+/** The stretches of a file that is there and whole; none otherwise. */
+async function stretchesOf(file: string): Promise<readonly z.infer<typeof stretch>[]> {
+  try {
+    return written.parse(parse(await readFile(file, 'utf8'))).computedBy;
+  } catch {
+    return [];
+  }
 }

@@ -3,29 +3,80 @@ import { batchConstants, imageTensor, startingPoints } from '../attacks/batch.ts
 import { ascentDirection } from '../attacks/direction.ts';
 import type { Examples } from '../attacks/examples.ts';
 import type { InnerAttack } from '../defences/defence.ts';
-import { compileStep } from '../engines/compile.ts';
+import { compileStep, type CompiledStep } from '../engines/compile.ts';
 import { inputGradient } from '../models/classifier.ts';
 import { weightList, weightsFromList, type Network, type Weights } from '../models/network.ts';
 
-/** Makes the adversarial examples of a training: PGD in L∞, all iterations as one step, no success tracking. */
+/** So many iterations run as one step, so that a long attack can be paused and cancelled. Never dependent on time. */
+const ITERATIONS_AT_ONCE = 10;
+
+/** Makes the adversarial examples of a training: PGD in L∞, iterations ten at a time as one step, no success tracking. */
 export interface InnerAttacker {
   /**
    * @param epsilonShare warm-up: scales ε and step size, in (0, 1].
    * @param round distinguishes the start noise from that of other passes over the same examples.
+   * @param rest awaited after each ten iterations but the last; what it throws ends the attack.
    * @returns x' [batch, height, width, channels]; the caller disposes of it.
    */
-  run(weights: Weights, examples: Examples, epsilonShare: number, round: number): tf.Tensor4D;
+  run(
+    weights: Weights,
+    examples: Examples,
+    epsilonShare: number,
+    round: number,
+    rest: () => Promise<void>,
+  ): Promise<tf.Tensor4D>;
   readonly note: string | null;
   dispose(): void;
 }
 
 /** @param seed of the start noise: stream (seed, 'start', example, round). */
 export function createInnerAttacker(network: Network, attack: InnerAttack, seed: number): InnerAttacker {
-  const step = compileStep(
+  const steps = new Map<number, CompiledStep>();
+  const stepOf = (iterations: number): CompiledStep => {
+    const step = steps.get(iterations) ?? compileIterations(network, iterations);
+    steps.set(iterations, step);
+    return step;
+  };
+  return {
+    async run(weights, examples, epsilonShare, round, rest) {
+      const rows = Array.from(examples.labels, (_, row) => row);
+      const epsilon = attack.epsilon * epsilonShare;
+      const points = startingPoints(examples, rows, { epsilon, randomStart: attack.randomStart }, seed, round);
+      const constants = [...batchConstants(examples, rows, epsilon), tf.scalar(attack.stepSize * epsilonShare)];
+      let iterate: tf.Tensor = imageTensor(points, examples.shape);
+      try {
+        for (let done = 0; done < attack.steps;) {
+          if (done > 0) await rest();
+          const iterations = Math.min(ITERATIONS_AT_ONCE, attack.steps - done);
+          const [next] = stepOf(iterations).run(iterate, ...constants, ...weightList(network, weights));
+          iterate.dispose();
+          iterate = next as tf.Tensor;
+          done += iterations;
+        }
+        return iterate as tf.Tensor4D;
+      } catch (error) {
+        iterate.dispose();
+        throw error;
+      } finally {
+        tf.dispose(constants);
+      }
+    },
+    get note() {
+      return [...steps.values()].find((step) => step.note !== null)?.note ?? null;
+    },
+    dispose: () => {
+      for (const step of steps.values()) step.dispose();
+    },
+  };
+}
+
+/** So many iterations of x ← clip(x + step size · direction of the loss's gradient) as one step. */
+function compileIterations(network: Network, iterations: number): CompiledStep {
+  return compileStep(
     (start, lower, upper, labels, stepSize, ...list) => {
       const weights = weightsFromList(network, list);
       let iterate = start;
-      for (let iteration = 0; iteration < attack.steps; iteration += 1) {
+      for (let iteration = 0; iteration < iterations; iteration += 1) {
         const previous = iterate;
         iterate = tf.tidy(() => {
           const { gradient } = inputGradient(network, weights, previous as tf.Tensor4D, labels as tf.Tensor1D);
@@ -36,25 +87,6 @@ export function createInnerAttacker(network: Network, attack: InnerAttack, seed:
       }
       return [iterate];
     },
-    { name: `${network.architecture} inner PGD-${attack.steps}` },
+    { name: `${network.architecture} inner PGD-${iterations}` },
   );
-  return {
-    run(weights, examples, epsilonShare, round) {
-      const rows = Array.from(examples.labels, (_, row) => row);
-      const epsilon = attack.epsilon * epsilonShare;
-      const points = startingPoints(examples, rows, { epsilon, randomStart: attack.randomStart }, seed, round);
-      const inputs = [
-        imageTensor(points, examples.shape),
-        ...batchConstants(examples, rows, epsilon),
-        tf.scalar(attack.stepSize * epsilonShare),
-      ];
-      const [adversarial] = step.run(...inputs, ...weightList(network, weights));
-      tf.dispose(inputs);
-      return adversarial as tf.Tensor4D;
-    },
-    get note() {
-      return step.note;
-    },
-    dispose: () => step.dispose(),
-  };
 }

@@ -1,10 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { trainConfig, type TrainConfigInput, type TrainResult } from '../../../shared/domain/training.ts';
+import { AppError } from '../../../shared/domain/errors.ts';
 import { imageTensor } from '../attacks/batch.ts';
 import { openPacked, type PackedDataset } from '../data/packed.ts';
 import { mapDistance } from '../defences/terms.ts';
@@ -87,7 +88,7 @@ describe('training', () => {
       const { folder } = await trained({ defenceSettings: { attackSteps: 3, epsilon: 0.15, alpha: 0, beta } });
       const weights = await loadWeights(network, join(folder, WEIGHTS_FILE));
       const attacker = createInnerAttacker(network, attack, 9);
-      const adversarial = attacker.run(weights, examples, 1, 0);
+      const adversarial = await attacker.run(weights, examples, 1, 0, () => Promise.resolve());
       const distance = tf.tidy(() => {
         const maps = (images: tf.Tensor4D): tf.Tensor4D =>
           forward(network, weights, images, ['conv2']).activations['conv2']!;
@@ -107,49 +108,118 @@ describe('training', () => {
     const attack = { epsilon: 0.2, steps: 4, stepSize: 0.07, randomStart: true };
     const attacker = createInnerAttacker(network, attack, 1);
     const positions = dataset.positions('validation');
-    const made = (part: Uint32Array): Float32Array => {
-      const tensor = attacker.run(weights, readExamples(dataset, part), 0.5, 3);
+    const made = async (part: Uint32Array): Promise<Float32Array> => {
+      const tensor = await attacker.run(weights, readExamples(dataset, part), 0.5, 3, () => Promise.resolve());
       const values = tensor.dataSync<'float32'>().slice();
       tensor.dispose();
       return values;
     };
-    const all = made(positions);
+    const all = await made(positions);
     const clean = dataset.readImages(positions);
     all.forEach((value, at) => {
       expect(value >= 0 && value <= 1 && Math.abs(value - clean[at]!) <= 0.1 + 1.2e-7).toBe(true);
     });
     expect(Math.max(...all.map((value, at) => Math.abs(value - clean[at]!)))).toBeCloseTo(0.1, 5);
-    const alone = made(positions.slice(5, 6));
+    const alone = await made(positions.slice(5, 6));
     const row = all.subarray(5 * 144, 6 * 144);
     expect(alone.filter((value, at) => Math.abs(value - row[at]!) > 1e-6).length).toBeLessThan(3);
     tf.dispose(Object.values(weights));
   });
 
-  it('keeps everything that made its numbers in config.yaml', async () => {
+  it('rests after each ten iterations of the inner attack, which gives the same bits however long it rests', async () => {
+    const network = buildNetwork('small-cnn', dataset.manifest.shape, 2);
+    const { folder } = await trained({ defence: 'natural' });
+    const weights = await loadWeights(network, join(folder, WEIGHTS_FILE));
+    const examples = readExamples(dataset, dataset.positions('validation'));
+    const attacker = createInnerAttacker(network, { epsilon: 0.2, steps: 23, stepSize: 0.02, randomStart: true }, 1);
+    const made = async (rest: () => Promise<void>): Promise<Buffer> => {
+      const tensor = await attacker.run(weights, examples, 1, 0, rest);
+      const values = Buffer.from(tensor.dataSync<'float32'>().slice().buffer);
+      tensor.dispose();
+      return values;
+    };
+    let rests = 0;
+    const slow = await made(async () => {
+      rests += 1;
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    });
+    expect(rests).toBe(2);
+    expect(Buffer.compare(await made(() => Promise.resolve()), slow)).toBe(0);
+    const { numTensors } = tf.memory();
+    await expect(made(() => Promise.reject(new Error('cancelled')))).rejects.toThrow('cancelled');
+    expect(tf.memory().numTensors).toBe(numTensors);
+    tf.dispose(Object.values(weights));
+  });
+
+  it('can be cancelled within a step, and then gives the same weights as a run that was not', async () => {
+    const values = {
+      defence: 'at',
+      defenceSettings: { attackSteps: 25, epsilon: 0.1 },
+      trainer: { epochs: 1, batchSize: 16, trainLimit: 32, validationSteps: 1 },
+      deterministic: true,
+    };
+    const whole = await trained(values);
     const folder = await mkdtemp(join(scratch, 'run-'));
-    const { readFile } = await import('node:fs/promises');
-    await runTrain(
-      {
-        kind: 'train',
-        id: 'run-0123456789',
-        folder,
-        enginePack: null,
-        threads: 1,
-        dataset: { folder: join(scratch, 'data') },
-        config: config({ defence: 'natural', trainer: { epochs: 1, batchSize: 32 } }),
-        resume: false,
+    let turns = 0;
+    const impatient = {
+      ...context,
+      // One turn before each step and two within it: the fifth is the first within the second.
+      checkpoint: async (beforeStop?: () => Promise<void>) => {
+        if ((turns += 1) !== 5) return;
+        await beforeStop?.();
+        throw new AppError('cancelled', 'Cancelled.');
       },
-      context,
+    };
+    const options = { config: config(values), dataset, folder };
+    await expect(train({ ...options, resume: false, context: impatient })).rejects.toMatchObject({ code: 'cancelled' });
+    await train({ ...options, resume: true, context });
+    const [expected, resumed] = await Promise.all(
+      [whole.folder, folder].map((each) => readFile(join(each, WEIGHTS_FILE))),
     );
-    expect(parse(await readFile(join(folder, 'config.yaml'), 'utf8'))).toMatchObject({
+    expect(Buffer.compare(resumed!, expected!)).toBe(0);
+  });
+
+  it('keeps everything that made its numbers in config.yaml, and each stretch that an engine computed', async () => {
+    const folder = await mkdtemp(join(scratch, 'run-'));
+    const job = {
+      kind: 'train' as const,
+      id: 'run-0123456789',
+      folder,
+      enginePack: null,
+      threads: 1,
+      dataset: { folder: join(scratch, 'data') },
+      config: config({ defence: 'natural', trainer: { epochs: 1, batchSize: 32 } }),
+    };
+    const kept = async (): Promise<unknown> => parse(await readFile(join(folder, 'config.yaml'), 'utf8'));
+    let steps = 0;
+    const impatient = {
+      ...context,
+      checkpoint: async (beforeStop?: () => Promise<void>) => {
+        if (steps < 1) return;
+        await beforeStop?.();
+        throw new AppError('cancelled', 'Cancelled.');
+      },
+      progress: () => {
+        steps += 1;
+      },
+    };
+    await expect(runTrain({ ...job, resume: false }, impatient)).rejects.toMatchObject({ code: 'cancelled' });
+    expect(await kept()).toMatchObject({ computedBy: [{ name: 'wasm', fromStep: 0 }] });
+    await runTrain({ ...job, resume: true }, context);
+    expect(await kept()).toMatchObject({
       run: 'run-0123456789',
       defence: 'natural',
       defenceSettings: { epsilon: 0.25 },
       trainer: { epochs: 1, batchSize: 32, optimizer: 'adam' },
       seed: 0,
       data: { name: 'bars', hash: dataset.manifest.hash },
-      computedBy: { name: 'wasm' },
+      computedBy: [
+        { name: 'wasm', fromStep: 0 },
+        { name: 'wasm', fromStep: 1 },
+      ],
     });
+    await runTrain({ ...job, resume: false }, context);
+    expect(await kept()).toMatchObject({ computedBy: [{ fromStep: 0 }] });
   });
 
   it('needs a training image', async () => {

@@ -38,6 +38,8 @@ export interface TrainingOptions {
   /** Go on from the newest good checkpoint, if there is one. */
   readonly resume: boolean;
   readonly context: JobContext;
+  /** Awaited before the first step, with the number of steps that an earlier stretch has done. */
+  readonly onStart?: (step: number) => Promise<void>;
   /** Told once if steps run operation by operation where they could run as one graph: why. */
   readonly onNote?: (note: string) => void;
 }
@@ -52,6 +54,7 @@ export interface TrainingOptions {
 export async function train(options: TrainingOptions): Promise<TrainResult> {
   const training = await Training.open(options);
   try {
+    await options.onStart?.(training.done);
     return await training.run();
   } finally {
     training.dispose();
@@ -106,6 +109,8 @@ class Training {
   #seconds: number;
   #best: number | null;
   #noted = false;
+  /** Milliseconds of pauses within steps and validations. */
+  #rested = 0;
 
   private constructor(options: TrainingOptions, plan: Plan, metrics: Metrics, state: TrainState, start: Start) {
     const { network, defence, optimizer } = plan;
@@ -144,6 +149,11 @@ class Training {
     return new Training(options, plan, metrics, state, start);
   }
 
+  /** Steps done so far, by earlier stretches too. */
+  get done(): number {
+    return this.#done;
+  }
+
   /** All steps that are left, then the weights file. */
   async run(): Promise<TrainResult> {
     const { context, folder, config } = this.#options;
@@ -180,6 +190,7 @@ class Training {
     const { context, config, dataset } = this.#options;
     const { order, optimizer, defence, total } = this.#plan;
     const started = performance.now();
+    const rested = this.#rested;
     const step = this.#done;
     const { trainer } = config;
     const learningRate = learningRateAt(trainer, step, total);
@@ -188,10 +199,17 @@ class Training {
     const images = imageTensor(examples.images, examples.shape);
     const labels = tf.tensor1d(examples.labels, 'int32');
     const epoch = Math.floor(step / order.stepsPerEpoch);
-    const adversarial = this.#attacker?.run(this.#state.weights, examples, share, epoch) ?? null;
     const numbers = optimizer.numbers(learningRate, step);
-    const { state, report } = this.#step.run(this.#state, images, adversarial, labels, numbers);
-    tf.dispose(adversarial ? [images, labels, adversarial] : [images, labels]);
+    let adversarial: tf.Tensor4D | null = null;
+    let outcome: ReturnType<TrainStep['run']>;
+    try {
+      const { weights } = this.#state;
+      adversarial = (await this.#attacker?.run(weights, examples, share, epoch, () => this.#rest())) ?? null;
+      outcome = this.#step.run(this.#state, images, adversarial, labels, numbers);
+    } finally {
+      tf.dispose(adversarial ? [images, labels, adversarial] : [images, labels]);
+    }
+    const { state, report } = outcome;
 
     const culprit = nonFiniteTerm(report);
     if (culprit !== null) {
@@ -212,7 +230,7 @@ class Training {
       adversarialAccuracy: defence.inner ? report.adversarialAccuracy : null,
       learningRate,
       epsilon: defence.inner ? defence.inner.epsilon * share : null,
-      rate: (1000 * examples.labels.length) / (performance.now() - started),
+      rate: (1000 * examples.labels.length) / (performance.now() - started - (this.#rested - rested)),
     });
     context.progress({
       done: this.#done,
@@ -230,12 +248,12 @@ class Training {
   }
 
   async #validateIfDue(): Promise<void> {
-    const { context, folder } = this.#options;
+    const { folder } = this.#options;
     const { validateEvery, total, order } = this.#plan;
     const step = this.#done;
     const due = step > 0 && (step % validateEvery === 0 || step === total);
     if (!due || this.#metrics.lastValidation()?.step === step) return;
-    const measured = await this.#validator.run(this.#state.weights, context);
+    const measured = await this.#validator.run(this.#state.weights, { checkpoint: () => this.#rest() });
     if (!measured) return;
     if (this.#best === null || measured.adversarialAccuracy > this.#best) {
       this.#best = measured.adversarialAccuracy;
@@ -267,11 +285,19 @@ class Training {
     this.#options.context.emit({ type: 'point', point });
   }
 
-  /** Counts the time of `work` as time of the run; pauses between do not count. */
+  /** Lets others have a turn within a step or a validation; what was done of it is lost if it ends here. */
+  async #rest(): Promise<void> {
+    const started = performance.now();
+    await this.#options.context.checkpoint(() => this.#save());
+    this.#rested += performance.now() - started;
+  }
+
+  /** Counts the time of `work` as time of the run; pauses between and within do not count. */
   async #timed(work: () => Promise<void>): Promise<void> {
     const started = performance.now();
+    const rested = this.#rested;
     await work();
-    this.#seconds += (performance.now() - started) / 1000;
+    this.#seconds += (performance.now() - started - (this.#rested - rested)) / 1000;
   }
 }
 

@@ -59,10 +59,14 @@ export function createValidator(
         const examples = readExamples(dataset, positions.slice(start, start + BATCH));
         const images = imageTensor(examples.images, examples.shape);
         const labels = tf.tensor1d(examples.labels, 'int32');
-        const attacked = attacker.run(weights, examples, 1, 0);
-        clean += countRight(weights, images, labels);
-        adversarial += countRight(weights, attacked, labels);
-        tf.dispose([images, labels, attacked]);
+        try {
+          clean += countRight(weights, images, labels);
+          const attacked = await attacker.run(weights, examples, 1, 0, () => control.checkpoint());
+          adversarial += countRight(weights, attacked, labels);
+          attacked.dispose();
+        } finally {
+          tf.dispose([images, labels]);
+        }
         await control.checkpoint();
       }
       const count = positions.length;

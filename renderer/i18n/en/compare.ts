@@ -12,8 +12,8 @@ export const compare = {
   clear: 'Clear',
   numbers: 'Numbers',
   numbersHint: '%, validation at the end of training; worst case with Wilson 95 % interval',
-  basis: 'ε {epsilon}, n {n}',
-  images: 'n {n}',
+  basis: 'ε {epsilon}, {n} images',
+  images: '{n} images',
   seeds: 'Over seeds',
   seedsHint: 'mean ± standard deviation of runs that differ in the seed alone',
   columns: {

@@ -98,7 +98,7 @@ export interface Library {
     list(): readonly JobRow[];
     get(id: string): JobRow;
     pause(id: string): void;
-    /** Goes on with a paused job, or queues an interrupted, failed or cancelled one again (a training from its last checkpoint). */
+    /** Goes on with a paused job once there is a place for it, or queues an interrupted, failed or cancelled one again (a training from its last checkpoint). */
     resume(id: string): void;
     cancel(id: string): void;
     move(id: string, position: number): void;

@@ -32,6 +32,9 @@ export async function withLibrary<T>(
     launcher: forkLauncher(jobHostFile()),
     serves,
   });
+  library.events.on('app.notice', ({ error }) => {
+    output.say(error.message);
+  });
   const progress = showProgress(library.events, output.quiet);
   let interrupted = false;
   const stop = (): void => {

@@ -1,13 +1,12 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { galleryRequest, MAP_METHODS, mapMethod } from '../../../shared/domain/gallery.ts';
 import { parseSettings, settingValues } from '../../../shared/domain/settings.ts';
-import { writeAtomic } from '../../compute/arrays/atomic.ts';
 import { exportGallery } from '../../services/figures/exports.ts';
 import { textTable } from '../output.ts';
-import { firstTestImages } from '../positions.ts';
+import { firstTestImages } from '../../services/test-images.ts';
+import { writeExport } from '../../services/write-export.ts';
 import { choose, finished, withLibrary, type GlobalOptions } from '../session.ts';
 import { collect, listOption, numberOption, parsePairs } from '../settings-flags.ts';
 
@@ -84,13 +83,12 @@ export function attentionCommand(program: Command): void {
         await finished(library, id);
         const { result } = library.galleries.get(id);
         if (!result) throw new AppError('internal', `The gallery ${id} ended without a result.`);
-        await mkdir(flags.out, { recursive: true });
         const files: string[] = [];
         for (const method of request.methods) {
           for (const format of ['png', 'pdf'] as const) {
             const { name, bytes } = await exportGallery(library, id, method, 'row', format);
             const file = join(flags.out, name);
-            await writeAtomic(file, bytes);
+            await writeExport(file, bytes);
             files.push(file);
           }
         }

@@ -1,13 +1,11 @@
-import { zipSync } from 'fflate';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { AppError } from '../../../shared/domain/errors.ts';
-import { evaluationRequest, type ExampleRecord } from '../../../shared/domain/evaluation.ts';
+import { evaluationRequest } from '../../../shared/domain/evaluation.ts';
 import { parseSettings, type SettingValue } from '../../../shared/domain/settings.ts';
-import { writeAtomic } from '../../compute/arrays/atomic.ts';
-import { formatNpy } from '../../compute/arrays/npy.ts';
+import { adversarialNpz } from '../../services/adversarial-npz.ts';
 import type { Library } from '../../services/library.ts';
+import { writeExport } from '../../services/write-export.ts';
 import { percent } from '../output.ts';
 import { choose, finished, withLibrary, type GlobalOptions } from '../session.ts';
 import { collect, numberOption, parsePairs } from '../settings-flags.ts';
@@ -89,7 +87,7 @@ export function evaluateCommand(program: Command): void {
         const outcome = result?.targets[0];
         if (!result || !outcome) throw new AppError('internal', `The evaluation ${id} ended without a result.`);
         if (flags.saveAdversarial !== undefined) {
-          await saveAdversarial(library, id, target, flags.saveAdversarial);
+          await writeExport(flags.saveAdversarial, await adversarialNpz(library, id, target));
           output.say(`Adversarial examples: ${flags.saveAdversarial}`);
         }
         const model = library.models.get(target);
@@ -148,40 +146,4 @@ function attackSettings(flags: EvaluateFlags, command: Command): Record<string, 
     ...(flags.restarts !== undefined && { restarts: flags.restarts }),
     ...(command.getOptionValueSource('randomStart') === 'cli' && { randomStart: flags.randomStart ?? true }),
   };
-}
-
-/** One NPZ: adversarial float32 [n, H, W, C], labels, indices, success, logits before and after, settings as JSON bytes. */
-async function saveAdversarial(library: Library, id: string, model: string, file: string): Promise<void> {
-  const folder = join(library.evaluations.folder(id), model);
-  const query = { evaluation: id, model, show: 'all', sort: 'index', descending: false, limit: 1000 } as const;
-  const all: ExampleRecord[] = [];
-  for (;;) {
-    const page = library.evaluations.examples({ ...query, offset: all.length });
-    all.push(...page.examples);
-    if (page.examples.length === 0 || all.length >= page.total) break;
-  }
-  const records = all.sort((a, b) => a.row - b.row);
-  const { request, result } = library.evaluations.get(id);
-  const settings = new TextEncoder().encode(
-    JSON.stringify({ attack: request.attack.name, ...result?.settings, seed: request.seed, engine: result?.engine }),
-  );
-  const npy = async (name: string): Promise<Uint8Array> => readFile(join(folder, `${name}.npy`));
-  const shape = [records.length];
-  const zip = zipSync(
-    {
-      'adversarial.npy': await npy('adversarial'),
-      'logits_clean.npy': await npy('logits-clean'),
-      'logits_adversarial.npy': await npy('logits-adversarial'),
-      'labels.npy': formatNpy({ dtype: 'i32', shape, data: Int32Array.from(records, ({ label }) => label) }),
-      'indices.npy': formatNpy({ dtype: 'i32', shape, data: Int32Array.from(records, ({ index }) => index) }),
-      'success.npy': formatNpy({
-        dtype: 'bool',
-        shape,
-        data: Uint8Array.from(records, ({ broken }) => Number(broken)),
-      }),
-      'settings.npy': formatNpy({ dtype: 'u8', shape: [settings.length], data: settings }),
-    },
-    { level: 6 },
-  );
-  await writeAtomic(file, zip);
 }

@@ -1,9 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { AppError } from '../../../shared/domain/errors.ts';
-import { writeAtomic } from '../../compute/arrays/atomic.ts';
 import { exportCurve, exportRun, exportTable } from '../../services/figures/exports.ts';
+import { writeExport } from '../../services/write-export.ts';
 import { textTable } from '../output.ts';
 import { choose, withLibrary, type GlobalOptions } from '../session.ts';
 
@@ -78,11 +77,10 @@ export function modelCommands(program: Command): void {
         const curves = await Promise.all(
           (['svg', 'pdf', 'png'] as const).map((format) => exportCurve(library, ids, 'accuracy', format)),
         );
-        await mkdir(flags.out, { recursive: true });
         const files: string[] = [];
         for (const { name, bytes } of [...tables, ...curves]) {
           const file = join(flags.out, name);
-          await writeAtomic(file, bytes);
+          await writeExport(file, bytes);
           files.push(file);
         }
         output.result({ runs: ids, files }, files.join('\n'));
@@ -96,7 +94,7 @@ export function modelCommands(program: Command): void {
     .action(async (text: string, flags: { readonly out: string }, command: Command) => {
       await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'none', async ({ library, output }) => {
         const run = choose(library.snapshot().runs, text, 'run', ({ name }) => name);
-        await writeAtomic(flags.out, (await exportRun(library, run.id)).bytes);
+        await writeExport(flags.out, (await exportRun(library, run.id)).bytes);
         output.result({ run: run.id, file: flags.out }, flags.out);
       });
     });

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { engineChoice } from '../../../shared/domain/engine.ts';
 import { parseSettings } from '../../../shared/domain/settings.ts';
-import { writeAtomic } from '../../compute/arrays/atomic.ts';
+import { writeExport } from '../../services/write-export.ts';
 import { drawStory, writeFigures } from '../quickstart/figures.ts';
 import { reportOf } from '../quickstart/report-data.ts';
 import { reportHtml } from '../quickstart/report-html.ts';
@@ -56,8 +56,8 @@ export function quickstartCommand(program: Command): void {
         const figures = await drawStory(library, story);
         const files = await writeFigures(library, story, figures, out);
         const report = { ...reportOf(library, story), totalSeconds: (performance.now() - started) / 1000 };
-        await writeAtomic(join(out, 'report.json'), Buffer.from(`${JSON.stringify(report, null, 2)}\n`));
-        await writeAtomic(join(out, 'report.html'), Buffer.from(await reportHtml(report, figures)));
+        await writeExport(join(out, 'report.json'), Buffer.from(`${JSON.stringify(report, null, 2)}\n`));
+        await writeExport(join(out, 'report.html'), Buffer.from(await reportHtml(report, figures)));
         output.result(
           report,
           `${headline(report)}\n${report.totalSeconds.toFixed(0)} s; ${join(out, 'report.html')}, ${files.length} figure and table files`,

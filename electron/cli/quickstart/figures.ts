@@ -1,7 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MAP_METHODS, type MapMethod } from '../../../shared/domain/gallery.ts';
-import { writeAtomic } from '../../compute/arrays/atomic.ts';
+import { writeExport } from '../../services/write-export.ts';
 import { curveFigure } from '../../services/figures/curve.ts';
 import { drawGallery } from '../../services/figures/draw-gallery.ts';
 import { renderFigure } from '../../services/figures/render.ts';
@@ -50,11 +49,9 @@ export async function writeFigures(
     ['restarts', figures.restarts],
     ...MAP_METHODS.map((method) => [`gallery-${method}`, figures.galleries[method]] as const),
   ];
-  await mkdir(join(out, 'figures'), { recursive: true });
-  await mkdir(join(out, 'tables'), { recursive: true });
   const files: string[] = [];
   const write = async (file: string, bytes: Uint8Array): Promise<void> => {
-    await writeAtomic(join(out, file), bytes);
+    await writeExport(join(out, file), bytes);
     files.push(file);
   };
   for (const [name, figure] of named) {

@@ -7,7 +7,7 @@ import type { EvaluationRow, GalleryRow, ResultTable, RunRow } from '../../../sh
 import { trainConfig } from '../../../shared/domain/training.ts';
 import type { Library } from '../../services/library.ts';
 import { SAMPLE_NAME } from '../../services/sample.ts';
-import { firstTestImages } from '../positions.ts';
+import { firstTestImages } from '../../services/test-images.ts';
 import { finished, type Session } from '../session.ts';
 
 export interface StoryOptions {

@@ -1,9 +1,8 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
 import { app } from 'electron';
 import type * as Exports from '../../services/figures/exports.ts';
 import type { Library } from '../../services/library.ts';
-import { AppError } from '../../../shared/domain/errors.ts';
+import { writeExport } from '../../services/write-export.ts';
 import { chooseToSave } from '../dialogs.ts';
 import type { CallContext } from './context.ts';
 import type { Handlers } from './dispatch.ts';
@@ -24,7 +23,7 @@ export function exportCalls({ library, window, written }: CallContext): Pick<Han
     const chosen = await chooseToSave(window, { title, path: join(folder, name), extension: extname(name).slice(1) });
     if (chosen === null) return null;
     const file = resolve(chosen);
-    await writeWhole(file, bytes);
+    await writeExport(file, bytes);
     folder = dirname(file);
     written.add(file);
     return file;
@@ -39,20 +38,4 @@ export function exportCalls({ library, window, written }: CallContext): Pick<Han
       save('Export the gallery', (figures, opened) => figures.exportGallery(opened, id, method, scale, format)),
     'exports.run': ({ id }) => save('Export the run', (figures, opened) => figures.exportRun(opened, id)),
   };
-}
-
-/** Writes beside the target and renames, so that a full disk never leaves half a file in its place. */
-async function writeWhole(file: string, bytes: Uint8Array): Promise<void> {
-  const part = `${file}.part`;
-  try {
-    await writeFile(part, bytes);
-    await rename(part, file);
-  } catch (cause) {
-    await rm(part, { force: true });
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new AppError('io', `${file} could not be written: ${why}. Choose another folder.`, {
-      cause,
-      details: { file },
-    });
-  }
 }

@@ -83,9 +83,9 @@ async function cleanImages(
 ): Promise<Picture[]> {
   const dataset = await openPacked(library.datasets.folder(id));
   try {
-    return pictures(await dataset.readImages(positions), positions.length, shape);
+    return pictures(dataset.readImages(positions), positions.length, shape);
   } finally {
-    await dataset.close();
+    dataset.close();
   }
 }
 

@@ -35,7 +35,10 @@ function cellRecord(
     threat: cell.threat,
     source: context.models.find(({ id }) => id === cell.source)?.name ?? '',
     attack: cell.label,
-    settings: JSON.stringify(cell.attack.settings),
+    settings: JSON.stringify(cell.settings),
+    attack_seed: cell.seed,
+    engine: `${cell.engine.name}, ${cell.engine.version}`,
+    split: cell.split,
     examples: cell.examples,
     clean_accuracy: cell.cleanAccuracy,
     robust_accuracy: cell.robustAccuracy,
@@ -70,9 +73,10 @@ export function tableLatex(table: ResultTable, context: TableContext): string {
   });
   const cells = table.models.flatMap((id) => Object.values(table.cells[id] ?? {}));
   const counts = [...new Set(cells.map((cell) => cell.examples))].sort((a, b) => a - b);
+  const splits = [...new Set(cells.map((cell) => cell.split))];
   const sources = sourcesOf(cells, context);
   const caption = [
-    `Accuracy in \\si{\\percent} on ${counts.join(' or ')} test images of ${escapeLatex(context.datasetName)}.`,
+    `Accuracy in \\si{\\percent} on ${counts.join(' or ')} ${splits.join(' and ')} images of ${escapeLatex(context.datasetName)}.`,
     'White-box: an example is robust only if no iterate of any restart is misclassified.',
     ...(cells.some(({ weak }) => weak !== null) ? ['\\dag: too weak an attack to be a robustness claim.'] : []),
     ...(sources === ''

@@ -66,7 +66,9 @@ test('the LaTeX table has booktabs rules, escaped names and the best number in b
 test('the CSV has one line for each number, with quotes where a name needs them and the data hash', () => {
   const lines = tableCsv(table, context).trim().split('\n');
   expect(lines).toHaveLength(3);
-  expect(lines[0]).toMatch(/^model,defence,architecture,seed,threat,source,attack,settings,attack_seed,engine,split,examples,/);
+  expect(lines[0]).toMatch(
+    /^model,defence,architecture,seed,threat,source,attack,settings,attack_seed,engine,split,examples,/,
+  );
   expect(lines[2]).toContain('"AT+ALP, ""new"""');
   expect(lines[2]).toContain('ab'.repeat(32));
 });

@@ -67,7 +67,6 @@ export const training = {
   actions: {
     again: 'New run from this one',
     export: 'Export run',
-    resumeFrom: 'Resume from step {n}',
     rename: 'Rename',
     delete: 'Delete',
   },

@@ -56,10 +56,11 @@ const context = {
 test('the LaTeX table has booktabs rules, escaped names and the best number in bold', () => {
   const latex = tableLatex(table, context);
   expect(latex).toContain('\\toprule');
+  expect(latex).toContain('images of MNIST at $\\varepsilon$ 0.25.');
   expect(latex).toContain('    AT\\_1 & 95.0 & 60.0 \\\\');
   expect(latex).toContain('& 94.0 & \\bfseries 70.0 \\\\');
   expect(latex).toContain(
-    '    & & \\multicolumn{1}{c}{white-box} \\\\\n    \\cmidrule(lr){3-3}\n    Model & {Clean} & {PGD-40, $\\varepsilon$ 0.25} \\\\',
+    '    & & \\multicolumn{1}{c}{white-box} \\\\\n    \\cmidrule(lr){3-3}\n    Model & {Clean} & {PGD-40} \\\\',
   );
 });
 

@@ -75,8 +75,12 @@ export function tableLatex(table: ResultTable, context: TableContext): string {
   const counts = [...new Set(cells.map((cell) => cell.examples))].sort((a, b) => a - b);
   const splits = [...new Set(cells.map((cell) => cell.split))];
   const sources = sourcesOf(cells, context);
+  const epsilons = new Set(columns.map(({ label }) => /, (ε [\d.]+)/.exec(label)?.[1]));
+  const [epsilon] = epsilons.size === 1 ? epsilons : [];
+  const head = (label: string): string =>
+    escapeLatex(epsilon === undefined ? withoutSource(label) : withoutSource(label).replace(`, ${epsilon}`, ''));
   const caption = [
-    `Accuracy in \\si{\\percent} on ${counts.join(' or ')} ${splits.join(' and ')} images of ${escapeLatex(context.datasetName)}.`,
+    `Accuracy in \\si{\\percent} on ${counts.join(' or ')} ${splits.join(' and ')} images of ${escapeLatex(context.datasetName)}${epsilon === undefined ? '' : ` at ${escapeLatex(epsilon)}`}.`,
     'White-box: an example is robust only if no iterate of any restart is misclassified.',
     ...(cells.some(({ weak }) => weak !== null) ? ['\\dag: too weak an attack to be a robustness claim.'] : []),
     ...(sources === ''
@@ -103,7 +107,7 @@ export function tableLatex(table: ResultTable, context: TableContext): string {
     '    \\toprule',
     `    & & ${groups.map((group) => `\\multicolumn{${group.columns.length}}{c}{${group.threat}}`).join(' & ')} \\\\`,
     `    ${rules.join(' ')}`,
-    `    Model & {Clean} & ${groups.flatMap((group) => group.columns.map(({ label }) => `{${escapeLatex(withoutSource(label))}}`)).join(' & ')} \\\\`,
+    `    Model & {Clean} & ${groups.flatMap((group) => group.columns.map(({ label }) => `{${head(label)}}`)).join(' & ')} \\\\`,
     '    \\midrule',
     ...body,
     '    \\bottomrule',

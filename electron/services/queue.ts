@@ -154,7 +154,7 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
     }
   };
 
-  const start = async (id: string): Promise<void> => {
+  const start = async (id: string, rules: SlotRules): Promise<void> => {
     // Paused, cancelled or moved on meanwhile, or the lease lost: then it is not for this look to start.
     if (!store.jobs.claim(id, token)) return;
     const job = stored(id);
@@ -166,7 +166,7 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
         store,
         job,
         await options.enginePack(),
-        threadsFor(store, await options.slots(), job, availableParallelism()),
+        threadsFor(store, rules, job, availableParallelism()),
       );
       if (!job.resume) await rm(folder, { recursive: true, force: true });
       await mkdir(folder, { recursive: true });
@@ -272,7 +272,7 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
     }
     for (const job of waiting) {
       if (closing || running.has(job.id) || !freeSlot(store, rules, active(), job)) continue;
-      await start(job.id);
+      await start(job.id, rules);
     }
   };
 

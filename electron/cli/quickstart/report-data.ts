@@ -112,3 +112,8 @@ function attackLabel(settings: Readonly<Record<string, unknown>>): string {
   const restarts = Number(settings.restarts ?? 1);
   return `PGD-${Number(settings.steps)}${restarts > 1 ? ` × ${restarts}` : ''}`;
 }
+
+/** Iterations in an attack's label: 200 of `PGD-200 × 10`. */
+export function iterationsIn(label: string): number {
+  return Number(/\d+/.exec(label)?.[0] ?? 0);
+}

@@ -1,6 +1,6 @@
 import { h, type VNode } from 'vue';
 import { THREATS } from '../../../shared/domain/evaluation.ts';
-import type { Report, ReportResult } from './report-data.ts';
+import { iterationsIn, type Report, type ReportResult } from './report-data.ts';
 
 /** Models down, attacks across, grouped by threat; intervals beside the numbers. */
 export function resultTable(report: Report): VNode {
@@ -38,9 +38,8 @@ export function resultTable(report: Report): VNode {
 
 /** Attacks of one threat, weakest first. */
 function attacksOf(report: Report, threat: string): string[] {
-  const iterations = (label: string): number => Number(/\d+/.exec(label)?.[0] ?? 0);
   const labels = new Set(report.results.filter((one) => one.threat === threat).map(({ attack }) => attack));
-  return [...labels].sort((a, b) => iterations(a) - iterations(b));
+  return [...labels].sort((a, b) => iterationsIn(a) - iterationsIn(b));
 }
 
 function resultCell(result: ReportResult | undefined): VNode {

@@ -1,5 +1,5 @@
 import { percent } from '../output.ts';
-import type { Report, ReportResult } from './report-data.ts';
+import { iterationsIn, type Report, type ReportResult } from './report-data.ts';
 
 /** The main finding in two sentences, from the numbers. */
 export function headline(report: Report): string {
@@ -45,6 +45,7 @@ function strongestWhiteBox(report: Report, model: string): ReportResult | undefi
 }
 
 function isStrongest(report: Report, result: ReportResult): boolean {
-  const steps = (label: string): number => Number(/\d+/.exec(label)?.[0] ?? 0);
-  return report.results.every((one) => one.threat !== result.threat || steps(one.attack) <= steps(result.attack));
+  return report.results.every(
+    (one) => one.threat !== result.threat || iterationsIn(one.attack) <= iterationsIn(result.attack),
+  );
 }

@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { compileStep } from '../engines/compile.ts';
 import type { CompiledStep } from '../engines/compile.ts';
-import { inputGradient } from '../models/classifier.ts';
-import { forward, weightList, weightsFromList } from '../models/network.ts';
-import type { Network, Weights } from '../models/network.ts';
+import { prepareStep } from '../engines/step.ts';
+import type { Inputs, StepDefinition } from '../engines/step.ts';
+import { inputGradient, LOGITS } from '../models/classifier.ts';
+import { forward, networkOf, networkSpec, weightList, weightsFromList } from '../models/network.ts';
+import type { Network, NetworkSpec, Weights } from '../models/network.ts';
 import { ascentDirection } from './direction.ts';
 
 /**
@@ -56,51 +57,78 @@ export interface AttackSteps {
   dispose(): void;
 }
 
+/** See {@link AttackSteps.tracked}: state, constants, iteration, step size, weights → state. */
+export const TRACKED: StepDefinition<NetworkSpec> = {
+  name: 'attack-tracked',
+  build(spec) {
+    const network = networkOf(spec);
+    return (...inputs) => {
+      const [iterate, kept, first, nonFinite, lower, upper, labels, iteration, stepSize, ...list] = inputs as Inputs<9>;
+      const weights = weightsFromList(network, list);
+      const { logits, gradient } = inputGradient(network, weights, iterate as tf.Tensor4D, labels as tf.Tensor1D);
+      const newly = tf.mul(misclassified(logits, labels), tf.cast(tf.less(first, 0), 'float32'));
+      return [
+        move(iterate, gradient, lower, upper, stepSize),
+        choose(newly, iterate, kept),
+        choose(newly, iteration, first),
+        tf.add(nonFinite, notFinite(logits, gradient)),
+      ];
+    };
+  },
+  layout: () => ({ inputs: rows(7), outputs: rows(4) }),
+  describe: ({ architecture }) => `${architecture} attack-tracked`,
+};
+
+/** See {@link AttackSteps.judge}: iterate, kept, first, constants, iteration, preferLast, weights → its result. */
+export const JUDGE: StepDefinition<NetworkSpec> = {
+  name: 'attack-judge',
+  build(spec) {
+    const network = networkOf(spec);
+    return (...inputs) => {
+      const [iterate, kept, first, lower, upper, labels, iteration, preferLast, ...list] = inputs as Inputs<8>;
+      const { logits } = forward(network, weightsFromList(network, list), iterate as tf.Tensor4D);
+      const wrong = misclassified(logits, labels);
+      const undecided = tf.cast(tf.less(first, 0), 'float32');
+      const inside = tf.logicalAnd(tf.greaterEqual(iterate, lower), tf.lessEqual(iterate, upper));
+      const valid = tf.cast(tf.all(tf.reshape(inside, [inside.shape[0] ?? 0, -1]), 1), 'float32');
+      const lastWrong = tf.mul(wrong, valid);
+      return [
+        choose(tf.maximum(undecided, tf.mul(lastWrong, preferLast)), iterate, kept),
+        choose(tf.mul(undecided, wrong), iteration, first),
+        lastWrong,
+      ];
+    };
+  },
+  layout: () => ({ inputs: rows(6), outputs: rows(3) }),
+  describe: ({ architecture }) => `${architecture} attack-judge`,
+};
+
+/** See {@link AttackSteps.ascend}: iterate, nonFinite, constants, step size, weights → iterate, nonFinite. */
+export const ASCEND: StepDefinition<NetworkSpec> = {
+  name: 'attack-ascend',
+  build(spec) {
+    const network = networkOf(spec);
+    return (...inputs) => {
+      const [iterate, nonFinite, lower, upper, labels, stepSize, ...list] = inputs as Inputs<6>;
+      const weights = weightsFromList(network, list);
+      const { logits, gradient } = inputGradient(network, weights, iterate as tf.Tensor4D, labels as tf.Tensor1D);
+      return [move(iterate, gradient, lower, upper, stepSize), tf.add(nonFinite, notFinite(logits, gradient))];
+    };
+  },
+  layout: () => ({ inputs: rows(5), outputs: rows(2) }),
+  describe: ({ architecture }) => `${architecture} attack-ascend`,
+};
+
 /** The caller disposes of the steps when the attacks on this network are over. */
 export function createAttackSteps(network: Network): AttackSteps {
-  const named = (tensors: readonly tf.Tensor[]): Weights => weightsFromList(network, tensors);
-  const compiled: CompiledStep[] = [];
-  const compile = (name: string, step: (...inputs: tf.Tensor[]) => tf.Tensor[]): CompiledStep => {
-    const made = compileStep(step, { name: `${network.architecture} ${name}` });
-    compiled.push(made);
-    return made;
-  };
-
-  const tracked = compile('attack-tracked', (...inputs) => {
-    const [iterate, kept, first, nonFinite, lower, upper, labels, iteration, stepSize, ...weights] =
-      inputs as Inputs<9>;
-    const { logits, gradient } = inputGradient(network, named(weights), iterate as tf.Tensor4D, labels as tf.Tensor1D);
-    const newly = tf.mul(misclassified(logits, labels), tf.cast(tf.less(first, 0), 'float32'));
-    return [
-      move(iterate, gradient, lower, upper, stepSize),
-      choose(newly, iterate, kept),
-      choose(newly, iteration, first),
-      tf.add(nonFinite, notFinite(logits, gradient)),
-    ];
-  });
-  const judge = compile('attack-judge', (...inputs) => {
-    const [iterate, kept, first, lower, upper, labels, iteration, preferLast, ...weights] = inputs as Inputs<8>;
-    const { logits } = forward(network, named(weights), iterate as tf.Tensor4D);
-    const wrong = misclassified(logits, labels);
-    const undecided = tf.cast(tf.less(first, 0), 'float32');
-    const inside = tf.logicalAnd(tf.greaterEqual(iterate, lower), tf.lessEqual(iterate, upper));
-    const valid = tf.cast(tf.all(tf.reshape(inside, [inside.shape[0] ?? 0, -1]), 1), 'float32');
-    const lastWrong = tf.mul(wrong, valid);
-    return [
-      choose(tf.maximum(undecided, tf.mul(lastWrong, preferLast)), iterate, kept),
-      choose(tf.mul(undecided, wrong), iteration, first),
-      lastWrong,
-    ];
-  });
-  const ascend = compile('attack-ascend', (...inputs) => {
-    const [iterate, nonFinite, lower, upper, labels, stepSize, ...weights] = inputs as Inputs<6>;
-    const { logits, gradient } = inputGradient(network, named(weights), iterate as tf.Tensor4D, labels as tf.Tensor1D);
-    return [move(iterate, gradient, lower, upper, stepSize), tf.add(nonFinite, notFinite(logits, gradient))];
-  });
-  const logits = compile('logits', (...inputs) => {
-    const [images, ...weights] = inputs as Inputs<1>;
-    return [forward(network, named(weights), images as tf.Tensor4D).logits];
-  });
+  const spec = networkSpec(network);
+  const [tracked, judge, ascend, logits] = [TRACKED, JUDGE, ASCEND, LOGITS].map((each) => prepareStep(each, spec)) as [
+    CompiledStep,
+    CompiledStep,
+    CompiledStep,
+    CompiledStep,
+  ];
+  const compiled = [tracked, judge, ascend, logits];
 
   /** Runs a step with numbers among its arguments. */
   const run = (step: CompiledStep, tensors: readonly tf.Tensor[], numbers: readonly number[], weights: Weights) => {
@@ -131,10 +159,9 @@ export function createAttackSteps(network: Network): AttackSteps {
   };
 }
 
-/** A tuple of N tensors, then any number more: the checked arity of a step's arguments. */
-type Inputs<N extends number, T extends tf.Tensor[] = []> = T['length'] extends N
-  ? [...T, ...tf.Tensor[]]
-  : Inputs<N, [...T, tf.Tensor]>;
+function rows(count: number): 'rows'[] {
+  return new Array<'rows'>(count).fill('rows');
+}
 
 /** [n]: 1 where the prediction is not the label. Logits that are not all finite make no prediction, so no success. */
 function misclassified(logits: tf.Tensor2D, labels: tf.Tensor): tf.Tensor {

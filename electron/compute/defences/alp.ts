@@ -28,6 +28,7 @@ export const alp = defineDefence({
     inner: innerAttack(settings),
     epsilon: settings.epsilon,
     taps: noTaps,
+    terms: ['clean', 'adversarial', 'logits'],
     loss: (inputs) => ({
       ...mixedCrossEntropy(inputs, SHARES[settings.base]),
       logits: tf.mul(settings.alpha, logitPairing(inputs.clean.logits, inputs.adversarial.logits, settings.reduction)),

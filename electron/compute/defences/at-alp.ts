@@ -18,6 +18,7 @@ export const atAlp = defineDefence({
     inner: innerAttack(settings),
     epsilon: settings.epsilon,
     taps: (available) => chosenLayers(settings.layers, available),
+    terms: ['clean', 'adversarial', 'logits', 'attention'],
     loss: (inputs) => ({
       ...mixedCrossEntropy(inputs, settings.share),
       logits: tf.mul(settings.alpha, logitPairing(inputs.clean.logits, inputs.adversarial.logits, settings.reduction)),

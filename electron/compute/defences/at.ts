@@ -16,6 +16,7 @@ export const at = defineDefence({
     inner: innerAttack(settings),
     epsilon: settings.epsilon,
     taps: noTaps,
+    terms: ['adversarial'],
     loss: ({ adversarial, labels, labelSmoothing }) => ({
       adversarial: tf.mean(crossEntropyFromLogits(adversarial.logits, labels, labelSmoothing)),
     }),

@@ -44,6 +44,8 @@ export interface ConfiguredDefence {
   readonly epsilon: number;
   /** Layers whose activations the loss wants, of those that the network has. @throws AppError `invalid-input`. */
   taps(available: readonly string[]): readonly string[];
+  /** Names of the loss's terms. */
+  readonly terms: readonly string[];
   /** The terms of the loss by name, already weighted: their sum is what is minimised. Scalars of the caller. */
   loss(inputs: LossInputs): Readonly<Record<string, tf.Tensor>>;
 }

@@ -15,6 +15,7 @@ export const mPgd = defineDefence({
     inner: innerAttack(settings),
     epsilon: settings.epsilon,
     taps: noTaps,
+    terms: ['clean', 'adversarial'],
     loss: (inputs) => mixedCrossEntropy(inputs, settings.share),
   }),
 });

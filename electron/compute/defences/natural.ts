@@ -22,6 +22,7 @@ export const natural = defineDefence({
     inner: null,
     epsilon: settings.epsilon,
     taps: noTaps,
+    terms: ['clean'],
     loss: ({ clean, labels, labelSmoothing }) => ({
       clean: tf.mean(crossEntropyFromLogits(clean.logits, labels, labelSmoothing)),
     }),

@@ -9,3 +9,14 @@ export function setDeterministic(value: boolean): void {
 export function isDeterministic(): boolean {
   return deterministic;
 }
+
+let splitting = false;
+
+export function setSplitsBatches(value: boolean): void {
+  splitting = value;
+}
+
+/** Whether the engine computes a batch in parts, on several threads of its own. */
+export function splitsBatches(): boolean {
+  return splitting;
+}

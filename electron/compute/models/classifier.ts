@@ -1,7 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { compileStep, type CompiledStep } from '../engines/compile.ts';
+import type { CompiledStep } from '../engines/compile.ts';
+import { prepareStep, type Inputs, type StepDefinition } from '../engines/step.ts';
 import { lossFromLogits, type LossName } from '../losses.ts';
-import { forward, weightList, weightsFromList, type Network, type Weights } from './network.ts';
+import {
+  forward,
+  networkOf,
+  networkSpec,
+  weightList,
+  weightsFromList,
+  type Network,
+  type NetworkSpec,
+  type Weights,
+} from './network.ts';
 
 /**
  * Logits, and the gradient of the summed loss with respect to the images alone. A pure function on tensors, for use
@@ -30,6 +40,41 @@ export function inputGradient(
   return { logits, gradient };
 }
 
+/** Images [n, h, w, c], weights → logits [n, classes]. */
+export const LOGITS: StepDefinition<NetworkSpec> = {
+  name: 'logits',
+  build(spec) {
+    const network = networkOf(spec);
+    return (...inputs) => {
+      const [images, ...weights] = inputs as Inputs<1>;
+      return [forward(network, weightsFromList(network, weights), images as tf.Tensor4D).logits];
+    };
+  },
+  layout: () => ({ inputs: ['rows'], outputs: ['rows'] }),
+  describe: ({ architecture }) => `${architecture} logits`,
+};
+
+interface LossGradientParameters {
+  readonly network: NetworkSpec;
+  readonly loss: LossName;
+}
+
+/** Images [n, h, w, c], labels [n], weights → logits and gradient as {@link inputGradient}. */
+export const LOSS_GRADIENT: StepDefinition<LossGradientParameters> = {
+  name: 'loss-gradient',
+  build({ network: spec, loss }) {
+    const network = networkOf(spec);
+    return (...inputs) => {
+      const [images, labels, ...list] = inputs as Inputs<2>;
+      const weights = weightsFromList(network, list);
+      const { logits, gradient } = inputGradient(network, weights, images as tf.Tensor4D, labels as tf.Tensor1D, loss);
+      return [logits, gradient];
+    };
+  },
+  layout: () => ({ inputs: ['rows', 'rows'], outputs: ['rows', 'rows'] }),
+  describe: ({ network, loss }) => `${network.architecture} ${loss} gradient`,
+};
+
 /** A network with frozen weights: what attacks and maps look at. Owns its weights. */
 export class Classifier {
   readonly network: Network;
@@ -41,10 +86,7 @@ export class Classifier {
   constructor(network: Network, weights: Weights) {
     this.network = network;
     this.weights = weights;
-    this.#logits = compileStep(
-      (images, ...list) => [forward(network, weightsFromList(network, list), images as tf.Tensor4D).logits],
-      { name: `${network.architecture} logits` },
-    );
+    this.#logits = prepareStep(LOGITS, networkSpec(network));
   }
 
   /** The weights in the order of `network.parameters`, to pass to a compiled step. Not the caller's to dispose of. */
@@ -82,21 +124,7 @@ export class Classifier {
   #gradientStep(loss: LossName): CompiledStep {
     const found = this.#gradients.get(loss);
     if (found) return found;
-    const { network } = this;
-    const step = compileStep(
-      (images, labels, ...list) => {
-        const weights = weightsFromList(network, list);
-        const { logits, gradient } = inputGradient(
-          network,
-          weights,
-          images as tf.Tensor4D,
-          labels as tf.Tensor1D,
-          loss,
-        );
-        return [logits, gradient];
-      },
-      { name: `${network.architecture} ${loss} gradient` },
-    );
+    const step = prepareStep(LOSS_GRADIENT, { network: networkSpec(this.network), loss });
     this.#gradients.set(loss, step);
     return step;
   }

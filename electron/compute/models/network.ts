@@ -31,11 +31,16 @@ export interface Parameter {
   readonly shape: readonly number[];
 }
 
-/** An architecture at an image size and number of classes. Holds no tensors. */
-export interface Network {
+/** What a network is built from: plain data. */
+export interface NetworkSpec {
   readonly architecture: string;
+  /** [height, width, channels] */
   readonly inputShape: ImageShape;
   readonly classes: number;
+}
+
+/** An architecture at an image size and number of classes. Holds no tensors. */
+export interface Network extends NetworkSpec {
   readonly layers: readonly Layer[];
   /** In the order in which weights travel as a list. */
   readonly parameters: readonly Parameter[];
@@ -115,6 +120,15 @@ export function buildNetwork(architecture: string, inputShape: ImageShape, class
     parameters: layers.flatMap(parametersOf),
     taps: layers.flatMap((layer) => (layer.kind === 'conv' ? [{ name: layer.name, shape: layer.output }] : [])),
   };
+}
+
+/** What {@link networkOf} builds the same network from, in this or another thread. */
+export function networkSpec({ architecture, inputShape, classes }: Network): NetworkSpec {
+  return { architecture, inputShape, classes };
+}
+
+export function networkOf({ architecture, inputShape, classes }: NetworkSpec): Network {
+  return buildNetwork(architecture, inputShape, classes);
 }
 
 /** Number of scalars in the network's parameters. */

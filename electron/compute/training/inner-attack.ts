@@ -3,9 +3,18 @@ import { batchConstants, imageTensor, startingPoints } from '../attacks/batch.ts
 import { ascentDirection } from '../attacks/direction.ts';
 import type { Examples } from '../attacks/examples.ts';
 import type { InnerAttack } from '../defences/defence.ts';
-import { compileStep, type CompiledStep } from '../engines/compile.ts';
+import type { CompiledStep } from '../engines/compile.ts';
+import { prepareStep, type Inputs, type StepDefinition } from '../engines/step.ts';
 import { inputGradient } from '../models/classifier.ts';
-import { weightList, weightsFromList, type Network, type Weights } from '../models/network.ts';
+import {
+  networkOf,
+  networkSpec,
+  weightList,
+  weightsFromList,
+  type Network,
+  type NetworkSpec,
+  type Weights,
+} from '../models/network.ts';
 
 /** So many iterations run as one step, so that a long attack can be paused and cancelled. Never dependent on time. */
 const ITERATIONS_AT_ONCE = 10;
@@ -33,7 +42,7 @@ export interface InnerAttacker {
 export function createInnerAttacker(network: Network, attack: InnerAttack, seed: number): InnerAttacker {
   const steps = new Map<number, CompiledStep>();
   const stepOf = (iterations: number): CompiledStep => {
-    const step = steps.get(iterations) ?? compileIterations(network, iterations);
+    const step = steps.get(iterations) ?? prepareStep(INNER_ATTACK, { network: networkSpec(network), iterations });
     steps.set(iterations, step);
     return step;
   };
@@ -70,10 +79,21 @@ export function createInnerAttacker(network: Network, attack: InnerAttack, seed:
   };
 }
 
-/** So many iterations of x ← clip(x + step size · direction of the loss's gradient) as one step. */
-function compileIterations(network: Network, iterations: number): CompiledStep {
-  return compileStep(
-    (start, lower, upper, labels, stepSize, ...list) => {
+interface InnerAttackParameters {
+  readonly network: NetworkSpec;
+  readonly iterations: number;
+}
+
+/**
+ * So many iterations of x ← clip(x + step size · direction of the loss's gradient) as one step: iterate, lower and upper
+ * bounds [n, h, w, c], labels [n], step size, weights → iterate.
+ */
+export const INNER_ATTACK: StepDefinition<InnerAttackParameters> = {
+  name: 'inner-attack',
+  build({ network: spec, iterations }) {
+    const network = networkOf(spec);
+    return (...inputs) => {
+      const [start, lower, upper, labels, stepSize, ...list] = inputs as Inputs<5>;
       const weights = weightsFromList(network, list);
       let iterate = start;
       for (let iteration = 0; iteration < iterations; iteration += 1) {
@@ -86,7 +106,8 @@ function compileIterations(network: Network, iterations: number): CompiledStep {
         if (previous !== start) previous.dispose();
       }
       return [iterate];
-    },
-    { name: `${network.architecture} inner PGD-${iterations}` },
-  );
-}
+    };
+  },
+  layout: () => ({ inputs: ['rows', 'rows', 'rows', 'rows'], outputs: ['rows'] }),
+  describe: ({ network, iterations }) => `${network.architecture} inner PGD-${iterations}`,
+};

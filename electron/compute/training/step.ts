@@ -1,7 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { ConfiguredDefence, Outputs } from '../defences/defence.ts';
+import type { ConfiguredDefence } from '../defences/defence.ts';
 import { compileStep } from '../engines/compile.ts';
-import { forward, weightList, weightsFromList, type Network, type Weights } from '../models/network.ts';
+import { splitsBatches } from '../engines/state.ts';
+import { prepareStep } from '../engines/step.ts';
+import { networkSpec, weightList, weightsFromList, type Network, type Weights } from '../models/network.ts';
+import { TRAIN_GRADIENT, type TrainGradientParameters } from './gradient.ts';
 import type { Optimizer } from './optimizer.ts';
 
 /** Weights and optimizer state between two steps. */
@@ -47,95 +50,71 @@ export interface TrainStepOptions {
   readonly labelSmoothing: number;
 }
 
-/** The whole training step (both halves in one pass, loss, gradients, optimizer) as one compiled step. */
+/**
+ * The training step (loss, gradients, optimizer): as one compiled step where the engine takes the batch in one piece,
+ * else the gradient in parts and then the update.
+ */
 export function createTrainStep({ network, defence, optimizer, labelSmoothing }: TrainStepOptions): TrainStep {
-  const taps = defence.taps(network.taps.map((tap) => tap.name));
-  const halves = defence.inner ? 2 : 1;
   const parameters = network.parameters.length;
   const numberCount = optimizer.numbers(0, 0).length;
-  let termNames: readonly string[] = [];
+  const gradientOf: TrainGradientParameters = {
+    network: networkSpec(network),
+    defence: defence.name,
+    defenceSettings: defence.settings,
+    labelSmoothing,
+  };
+  /** Report and gradient, numbers, weights, slots → report with the gradient's squares, new weights, new slots. */
+  const update = (report: tf.Tensor, gradient: tf.Tensor, rest: readonly tf.Tensor[]): tf.Tensor[] => {
+    const state = rest.slice(numberCount);
+    const weights = state.slice(0, parameters);
+    const change = optimizer.update(gradient as tf.Tensor1D, state.slice(parameters), rest.slice(0, numberCount));
+    const squares = tf.reshape(tf.sum(tf.square(gradient)), [1]);
+    return [tf.concat([report, squares]), ...subtract(weights, change.delta), ...change.slots];
+  };
 
-  const step = compileStep(
+  const split = splitsBatches() ? prepareStep(TRAIN_GRADIENT, gradientOf) : null;
+  const build = TRAIN_GRADIENT.build(gradientOf);
+  const batchInputs = defence.inner ? 3 : 2;
+  const whole = compileStep(
     (...inputs) => {
-      const images = inputs.slice(0, halves) as tf.Tensor4D[];
-      const labels = inputs[halves] as tf.Tensor1D;
-      const numbers = inputs.slice(halves + 1, halves + 1 + numberCount);
-      const state = inputs.slice(halves + 1 + numberCount);
-      const weights = state.slice(0, parameters);
-      const kept: tf.Tensor[] = [];
-
-      const { grads } = tf.valueAndGrads((...list: tf.Tensor[]) => {
-        const outputs = outputsOf(network, weightsFromList(network, list), defence.halves, images, taps);
-        const terms = defence.loss({ ...outputs, labels, labelSmoothing });
-        termNames = Object.keys(terms);
-        const accuracies = [outputs.clean, outputs.adversarial].map(({ logits }) => accuracy(logits, labels));
-        kept.push(...[...Object.values(terms), ...accuracies].map((tensor) => tf.keep(tf.clone(tensor))));
-        return tf.addN(Object.values(terms) as tf.Scalar[]);
-      })(weights);
-
-      const gradient = tf.concat1d(grads.map((each) => tf.reshape<tf.Rank.R1>(each, [each.size])));
-      const report = tf.stack([...kept, tf.sum(tf.square(gradient))]);
-      tf.dispose(kept);
-      const update = optimizer.update(gradient, state.slice(parameters), numbers);
-      return [report, ...subtract(weights, update.delta), ...update.slots];
+      const [batch, numbersAndState] = [inputs.slice(0, batchInputs + 1), inputs.slice(batchInputs + 1)];
+      const weights = numbersAndState.slice(numberCount, numberCount + parameters);
+      const [report, gradient] = build(...batch, ...weights) as [tf.Tensor, tf.Tensor];
+      return update(report, gradient, numbersAndState);
     },
     { name: `${network.architecture} ${defence.name} training step` },
   );
+  const runParts = (batch: readonly tf.Tensor[], rest: readonly tf.Tensor[]): tf.Tensor[] | null => {
+    const weights = rest.slice(numberCount, numberCount + parameters);
+    const parts = split?.run(...batch, ...weights) as [tf.Tensor, tf.Tensor] | undefined;
+    if (!parts) return null;
+    const outputs = tf.tidy(() => update(...parts, rest));
+    tf.dispose(parts);
+    return outputs;
+  };
 
   return {
     run(state, images, adversarial, labels, numbers) {
-      const scalars = numbers.map((value) => tf.scalar(value));
-      const batch = adversarial ? [images, adversarial] : [images];
-      const [report, ...next] = step.run(
-        ...batch,
-        labels,
-        ...scalars,
-        ...weightList(network, state.weights),
-        ...state.slots,
-      ) as [tf.Tensor, ...tf.Tensor[]];
+      const scalars = [labels.size, ...numbers].map((value) => tf.scalar(value));
+      const [size, ...ownNumbers] = scalars as [tf.Scalar, ...tf.Scalar[]];
+      const batch = [images, ...(adversarial ? [adversarial] : []), labels, size];
+      const rest = [...ownNumbers, ...weightList(network, state.weights), ...state.slots];
+      const [report, ...next] = (runParts(batch, rest) ?? whole.run(...batch, ...rest)) as [tf.Tensor, ...tf.Tensor[]];
       const values = Array.from(report.dataSync<'float32'>());
       tf.dispose([report, ...scalars]);
       return {
         state: { weights: weightsFromList(network, next.slice(0, parameters)), slots: next.slice(parameters) },
-        report: readReport(values, termNames),
+        report: readReport(values, defence.terms),
       };
     },
     get note() {
-      return step.note;
+      return split?.note ?? whole.note;
     },
-    dispose: () => step.dispose(),
+    dispose: () => {
+      split?.dispose();
+      whole.dispose();
+    },
   };
-}
-
-/** Both halves through the network: those that the loss uses in one concatenated pass. */
-function outputsOf(
-  network: Network,
-  weights: Weights,
-  halves: ConfiguredDefence['halves'],
-  images: readonly tf.Tensor4D[],
-  taps: readonly string[],
-): { readonly clean: Outputs; readonly adversarial: Outputs } {
-  const [clean, adversarial] = images as [tf.Tensor4D, tf.Tensor4D?];
-  if (!adversarial) {
-    const outputs = forward(network, weights, clean, taps);
-    return { clean: outputs, adversarial: outputs };
-  }
-  if (halves !== 'both') {
-    return { clean: forward(network, weights, clean, taps), adversarial: forward(network, weights, adversarial, taps) };
-  }
-  const both = forward(network, weights, tf.concat([clean, adversarial], 0), taps);
-  const [cleanLogits, adversarialLogits] = tf.split(both.logits, 2) as [tf.Tensor2D, tf.Tensor2D];
-  const split = Object.entries(both.activations).map(([name, activation]) => [name, tf.split(activation, 2)] as const);
-  const half = (index: 0 | 1): Outputs['activations'] =>
-    Object.fromEntries(split.map(([name, pair]) => [name, pair[index] as tf.Tensor4D]));
-  return {
-    clean: { logits: cleanLogits, activations: half(0) },
-    adversarial: { logits: adversarialLogits, activations: half(1) },
-  };
-}
-
-function accuracy(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor {
-  return tf.mean(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32'));
 }
 
 /** Each weight less its part of `delta` [parameters]. */

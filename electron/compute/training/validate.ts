@@ -1,11 +1,20 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { imageTensor } from '../attacks/batch.ts';
 import type { PackedDataset } from '../data/packed.ts';
-import { compileStep } from '../engines/compile.ts';
+import { prepareStep, type Inputs, type StepDefinition } from '../engines/step.ts';
 import type { InnerAttack } from '../defences/defence.ts';
 import { readExamples } from '../data/examples.ts';
 import type { Control } from '../jobs/control.ts';
-import { forward, weightList, weightsFromList, type Network, type Weights } from '../models/network.ts';
+import {
+  forward,
+  networkOf,
+  networkSpec,
+  weightList,
+  weightsFromList,
+  type Network,
+  type NetworkSpec,
+  type Weights,
+} from '../models/network.ts';
 import { createInnerAttacker } from './inner-attack.ts';
 
 export interface Validation {
@@ -20,6 +29,21 @@ export interface Validator {
   run(weights: Weights, control: Pick<Control, 'checkpoint'>): Promise<Validation | null>;
   dispose(): void;
 }
+
+/** Images [n, h, w, c], labels [n], weights → number of examples that are classified rightly. */
+export const COUNT_RIGHT: StepDefinition<NetworkSpec> = {
+  name: 'count-right',
+  build(spec) {
+    const network = networkOf(spec);
+    return (...inputs) => {
+      const [images, labels, ...list] = inputs as Inputs<2>;
+      const { logits } = forward(network, weightsFromList(network, list), images as tf.Tensor4D);
+      return [tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32'))];
+    };
+  },
+  layout: () => ({ inputs: ['rows', 'rows'], outputs: ['sum'] }),
+  describe: ({ architecture }) => `${architecture} accuracy`,
+};
 
 const BATCH = 125;
 const LIMIT = 500;
@@ -36,13 +60,7 @@ export function createValidator(
 ): Validator {
   const positions = dataset.positions('validation').subarray(0, LIMIT);
   const attacker = createInnerAttacker(network, attack, seed);
-  const rightly = compileStep(
-    (images, labels, ...list) => {
-      const { logits } = forward(network, weightsFromList(network, list), images as tf.Tensor4D);
-      return [tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32'))];
-    },
-    { name: `${network.architecture} accuracy` },
-  );
+  const rightly = prepareStep(COUNT_RIGHT, networkSpec(network));
   const countRight = (weights: Weights, images: tf.Tensor4D, labels: tf.Tensor1D): number => {
     const [count] = rightly.run(images, labels, ...weightList(network, weights)) as [tf.Tensor];
     const [right] = count.dataSync<'float32'>();

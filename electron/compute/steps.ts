@@ -1,0 +1,18 @@
+import { ASCEND, JUDGE, TRACKED } from './attacks/steps.ts';
+import type { AnyStepDefinition } from './engines/step.ts';
+import { LOGITS, LOSS_GRADIENT } from './models/classifier.ts';
+import { TRAIN_GRADIENT } from './training/gradient.ts';
+import { INNER_ATTACK } from './training/inner-attack.ts';
+import { COUNT_RIGHT } from './training/validate.ts';
+
+/** Every step that can be built from its name and parameters, by any thread. */
+export const STEPS: readonly AnyStepDefinition[] = [
+  LOGITS,
+  LOSS_GRADIENT,
+  TRACKED,
+  JUDGE,
+  ASCEND,
+  INNER_ATTACK,
+  COUNT_RIGHT,
+  TRAIN_GRADIENT,
+];

@@ -1,18 +1,20 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {
-  COLUMN_SUMS,
+  ADD,
+  BATCH_NORM,
   CONV,
-  CONV_FILTER_GRADIENT,
-  CONV_INPUT_GRADIENT,
   DENSE,
-  MATRIX_PRODUCT,
+  GLOBAL_AVERAGE,
   POOL,
-  POOL_GRADIENT,
-  RELU_GRADIENT,
+  SHORTCUT,
+  type AddAttributes,
+  type BatchNormAttributes,
   type ConvAttributes,
   type DenseAttributes,
   type Padding,
   type PoolAttributes,
+  type ShortcutAttributes,
+  type Stride,
 } from './names.ts';
 
 /** tfjs-core's engine takes attributes of any shape; ours are typed. */
@@ -21,35 +23,38 @@ function run(kernel: string, inputs: Record<string, tf.Tensor>, attributes: obje
 }
 
 /**
- * Convolution of stride 1 with bias and, if asked, ReLU.
+ * Convolution with, if given, bias and, if asked, ReLU.
  * @param x [n, h, w, in]
  * @param filter [kh, kw, in, out]
- * @param bias [out]
- * @param options `maskedBelow`: the caller promises that gradients that arrive here are 0 wherever the ReLU is off.
+ * @param bias [out], or null
+ * @param options `stride` 1 if left out; `maskedBelow`: the caller promises that gradients that arrive here are 0
+ *   wherever the ReLU is off.
  * @returns [n, h', w', out]; differentiable once with respect to all three.
  */
 export function convLayer(
   x: tf.Tensor4D,
   filter: tf.Tensor4D,
-  bias: tf.Tensor1D,
-  options: { readonly pad: Padding; readonly relu: boolean; readonly maskedBelow?: boolean },
+  bias: tf.Tensor1D | null,
+  options: { readonly pad: Padding; readonly relu: boolean; readonly stride?: Stride; readonly maskedBelow?: boolean },
 ): tf.Tensor4D {
   const attributes: ConvAttributes = {
+    stride: options.stride ?? 1,
     pad: options.pad,
     relu: options.relu,
     maskedBelow: options.maskedBelow ?? false,
   };
-  return run(CONV, { x, filter, bias }, attributes) as tf.Tensor4D;
+  return run(CONV, bias ? { x, filter, bias } : { x, filter }, attributes) as tf.Tensor4D;
 }
 
 /**
- * Maximum over 2×2 windows with stride 2; an odd last row or column is left out. Gradients go to the first maximum.
+ * Maximum over windows with stride 2; gradients go to the first maximum. Windows of 2×2 leave an odd last row or column
+ * out; windows of 3×3 have one row and column around that never hold the maximum.
  * @param x [n, h, w, c], h and w at least 2
  * @param masked treats x as the output of a ReLU whose gradient is taken along (0 where the maximum is not positive).
- * @returns [n, ⌊h/2⌋, ⌊w/2⌋, c]; differentiable once.
+ * @returns [n, ⌊h/2⌋, ⌊w/2⌋, c], or with windows of 3×3 [n, ⌈h/2⌉, ⌈w/2⌉, c]; differentiable once.
  */
-export function poolLayer(x: tf.Tensor4D, masked = false): tf.Tensor4D {
-  const attributes: PoolAttributes = { masked };
+export function poolLayer(x: tf.Tensor4D, masked = false, size: PoolAttributes['size'] = 2): tf.Tensor4D {
+  const attributes: PoolAttributes = { masked, size };
   return run(POOL, { x }, attributes) as tf.Tensor4D;
 }
 
@@ -65,45 +70,53 @@ export function denseLayer(x: tf.Tensor2D, weights: tf.Tensor2D, bias: tf.Tensor
   return run(DENSE, { x, weights, bias }, attributes) as tf.Tensor2D;
 }
 
-/** Registers the gradients of the layers above. They are the same on every engine. */
-export function registerLayerGradients(): void {
-  tf.registerGradient({
-    kernelName: CONV,
-    inputsToSave: ['x', 'filter'],
-    outputsToSave: [true],
-    gradFunc: (dys, saved, attrs) => {
-      const [x, filter, y] = saved as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
-      const { pad, relu, maskedBelow } = attrs as unknown as ConvAttributes;
-      const dy = relu && !maskedBelow ? run(RELU_GRADIENT, { dy: dys as tf.Tensor, y }) : (dys as tf.Tensor);
-      return {
-        x: () => run(CONV_INPUT_GRADIENT, { dy, filter }, { inputShape: x.shape, pad }),
-        filter: () => run(CONV_FILTER_GRADIENT, { x, dy }, { filterShape: filter.shape, pad }),
-        bias: () => run(COLUMN_SUMS, { x: dy }),
-      };
-    },
-  });
-  tf.registerGradient({
-    kernelName: POOL,
-    inputsToSave: ['x'],
-    outputsToSave: [true],
-    gradFunc: (dy, saved, attrs) => {
-      const [x, y] = saved as [tf.Tensor4D, tf.Tensor4D];
-      return { x: () => run(POOL_GRADIENT, { x, y, dy: dy as tf.Tensor }, attrs) };
-    },
-  });
-  tf.registerGradient({
-    kernelName: DENSE,
-    inputsToSave: ['x', 'weights'],
-    outputsToSave: [true],
-    gradFunc: (dys, saved, attrs) => {
-      const [x, weights, y] = saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
-      const { relu } = attrs as unknown as DenseAttributes;
-      const dy = (relu ? run(RELU_GRADIENT, { dy: dys as tf.Tensor, y }) : dys) as tf.Tensor2D;
-      return {
-        x: () => run(MATRIX_PRODUCT, { a: dy, b: weights }, { transposeA: false, transposeB: true }),
-        weights: () => run(MATRIX_PRODUCT, { a: x, b: dy }, { transposeA: true, transposeB: false }),
-        bias: () => run(COLUMN_SUMS, { x: dy }),
-      };
-    },
-  });
+/**
+ * Sum of two branches and, if asked, its ReLU.
+ * @param a [n, h, w, c]
+ * @param b [n, h, w, c]
+ * @returns [n, h, w, c]; differentiable once with respect to both.
+ */
+export function addLayer(a: tf.Tensor4D, b: tf.Tensor4D, relu: boolean): tf.Tensor4D {
+  const attributes: AddAttributes = { relu };
+  return run(ADD, { a, b }, attributes) as tf.Tensor4D;
+}
+
+/**
+ * Batch normalisation with the statistics of x itself over examples and positions (Ioffe & Szegedy 2015, algorithm 1)
+ * and, if asked, ReLU.
+ * @param x [n, h, w, c]
+ * @param gamma [c]
+ * @param beta [c]
+ * @returns y [n, h, w, c], differentiable once with respect to all three, through the statistics too; mean and biased
+ *   variance [c], which are taken as constants.
+ */
+export function batchNormLayer(
+  x: tf.Tensor4D,
+  gamma: tf.Tensor1D,
+  beta: tf.Tensor1D,
+  options: BatchNormAttributes,
+): { readonly y: tf.Tensor4D; readonly mean: tf.Tensor1D; readonly variance: tf.Tensor1D } {
+  const attributes: BatchNormAttributes = { epsilon: options.epsilon, relu: options.relu };
+  const [y, mean, variance] = run(BATCH_NORM, { x, gamma, beta }, attributes) as unknown as readonly [
+    tf.Tensor4D,
+    tf.Tensor1D,
+    tf.Tensor1D,
+  ];
+  return { y, mean, variance };
+}
+
+/** Mean over the positions, [n, h, w, c] → [n, c]; differentiable once. */
+export function globalAverageLayer(x: tf.Tensor4D): tf.Tensor2D {
+  return run(GLOBAL_AVERAGE, { x }) as tf.Tensor2D;
+}
+
+/**
+ * The shortcut without parameters of He et al. 2016 (section 3.3, option A): every `stride`-th row and column, and
+ * channels of zeros before and after those of x.
+ * @param x [n, h, w, c]
+ * @returns [n, ⌈h/stride⌉, ⌈w/stride⌉, before + c + after]; differentiable once.
+ */
+export function shortcutLayer(x: tf.Tensor4D, options: ShortcutAttributes): tf.Tensor4D {
+  const attributes: ShortcutAttributes = { stride: options.stride, before: options.before, after: options.after };
+  return run(SHORTCUT, { x }, attributes) as tf.Tensor4D;
 }

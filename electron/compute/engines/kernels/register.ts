@@ -2,10 +2,10 @@
 import '@tensorflow/tfjs';
 import * as tf from '@tensorflow/tfjs-core';
 import { COMPOSED_KERNELS } from './composed.ts';
-import { registerLayerGradients } from './layers.ts';
+import { registerLayerGradients } from './gradients.ts';
 import type { KernelCall } from './names.ts';
 
-export type KernelTable = Readonly<Record<string, (call: never) => tf.TensorInfo>>;
+export type KernelTable = Readonly<Record<string, (call: never) => tf.TensorInfo | tf.TensorInfo[]>>;
 
 let gradientsRegistered = false;
 
@@ -18,8 +18,8 @@ export function registerKernels(backendName: string, own: KernelTable = {}): voi
   gradientsRegistered = true;
   for (const [kernelName, kernel] of Object.entries<KernelTable[string]>({ ...COMPOSED_KERNELS, ...own })) {
     if (tf.getKernel(kernelName, backendName)) tf.unregisterKernel(kernelName, backendName);
-    const kernelFunc = ({ inputs, backend, attrs }: Parameters<tf.KernelFunc>[0]): tf.TensorInfo =>
-      (kernel as (call: KernelCall<object, unknown>) => tf.TensorInfo)({
+    const kernelFunc = ({ inputs, backend, attrs }: Parameters<tf.KernelFunc>[0]): tf.TensorInfo | tf.TensorInfo[] =>
+      (kernel as (call: KernelCall<object, unknown>) => tf.TensorInfo | tf.TensorInfo[])({
         inputs: inputs as Record<string, tf.Tensor>,
         backend,
         attrs,

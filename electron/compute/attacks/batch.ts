@@ -1,15 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { stream } from '../random/stream.ts';
 import { boundsOf } from './budget.ts';
 import { gatherRows, imageSize } from './examples.ts';
 import type { Examples } from './examples.ts';
 import type { AttackPlan } from './plan.ts';
+import { startPoints } from './start.ts';
 import type { BatchConstants } from './steps.ts';
 
-/**
- * The start of each row's trajectory: x, or x plus noise from the stream of (seed, example, restart), cut to the
- * bounds. It depends on nothing else, so neither batch size nor engine changes it.
- */
+/** The start of each row's trajectory, see {@link startPoints}. */
 export function startingPoints(
   examples: Examples,
   rows: readonly number[],
@@ -17,21 +14,9 @@ export function startingPoints(
   seed: number,
   restart: number,
 ): Float32Array {
-  const size = imageSize(examples.shape);
-  const images = gatherRows(examples.images, rows, size);
-  if (!plan.randomStart) return images;
-  const { lower, upper } = boundsOf(images, plan.epsilon);
-  const noise = new Float32Array(size);
-  rows.forEach((row, position) => {
-    const random = stream(seed, 'start', examples.indices[row] ?? 0, restart);
-    random.fillUniform(noise, 0, size, -plan.epsilon, plan.epsilon);
-    for (let i = 0; i < size; i += 1) {
-      const at = position * size + i;
-      const moved = (images[at] ?? 0) + (noise[i] ?? 0);
-      images[at] = Math.min(upper[at] ?? 0, Math.max(lower[at] ?? 0, moved));
-    }
-  });
-  return images;
+  const images = gatherRows(examples.images, rows, imageSize(examples.shape));
+  const indices = rows.map((row) => examples.indices[row] ?? 0);
+  return startPoints(images, indices, plan, seed, restart).start;
 }
 
 /** Tensors [rows, height, width, channels] of rows; the caller disposes of the tensor. */

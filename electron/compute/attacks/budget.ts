@@ -13,14 +13,18 @@ export interface Bounds {
  * @param epsilon radius in [0, 1].
  */
 export function boundsOf(images: Float32Array, epsilon: number): Bounds {
-  const lower = new Float32Array(images.length);
-  const upper = new Float32Array(images.length);
+  const bounds = { lower: new Float32Array(images.length), upper: new Float32Array(images.length) };
+  fillBounds(images, epsilon, bounds);
+  return bounds;
+}
+
+/** The same into arrays of at least the images' length. */
+export function fillBounds(images: Float32Array, epsilon: number, { lower, upper }: Bounds): void {
   for (let i = 0; i < images.length; i += 1) {
     const pixel = images[i] ?? 0;
     lower[i] = Math.max(0, pixel - epsilon);
     upper[i] = Math.min(1, pixel + epsilon);
   }
-  return { lower, upper };
 }
 
 /** Size of one perturbation, in float64, and whether the image obeys the constraint. */

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { batchConstants, imageTensor, startingPoints } from '../attacks/batch.ts';
+import { imageTensor } from '../attacks/batch.ts';
 import { ascentDirection } from '../attacks/direction.ts';
 import type { Examples } from '../attacks/examples.ts';
+import { startPoints, type StartPoints } from '../attacks/start.ts';
 import type { InnerAttack } from '../defences/defence.ts';
 import type { CompiledStep } from '../engines/compile.ts';
 import { prepareStep, type Inputs, type StepDefinition } from '../engines/step.ts';
@@ -25,6 +26,7 @@ export interface InnerAttacker {
    * @param epsilonShare warm-up: scales ε and step size, in (0, 1].
    * @param round distinguishes the start noise from that of other passes over the same examples.
    * @param rest awaited after each ten iterations but the last; what it throws ends the attack.
+   * @param prepared start and bounds of just these examples, ε and round, if they were made before.
    * @returns x' [batch, height, width, channels]; the caller disposes of it.
    */
   run(
@@ -33,6 +35,7 @@ export interface InnerAttacker {
     epsilonShare: number,
     round: number,
     rest: () => Promise<void>,
+    prepared?: StartPoints,
   ): Promise<tf.Tensor4D>;
   readonly note: string | null;
   dispose(): void;
@@ -47,12 +50,17 @@ export function createInnerAttacker(network: Network, attack: InnerAttack, seed:
     return step;
   };
   return {
-    async run(weights, examples, epsilonShare, round, rest) {
-      const rows = Array.from(examples.labels, (_, row) => row);
-      const epsilon = attack.epsilon * epsilonShare;
-      const points = startingPoints(examples, rows, { epsilon, randomStart: attack.randomStart }, seed, round);
-      const constants = [...batchConstants(examples, rows, epsilon), tf.scalar(attack.stepSize * epsilonShare)];
-      let iterate: tf.Tensor = imageTensor(points, examples.shape);
+    async run(weights, examples, epsilonShare, round, rest, prepared) {
+      const { images, indices, shape } = examples;
+      const plan = { epsilon: attack.epsilon * epsilonShare, randomStart: attack.randomStart };
+      const points = prepared ?? startPoints(images, indices, plan, seed, round);
+      const constants = [
+        imageTensor(points.lower, shape),
+        imageTensor(points.upper, shape),
+        tf.tensor1d(examples.labels, 'int32'),
+        tf.scalar(attack.stepSize * epsilonShare),
+      ];
+      let iterate: tf.Tensor = imageTensor(points.start, shape);
       try {
         for (let done = 0; done < attack.steps;) {
           if (done > 0) await rest();

@@ -21,6 +21,20 @@ export const trainerSettings = z.strictObject({
     unit: 'of the steps',
     help: 'ε of the inner attack rises linearly over this share of the steps.',
   }),
+  flip: z.boolean().default(false).meta({
+    label: 'Mirror images',
+    help: 'Half of the training images are mirrored left to right, drawn anew each epoch. Usual for photographs, wrong for digits and letters.',
+  }),
+  cropPadding: z.int().min(0).max(64).default(0).meta({
+    label: 'Random crop, padding',
+    unit: 'pixels',
+    help: 'Training images get a black border of this width and are cut back to their size at a random place (usual for CIFAR: 4).',
+  }),
+  cutout: z.int().min(0).max(256).default(0).meta({
+    label: 'Cut-out',
+    unit: 'pixels',
+    help: 'A square of this side, at a random place of each training image, is painted with the mean colour (CIFAR-10: 16).',
+  }),
   labelSmoothing: z.number().min(0).max(0.5).default(0).meta({ label: 'Label smoothing', advanced: true }),
   validationEvery: z
     .number()

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { datasetManifest } from '../../../shared/domain/dataset.ts';
 import type { DatasetManifest } from '../../../shared/domain/dataset.ts';
@@ -6,6 +6,8 @@ import { AppError } from '../../../shared/domain/errors.ts';
 import { describeIssues } from '../../../shared/domain/settings.ts';
 import { SPLITS } from '../../../shared/domain/shape.ts';
 import type { Split } from '../../../shared/domain/shape.ts';
+import { writePlain } from './augment.ts';
+import { openImageFile } from './image-file.ts';
 
 /** Names of a packed data set's files, in the order in which its hash covers the arrays. */
 export const PACKED_FILES = {
@@ -33,9 +35,6 @@ export interface PackedDataset {
   close(): void;
 }
 
-/** byte / 255, rounded once to float32. */
-const UNIT = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
-
 /**
  * Opens a packed data set for reading.
  * @throws AppError `not-found` without a manifest, `bad-data` where the files do not fit it or each other; each names the file.
@@ -50,24 +49,9 @@ export async function openPacked(folder: string): Promise<PackedDataset> {
   for (let i = 0; i < labels.length; i += 1) labels[i] = view.getUint16(2 * i, true);
   const splits = readArray(folder, PACKED_FILES.splits, manifest.images);
   checkValues(folder, manifest, labels, splits);
-  const imageFile = join(folder, PACKED_FILES.images);
-  checkSize(imageFile, manifest.images * stride);
-  let descriptor: number | null = openSync(imageFile, 'r');
-
-  const readBytes = (positions: ArrayLike<number>): Uint8Array => {
-    if (descriptor === null) throw new AppError('internal', `The data set in ${folder} is closed already.`);
-    const bytes = new Uint8Array(positions.length * stride);
-    let start = 0;
-    while (start < positions.length) {
-      const first = checkPosition(positions[start], manifest);
-      let length = 1;
-      while (start + length < positions.length && positions[start + length] === first + length) length += 1;
-      checkPosition(first + length - 1, manifest);
-      readFully(descriptor, bytes, start * stride, length * stride, first * stride, imageFile);
-      start += length;
-    }
-    return bytes;
-  };
+  const file = join(folder, PACKED_FILES.images);
+  checkSize(file, manifest.images * stride);
+  const images = openImageFile({ file, name: manifest.name, images: manifest.images, stride });
 
   return {
     folder,
@@ -75,17 +59,14 @@ export async function openPacked(folder: string): Promise<PackedDataset> {
     labels,
     splits,
     positions: (split) => positionsOf(splits, SPLITS.indexOf(split)),
-    readBytes,
+    readBytes: (positions) => images.read(positions),
     readImages: (positions) => {
-      const bytes = readBytes(positions);
-      const images = new Float32Array(bytes.length);
-      for (let i = 0; i < bytes.length; i += 1) images[i] = UNIT[bytes[i] ?? 0] ?? 0;
-      return images;
+      const bytes = images.read(positions);
+      const pixels = new Float32Array(bytes.length);
+      writePlain(bytes, pixels);
+      return pixels;
     },
-    close: () => {
-      if (descriptor !== null) closeSync(descriptor);
-      descriptor = null;
-    },
+    close: () => images.close(),
   };
 }
 
@@ -132,15 +113,6 @@ function positionsOf(splits: Uint8Array, index: number): Uint32Array {
   return positions;
 }
 
-function checkPosition(position: number | undefined, manifest: DatasetManifest): number {
-  if (position !== undefined && Number.isInteger(position) && position >= 0 && position < manifest.images)
-    return position;
-  throw new AppError(
-    'invalid-input',
-    `Image ${position} is not in the data set ${manifest.name}: positions go from 0 to ${manifest.images - 1}.`,
-  );
-}
-
 function checkValues(folder: string, manifest: DatasetManifest, labels: Uint16Array, splits: Uint8Array): void {
   const badLabel = labels.findIndex((label) => label >= manifest.classes.length);
   if (badLabel >= 0) {
@@ -173,21 +145,4 @@ function checkSize(file: string, expected: number): void {
   throw new AppError('bad-data', `${file} ${problem}. Import the data set again.`, {
     details: { file, expected, found: found ?? null },
   });
-}
-
-function readFully(
-  descriptor: number,
-  into: Uint8Array,
-  offset: number,
-  length: number,
-  at: number,
-  file: string,
-): void {
-  let done = 0;
-  while (done < length) {
-    const count = readSync(descriptor, into, offset + done, length - done, at + done);
-    if (count === 0)
-      throw new AppError('bad-data', `${file} ended early. Import the data set again.`, { details: { file } });
-    done += count;
-  }
 }

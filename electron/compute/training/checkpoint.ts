@@ -6,6 +6,7 @@ import { AppError } from '../../../shared/domain/errors.ts';
 import type { SettingValues } from '../../../shared/domain/settings.ts';
 import type { TrainConfig } from '../../../shared/domain/training.ts';
 import { writeError } from '../arrays/atomic.ts';
+import { isAugmented } from '../data/augment.ts';
 import { readNpz, writeNpz, type NpzArrays } from '../arrays/npz.ts';
 import type { NpyArray } from '../arrays/npy.ts';
 
@@ -42,7 +43,10 @@ export interface Checkpoint {
 export function configHash(config: TrainConfig, defenceSettings: SettingValues, datasetHash: string): string {
   const { architecture, defence, trainer, seed } = config;
   const settings = Object.entries(defenceSettings).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const parts = [datasetHash, architecture, defence, settings, trainer, seed];
+  // Checkpoints from before there was augmentation go with settings that leave it off.
+  const { flip, cropPadding, cutout, ...others } = trainer;
+  const parts = [datasetHash, architecture, defence, settings, others, seed];
+  if (isAugmented(trainer)) parts.push({ flip, cropPadding, cutout });
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 

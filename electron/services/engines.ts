@@ -36,7 +36,10 @@ export async function slotRules(store: Store, preferences: Library['preferences'
   const pack = forced() === null ? await packName() : null;
   const automatic = forced() ?? (pack !== null && isKnownUsable(store, pack) ? 'tensorflow' : 'wasm');
   const { parallelJobs } = preferences.get();
-  return { automatic, atOnce: { tensorflow: parallelJobs ?? 1, wasm: parallelJobs ?? availableParallelism() } };
+  return {
+    automatic,
+    atOnce: { tensorflow: parallelJobs ?? 1, webgpu: 1, wasm: parallelJobs ?? availableParallelism() },
+  };
 }
 
 const keptReport = z.object({ pack: z.string().nullable(), report: engineReport });
@@ -53,8 +56,9 @@ export function engineService(
   /** The report of the last test, if it is about the engine as it is now: this very pack. */
   const reportOf = (name: EngineName, pack: EnginePackState, called: string | null): EngineReport => {
     const kept = keptReport.safeParse(store.preferences.get(key(name)));
-    const available = name === 'wasm' || pack.installed;
-    if (kept.success && available && (name === 'wasm' || kept.data.pack === called)) return kept.data.report;
+    // Whether there is a graphics card is found out by a test.
+    const available = name !== 'tensorflow' || pack.installed;
+    if (kept.success && available && (name !== 'tensorflow' || kept.data.pack === called)) return kept.data.report;
     return {
       name,
       available,

@@ -15,7 +15,7 @@ export async function packName(): Promise<string | null> {
   return reading.state === 'read' ? `${reading.manifest.version} of ${reading.manifest.built}` : null;
 }
 
-/** False if the pack of that name is known not to load, or to give wrong gradients: then `auto` comes to wasm. */
+/** False if the pack of that name is known not to load, or to give wrong gradients: then `auto` comes to another engine. */
 export function isKnownUsable(store: Store, pack: string): boolean {
   const known = verdict.safeParse(store.preferences.get(KEY));
   return !known.success || known.data.pack !== pack || known.data.usable;
@@ -28,16 +28,16 @@ function remember(store: Store, pack: string, usable: boolean): void {
 /** Keeps what a test of an engine says about the pack of that name. */
 export function rememberTest(store: Store, pack: string, { name, available, selfTest, reason }: EngineReport): void {
   if (name === 'tensorflow') remember(store, pack, available && selfTest === 'passed');
-  // `auto` that came to wasm tells why.
+  // `auto` that came to another engine tells why.
   else if (reason !== null && selfTest === 'passed') remember(store, pack, false);
 }
 
 /**
- * Keeps what a job that asked for `auto` found: wasm in place of an installed pack means that the pack failed.
+ * Keeps what a job that asked for `auto` found: another engine in place of an installed pack means that the pack failed.
  * @param note why it is this engine; null if nothing kept it from the faster one.
  */
 export async function rememberJob(store: Store, { name }: EngineInfo, note: string | null): Promise<void> {
-  if (name !== 'wasm' || note === null) return;
+  if (name === 'tensorflow' || note === null) return;
   const pack = await packName();
   if (pack !== null) remember(store, pack, false);
 }

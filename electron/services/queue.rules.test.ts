@@ -90,7 +90,7 @@ test('a process that lost the lease neither starts a job nor touches its folder'
       store.lease.release('mine');
       store.lease.acquire('theirs');
       looks += 1;
-      return Promise.resolve({ automatic: 'wasm', atOnce: { tensorflow: 1, wasm: 1 } });
+      return Promise.resolve({ automatic: 'wasm', atOnce: { tensorflow: 1, webgpu: 1, wasm: 1 } });
     },
   });
   while (looks < 2) await new Promise((resolve) => setTimeout(resolve, 20));

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 
-export const ENGINE_NAMES = ['tensorflow', 'wasm'] as const;
+export const ENGINE_NAMES = ['tensorflow', 'webgpu', 'wasm'] as const;
 export const engineName = z.enum(ENGINE_NAMES);
 export type EngineName = z.infer<typeof engineName>;
 
-/** `auto` takes the fastest engine that is available and passes its self-test. */
-export const engineChoice = z.enum(['auto', ...ENGINE_NAMES]);
+/** `auto` takes the first engine of the list that is available and passes its self-test. */
+export const ENGINE_CHOICES = ['auto', ...ENGINE_NAMES] as const;
+export const engineChoice = z.enum(ENGINE_CHOICES);
 export type EngineChoice = z.infer<typeof engineChoice>;
 
 /** The engine that computed something, kept with every result. */
@@ -13,7 +14,7 @@ export const engineInfo = z.object({
   name: engineName,
   /** Library behind it, such as `libtensorflow 2.20.0` or `tfjs-backend-wasm 4.22.0 (SIMD)`. */
   version: z.string(),
-  /** `CPU, 2 threads`, `NVIDIA H200`. */
+  /** `CPU, 2 threads`, or the name of a graphics card. */
   device: z.string(),
   threads: z.int().min(1),
   deterministic: z.boolean(),
@@ -37,8 +38,13 @@ export const engineReport = z.object({
 });
 export type EngineReport = z.infer<typeof engineReport>;
 
-/** Where the tensorflow engine pack is and whether it is whole. */
+/** TensorFlow's libraries come for the CPU alone, or with NVIDIA's for a GPU. Both packs may be installed at once. */
+export const packVariant = z.enum(['cpu', 'cuda']);
+export type PackVariant = z.infer<typeof packVariant>;
+
+/** Where one of the tensorflow engine's packs is and whether it is whole. */
 export const enginePackState = z.object({
+  variant: packVariant,
   installed: z.boolean(),
   folder: z.string(),
   version: z.string().nullable(),

@@ -13,6 +13,7 @@ export const ERROR_CODES = [
   'library-busy',
   'engine-unavailable',
   'engine-pack',
+  'engine-failed',
   'non-finite',
   'cancelled',
   'job-crashed',

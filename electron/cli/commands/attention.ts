@@ -45,7 +45,7 @@ export function attentionCommand(program: Command): void {
     .option('--eps <epsilon>', 'radius of the attack', numberOption('--eps'))
     .option('--steps <n>', 'iterations of the attack', numberOption('--steps'))
     .option('--seed <seed>', 'seed', numberOption('--seed'))
-    .option('--engine <engine>', 'auto, tensorflow or wasm')
+    .option('--engine <engine>', 'auto, tensorflow, webgpu or wasm')
     .option('--set <key=value...>', 'any other setting of the attack', collect(String))
     .action(async (flags: AttentionFlags, command: Command) => {
       await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {

@@ -53,7 +53,7 @@ export function evaluateCommand(program: Command): void {
     .option('--include-misclassified', 'attack misclassified examples too, as the Python peers do')
     .option('--seed <seed>', 'seed of the random starts', numberOption('--seed'))
     .option('--batch-size <n>', 'examples at once', numberOption('--batch-size'))
-    .option('--engine <engine>', 'auto, tensorflow or wasm')
+    .option('--engine <engine>', 'auto, tensorflow, webgpu or wasm')
     .option('--set <key=value...>', 'any other setting of the attack', collect(String))
     .option('--save-adversarial <file>', 'write the adversarial examples and logits as NPZ')
     .action(async (flags: EvaluateFlags, command: Command) => {

@@ -36,7 +36,7 @@ export function quickstartCommand(program: Command): void {
     )
     .option('--seed <seed>', 'seed', numberOption('--seed'), 0)
     .option('--examples <n>', 'test images under attack, from the first', numberOption('--examples'), 500)
-    .option('--engine <engine>', 'auto, tensorflow or wasm', 'auto')
+    .option('--engine <engine>', 'auto, tensorflow, webgpu or wasm', 'auto')
     .action(async (flags: QuickstartFlags, command: Command) => {
       const out = resolve(flags.out);
       const global = command.optsWithGlobals<GlobalOptions>();

@@ -33,7 +33,7 @@ export function trainCommand(program: Command): void {
     .option('--config <file>', 'YAML file with settings of the trainer and the defence; flags come after it')
     .option('--epochs <n>', 'epochs', numberOption('--epochs'))
     .option('--seed <seed>', 'seed of initial weights, data order and random starts', numberOption('--seed'))
-    .option('--engine <engine>', 'auto, tensorflow or wasm')
+    .option('--engine <engine>', 'auto, tensorflow, webgpu or wasm')
     .option('--deterministic', 'one thread: the same seed gives the same weights to the last bit')
     .option('--set <key=value...>', 'any setting of the trainer or the defence', collect(String))
     .action(async (flags: TrainFlags, command: Command) => {

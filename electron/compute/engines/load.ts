@@ -1,18 +1,19 @@
 import { availableParallelism } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
-import type { EngineChoice, EngineInfo } from '../../../shared/domain/engine.ts';
+import { engineChoice, type EngineChoice, type EngineInfo, type EngineName } from '../../../shared/domain/engine.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { selfTest } from './self-test.ts';
 import { setDeterministic } from './state.ts';
 import { loadTensorflow } from './tensorflow.ts';
 import { loadWasm } from './wasm.ts';
+import { loadWebgpu, webgpuObstacle } from './webgpu.ts';
 
 export interface EngineOptions {
   /** Folder of the installed tensorflow engine pack, or null if there is none. */
   readonly enginePack: string | null;
   /** One thread and fixed order: the same numbers to the last bit on every run on this machine. */
   readonly deterministic: boolean;
-  /** Threads of the tensorflow engine; all cores if left out. The wasm engine has one. */
+  /** Threads of the tensorflow engine; all cores if left out. The wasm and webgpu engines have one. */
   readonly threads?: number;
 }
 
@@ -29,8 +30,9 @@ let loading: Promise<Engine> | null = null;
 
 /**
  * Loads the engine of this process: TensorFlow's addon bears one per process, so a second call gives the same one.
- * `auto` takes tensorflow if its pack loads and its gradients are right, else wasm with a note that says why;
- * the environment variable `PAIRLIGHT_ENGINE` (`wasm` or `tensorflow`) decides for `auto`.
+ * `auto` takes tensorflow if its pack loads and its gradients are right; else webgpu if there is a graphics card whose
+ * gradients are right; else wasm. A note says why it is not an earlier one. The environment variable `PAIRLIGHT_ENGINE`
+ * (the name of an engine) decides for `auto`.
  * @throws AppError `engine-unavailable` or `engine-pack` if the engine asked for cannot be had; `conflict` if this
  *   process runs on another one already.
  */
@@ -53,27 +55,52 @@ export async function loadEngine(choice: EngineChoice, options: EngineOptions): 
 
 async function choose(choice: EngineChoice, options: EngineOptions): Promise<Engine> {
   const wanted = choice === 'auto' ? engineFromEnvironment() : choice;
-  const threads = options.deterministic ? 1 : (options.threads ?? availableParallelism());
-  if (wanted === 'wasm') return describe(await loadWasm(options.deterministic), null);
-  if (wanted === 'tensorflow')
-    return describe(await loadTensorflow(options.enginePack, threads, options.deterministic), null);
-  try {
-    const info = await loadTensorflow(options.enginePack, threads, options.deterministic);
-    const { passed, maxRelativeError } = selfTest();
-    if (passed) return describe(info, null);
-    const error = maxRelativeError.toExponential(1);
-    throw new AppError('engine-pack', `The gradients of the tensorflow engine are wrong (relative error ${error}).`);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    return describe(await loadWasm(options.deterministic), `Computing with wasm. ${reason}`);
+  if (wanted !== 'auto') return describe(await LOADERS[wanted](options), null);
+  const reasons: string[] = [];
+  for (const name of ['tensorflow', 'webgpu'] as const) {
+    // Where webgpu cannot be, or finds no card, nothing is amiss; where tensorflow cannot, its pack is missing or broken.
+    if (name === 'webgpu' && webgpuObstacle() !== null) continue;
+    try {
+      const info = await LOADERS[name](options);
+      requireRightGradients(name);
+      return describe(info, remark(name, reasons));
+    } catch (cause) {
+      if (name === 'webgpu' && cause instanceof AppError && cause.code === 'engine-unavailable') continue;
+      reasons.push(cause instanceof Error ? cause.message : String(cause));
+    }
   }
+  return describe(await LOADERS.wasm(options), remark('wasm', reasons));
+}
+
+const LOADERS: Readonly<Record<EngineName, (options: EngineOptions) => Promise<EngineInfo>>> = {
+  tensorflow: (options) => loadTensorflow(options.enginePack, threadsOf(options), options.deterministic),
+  webgpu: ({ deterministic }) => loadWebgpu(deterministic),
+  wasm: ({ deterministic }) => loadWasm(deterministic),
+};
+
+function threadsOf({ deterministic, threads }: EngineOptions): number {
+  return deterministic ? 1 : (threads ?? availableParallelism());
+}
+
+function requireRightGradients(name: EngineName): void {
+  const { passed, maxRelativeError } = selfTest();
+  if (passed) return;
+  const error = maxRelativeError.toExponential(1);
+  const code = name === 'tensorflow' ? 'engine-pack' : 'engine-failed';
+  throw new AppError(code, `The gradients of the ${name} engine are wrong (relative error ${error}).`);
+}
+
+function remark(name: EngineName, reasons: readonly string[]): string | null {
+  return reasons.length === 0 ? null : `Computing with ${name}. ${reasons.join(' ')}`;
 }
 
 function engineFromEnvironment(): EngineChoice {
   const value = process.env['PAIRLIGHT_ENGINE'];
-  if (value === undefined || value === '' || value === 'auto') return 'auto';
-  if (value === 'wasm' || value === 'tensorflow') return value;
-  throw new AppError('invalid-input', `PAIRLIGHT_ENGINE is "${value}". It can be auto, wasm or tensorflow.`);
+  if (value === undefined || value === '') return 'auto';
+  const known = engineChoice.safeParse(value);
+  if (known.success) return known.data;
+  const names = engineChoice.options.join(', ');
+  throw new AppError('invalid-input', `PAIRLIGHT_ENGINE is "${value}". It can be one of ${names}.`);
 }
 
 function describe(info: EngineInfo, note: string | null): Engine {

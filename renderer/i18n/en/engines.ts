@@ -4,9 +4,10 @@ export const engines = {
     'An engine computes everything: training, attacks, maps. All engines give the same results within stated tolerances.',
   failed: 'The engines could not be listed',
   loading: 'Looking for engines',
-  names: { tensorflow: 'tensorflow', wasm: 'wasm' },
+  names: { tensorflow: 'tensorflow', webgpu: 'webgpu', wasm: 'wasm' },
   about: {
     tensorflow: 'libtensorflow through its Node binding, on all cores of the processor.',
+    webgpu: 'Any graphics card, through Vulkan, Metal or Direct3D, in a process of plain Node.',
     wasm: 'Runs everywhere, with nothing to install. Several jobs can run side by side.',
   },
   available: 'available',
@@ -25,8 +26,9 @@ export const engines = {
   test: 'Test and measure',
   testing: 'Testing',
   preference: 'Engine for new jobs',
-  preferenceHelp: 'Automatic takes the fastest engine that is available and passes its self-test.',
-  choices: { auto: 'automatic', tensorflow: 'tensorflow', wasm: 'wasm' },
+  preferenceHelp:
+    'Automatic takes the first that is available and passes its self-test: tensorflow, webgpu on a graphics card, wasm.',
+  choices: { auto: 'automatic', tensorflow: 'tensorflow', webgpu: 'webgpu', wasm: 'wasm' },
   pack: {
     title: 'Engine pack for tensorflow',
     text: 'The compiled library, fetched and checked against pinned sums.',

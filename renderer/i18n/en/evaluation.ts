@@ -192,7 +192,7 @@ export const evaluation = {
     batchSize: 'Batch size',
     batchHelp: 'Does not change an example’s random start.',
     engine: 'Engine',
-    engines: { auto: 'Automatic', tensorflow: 'TensorFlow', wasm: 'WebAssembly' },
+    engines: { auto: 'Automatic', tensorflow: 'TensorFlow', webgpu: 'WebGPU', wasm: 'WebAssembly' },
     deterministic: 'Deterministic: one thread, the same to the last bit',
     problems: {
       'no-targets': 'Choose at least one model.',

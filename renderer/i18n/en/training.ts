@@ -102,5 +102,5 @@ export const training = {
     choose: 'Choose file…',
     done: '{name} imported',
   },
-  engines: { auto: 'automatic', tensorflow: 'tensorflow', wasm: 'wasm' },
+  engines: { auto: 'automatic', tensorflow: 'tensorflow', webgpu: 'webgpu', wasm: 'wasm' },
 } as const;

@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { batchConstants, download, imageTensor, startingPoints } from './batch.ts';
-import { imageSize, padRows } from './examples.ts';
+import { batchesOf, imageSize, padRows } from './examples.ts';
 import type { Subject } from './examples.ts';
 import type { AttackOptions } from './options.ts';
 import type { Candidate } from './outcome.ts';
+import { workOf } from './plan.ts';
 import type { AttackSteps, BatchConstants, TrackedState } from './steps.ts';
 
 /** With `stopAtSuccess`, successes are looked for every so many steps, since a look waits for the engine. */
@@ -24,10 +25,29 @@ interface Running {
 }
 
 /**
- * One restart for one batch of rows: from the start through all steps, every iterate judged.
- * @param onStep called after each step with the number of examples it moved and the steps that are left.
+ * One restart for rows of any number: from their starts through all steps, every iterate judged.
+ * @param onStep called after each step with the units of work it took (see `workOf`), and how many may still come.
+ * @returns what was found, in pieces as rows are done: each row in one of them.
  */
-export async function runTrajectories(
+export async function* runTrajectories(
+  steps: AttackSteps,
+  subject: Subject,
+  rows: readonly number[],
+  restart: number,
+  options: AttackOptions,
+  onStep: (done: number, left: number) => void,
+): AsyncGenerator<Found> {
+  let waiting = rows.length;
+  for (const batch of batchesOf(rows, options.batchSize)) {
+    waiting -= batch.length;
+    const later = waiting * workOf(options.plan);
+    yield await runBatch(steps, subject, batch, restart, options, (moved, stepsLeft) =>
+      onStep(moved, moved * stepsLeft + later),
+    );
+  }
+}
+
+async function runBatch(
   steps: AttackSteps,
   { weights }: Subject,
   rows: readonly number[],

@@ -1,5 +1,4 @@
 import type { Subject } from './examples.ts';
-import { batchesOf } from './examples.ts';
 import { candidateLogits, cleanLogits } from './logits.ts';
 import type { AttackOptions } from './options.ts';
 import { closeRestart, enterCandidates, openOutcome } from './outcome.ts';
@@ -17,20 +16,18 @@ import { runTrajectories } from './trajectories.ts';
  * @throws AppError `cancelled`.
  */
 export async function attackWhiteBox(subject: Subject, options: AttackOptions): Promise<Outcome> {
-  const { examples, plan, batchSize, control } = options;
+  const { examples, plan, control } = options;
   const steps = createAttackSteps(subject.network);
   try {
     const clean = await cleanLogits(steps, subject, options);
     const outcome = openOutcome(examples, clean, subject.network.classes, options.includeMisclassified);
     for (let restart = 0; restart < plan.restarts; restart += 1) {
       const rows = pendingRows(outcome, plan);
-      let waiting = rows.length;
-      for (const batch of batchesOf(rows, batchSize)) {
-        waiting -= batch.length;
-        const later = workOf(plan) * (waiting + (plan.restarts - restart - 1) * rows.length);
-        const found = await runTrajectories(steps, subject, batch, restart, options, (moved, stepsLeft) =>
-          options.onWork?.(moved, moved * stepsLeft + later),
-        );
+      const later = (plan.restarts - restart - 1) * rows.length * workOf(plan);
+      const parts = runTrajectories(steps, subject, rows, restart, options, (done, left) =>
+        options.onWork?.(done, left + later),
+      );
+      for await (const found of parts) {
         outcome.nonFinite += found.nonFinite;
         const logits = await candidateLogits(steps, subject, found.candidates, options);
         enterCandidates(outcome, examples, found.candidates, logits, restart, plan.epsilon);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { engineChoice } from './engine.ts';
 import { entityId } from './ids.ts';
 import { settingValues } from './settings.ts';
+import { speedPoint } from './speed.ts';
 
 /** The trainer's settings that every defence shares. Flat and with defaults, so that forms and flags are views of it. */
 export const trainerSettings = z.strictObject({
@@ -82,7 +83,7 @@ export const trainConfig = z.strictObject({
 export type TrainConfig = z.infer<typeof trainConfig>;
 export type TrainConfigInput = z.input<typeof trainConfig>;
 
-/** One line of a run's `metrics.jsonl`: a training step, or a validation after a step. */
+/** One line of a run's `metrics.jsonl`: a training step, a validation after a step, or the speed of the steps before. */
 export const trainPoint = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('step'),
@@ -106,6 +107,7 @@ export const trainPoint = z.discriminatedUnion('type', [
     adversarialAccuracy: z.number(),
     examples: z.int(),
   }),
+  speedPoint,
 ]);
 export type TrainPoint = z.infer<typeof trainPoint>;
 

@@ -45,7 +45,7 @@ export function configHash(config: TrainConfig, defenceSettings: SettingValues, 
   const settings = Object.entries(defenceSettings).toSorted(([a], [b]) => (a < b ? -1 : 1));
   // Checkpoints from before there was augmentation go with settings that leave it off.
   const { flip, cropPadding, cutout, ...others } = trainer;
-  const parts = [datasetHash, architecture, defence, settings, others, seed];
+  const parts: unknown[] = [datasetHash, architecture, defence, settings, others, seed];
   if (isAugmented(trainer)) parts.push({ flip, cropPadding, cutout });
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }

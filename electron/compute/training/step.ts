@@ -38,7 +38,11 @@ export interface TrainStep {
     adversarial: tf.Tensor4D | null,
     labels: tf.Tensor1D,
     numbers: readonly number[],
-  ): { readonly state: TrainState; readonly report: StepReport };
+  ): {
+    readonly state: TrainState;
+    /** Reads the report off the engine, once; waits for what that still computes. */
+    readonly report: () => StepReport;
+  };
   readonly note: string | null;
   dispose(): void;
 }
@@ -100,11 +104,14 @@ export function createTrainStep({ network, defence, optimizer, labelSmoothing }:
       const batch = [images, ...(adversarial ? [adversarial] : []), labels, size];
       const rest = [...ownNumbers, ...weightList(network, state.weights), ...state.slots];
       const [report, ...next] = (runParts(batch, rest) ?? whole.run(...batch, ...rest)) as [tf.Tensor, ...tf.Tensor[]];
-      const values = Array.from(report.dataSync<'float32'>());
-      tf.dispose([report, ...scalars]);
+      tf.dispose(scalars);
       return {
         state: { weights: weightsFromList(network, next.slice(0, parameters)), slots: next.slice(parameters) },
-        report: readReport(values, defence.terms),
+        report: () => {
+          const values = Array.from(report.dataSync<'float32'>());
+          report.dispose();
+          return readReport(values, defence.terms);
+        },
       };
     },
     get note() {

@@ -4,24 +4,16 @@ import { AppError } from '../../../shared/domain/errors.ts';
 import type { TrainConfig, TrainPoint, TrainResult } from '../../../shared/domain/training.ts';
 import { imageTensor } from '../attacks/batch.ts';
 import type { PackedDataset } from '../data/packed.ts';
-import type { ConfiguredDefence } from '../defences/defence.ts';
-import { findDefence } from '../defences/registry.ts';
-import { readExamples } from '../data/examples.ts';
+import type { Pipeline, PreparedBatch } from '../data/pipeline.ts';
 import type { JobContext } from '../jobs/control.ts';
-import { buildNetwork, parameterCount, type Network } from '../models/network.ts';
+import { parameterCount } from '../models/network.ts';
 import { saveWeights } from '../models/weights.ts';
-import {
-  BEST_CHECKPOINT,
-  checkpointName,
-  configHash,
-  newestCheckpoint,
-  pruneCheckpoints,
-  writeCheckpoint,
-} from './checkpoint.ts';
+import { trainingBatches } from './batches.ts';
+import { BEST_CHECKPOINT, checkpointName, newestCheckpoint, pruneCheckpoints, writeCheckpoint } from './checkpoint.ts';
+import { createStepClock } from './clock.ts';
 import { createInnerAttacker, type InnerAttacker } from './inner-attack.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
-import { optimizerOf, type Optimizer } from './optimizer.ts';
-import { trainOrder, type TrainOrder } from './order.ts';
+import { planTraining, type TrainingPlan } from './plan.ts';
 import { epsilonShareAt, learningRateAt } from './schedule.ts';
 import { disposeState, initialState, restoreState, saveState } from './state.ts';
 import { createTrainStep, type StepReport, type TrainState, type TrainStep } from './step.ts';
@@ -29,6 +21,9 @@ import { createValidator, type Validator } from './validate.ts';
 
 /** The trained weights, beside the run's checkpoints once the training is over. */
 export const WEIGHTS_FILE = 'weights.npz';
+
+/** A speed point stands for at least so much time. */
+const SPEED_EVERY_MS = 1_000;
 
 export interface TrainingOptions {
   readonly config: TrainConfig;
@@ -40,8 +35,10 @@ export interface TrainingOptions {
   readonly context: JobContext;
   /** Awaited before the first step, with the number of steps that an earlier stretch has done. */
   readonly onStart?: (step: number) => Promise<void>;
-  /** Told once if steps run operation by operation where they could run as one graph: why. */
+  /** Told once of each thing that makes the training slower than it could be: why. */
   readonly onNote?: (note: string) => void;
+  /** Entry of the thread that makes batches; null for none. Only tests and measurements say. */
+  readonly batchThread?: URL | null;
 }
 
 /**
@@ -57,62 +54,34 @@ export async function train(options: TrainingOptions): Promise<TrainResult> {
     await options.onStart?.(training.done);
     return await training.run();
   } finally {
-    training.dispose();
+    await training.dispose();
   }
-}
-
-/** What decides a run's numbers, worked out from its configuration. */
-interface Plan {
-  readonly network: Network;
-  readonly defence: ConfiguredDefence;
-  readonly order: TrainOrder;
-  readonly optimizer: Optimizer;
-  /** Steps of the whole run. */
-  readonly total: number;
-  readonly validateEvery: number;
-  readonly hash: string;
-}
-
-function planTraining({ config, dataset }: TrainingOptions): Plan {
-  const { manifest } = dataset;
-  const { trainer } = config;
-  const defence = findDefence(config.defence).configure(config.defenceSettings);
-  const positions = dataset.positions('train').subarray(0, trainer.trainLimit ?? undefined);
-  if (positions.length === 0) {
-    throw new AppError('invalid-input', `The data set ${manifest.name} has no training images.`);
-  }
-  const order = trainOrder(positions, trainer.batchSize, config.seed);
-  return {
-    network: buildNetwork(config.architecture, manifest.shape, manifest.classes.length),
-    defence,
-    order,
-    optimizer: optimizerOf(trainer),
-    total: trainer.epochs * order.stepsPerEpoch,
-    validateEvery: Math.max(1, Math.round(trainer.validationEvery * order.stepsPerEpoch)),
-    hash: configHash(config, defence.settings, manifest.hash),
-  };
 }
 
 /** One run between its first and its last step. */
 class Training {
   readonly #options: TrainingOptions;
-  readonly #plan: Plan;
+  readonly #plan: TrainingPlan;
   readonly #metrics: Metrics;
   readonly #step: TrainStep;
   readonly #attacker: InnerAttacker | null;
   readonly #validator: Validator;
+  readonly #batches: Pipeline;
+  readonly #clock = createStepClock();
   #state: TrainState;
   /** Steps done. */
   #done: number;
   /** Steps done at the newest checkpoint; −1 if there is none. */
   #saved: number;
-  #seconds: number;
+  /** Steps done at the newest speed point. */
+  #told: number;
+  /** Examples since then. */
+  #examples = 0;
+  readonly #secondsBefore: number;
   #best: number | null;
-  #noted = false;
-  /** Milliseconds of pauses within steps and validations. */
-  #rested = 0;
+  readonly #notes = new Set<string>();
 
-  private constructor(options: TrainingOptions, plan: Plan, metrics: Metrics, state: TrainState, start: Start) {
+  private constructor(options: TrainingOptions, plan: TrainingPlan, metrics: Metrics, state: TrainState, start: Start) {
     const { network, defence, optimizer } = plan;
     const { trainer, seed } = options.config;
     this.#options = options;
@@ -121,7 +90,8 @@ class Training {
     this.#state = state;
     this.#done = start.step;
     this.#saved = start.step > 0 ? start.step : -1;
-    this.#seconds = start.seconds;
+    this.#told = start.step;
+    this.#secondsBefore = start.seconds;
     this.#best = start.best;
     this.#step = createTrainStep({
       network,
@@ -134,11 +104,12 @@ class Training {
     const steps = trainer.validationSteps;
     const attack = { epsilon, steps, stepSize: (2.5 * epsilon) / steps, randomStart: true };
     this.#validator = createValidator(network, options.dataset, attack, seed);
+    this.#batches = trainingBatches(options.config, options.dataset, plan, start.step, options.batchThread);
   }
 
   /** Plans the run, and takes it up where its newest checkpoint left it. */
   static async open(options: TrainingOptions): Promise<Training> {
-    const plan = planTraining(options);
+    const plan = planTraining(options.config, options.dataset);
     const { network, optimizer } = plan;
     const checkpoint = options.resume ? await newestCheckpoint(options.folder, plan.hash) : null;
     const start = checkpoint?.meta ?? { step: 0, seconds: 0, best: null };
@@ -156,29 +127,31 @@ class Training {
 
   /** All steps that are left, then the weights file. */
   async run(): Promise<TrainResult> {
-    const { context, folder, config } = this.#options;
+    const { folder, config } = this.#options;
     const { network, order, total } = this.#plan;
     for (;;) {
-      await this.#timed(() => this.#validateIfDue());
+      await this.#clock.within('validation', () => this.#validateIfDue());
       const due = this.#done % config.trainer.checkpointEvery === 0 || this.#done === total;
       if (this.#done > 0 && due) await this.#save();
+      this.#tellSpeed();
       if (this.#done === total) break;
-      await context.checkpoint(() => this.#save());
-      await this.#timed(() => this.#advance());
+      await this.#rest();
+      await this.#advance();
     }
     await saveWeights(network, this.#state.weights, join(folder, WEIGHTS_FILE));
     const last = this.#metrics.lastValidation();
     return {
       steps: total,
       epochs: total / order.stepsPerEpoch,
-      seconds: this.#seconds,
+      seconds: this.#seconds(),
       cleanAccuracy: last?.cleanAccuracy ?? null,
       adversarialAccuracy: last?.adversarialAccuracy ?? null,
       parameters: parameterCount(network),
     };
   }
 
-  dispose(): void {
+  async dispose(): Promise<void> {
+    await this.#batches.dispose();
     disposeState(this.#state);
     this.#step.dispose();
     this.#attacker?.dispose();
@@ -187,29 +160,30 @@ class Training {
 
   /** One training step. */
   async #advance(): Promise<void> {
-    const { context, config, dataset } = this.#options;
+    const { context, config } = this.#options;
     const { order, optimizer, defence, total } = this.#plan;
-    const started = performance.now();
-    const rested = this.#rested;
+    const clock = this.#clock;
+    const started = clock.elapsed;
     const step = this.#done;
     const { trainer } = config;
     const learningRate = learningRateAt(trainer, step, total);
     const share = epsilonShareAt(trainer.epsilonWarmup, step, total);
-    const examples = readExamples(dataset, order.at(step));
-    const images = imageTensor(examples.images, examples.shape);
+    const batch = await clock.within('data', () => this.#batches.take(step));
+    const { examples } = batch;
+    const images = clock.withinSync('data', () => imageTensor(examples.images, examples.shape));
     const labels = tf.tensor1d(examples.labels, 'int32');
-    const epoch = Math.floor(step / order.stepsPerEpoch);
-    const numbers = optimizer.numbers(learningRate, step);
     let adversarial: tf.Tensor4D | null = null;
     let outcome: ReturnType<TrainStep['run']>;
     try {
-      const { weights } = this.#state;
-      adversarial = (await this.#attacker?.run(weights, examples, share, epoch, () => this.#rest())) ?? null;
-      outcome = this.#step.run(this.#state, images, adversarial, labels, numbers);
+      adversarial = await clock.within('attack', () => this.#attack(batch, share));
+      const numbers = optimizer.numbers(learningRate, step);
+      outcome = clock.withinSync('update', () => this.#step.run(this.#state, images, adversarial, labels, numbers));
     } finally {
       tf.dispose(adversarial ? [images, labels, adversarial] : [images, labels]);
     }
-    const { state, report } = outcome;
+    const { state } = outcome;
+    const report = clock.withinSync('report', outcome.report);
+    batch.release();
 
     const culprit = nonFiniteTerm(report);
     if (culprit !== null) {
@@ -220,6 +194,7 @@ class Training {
     disposeState(this.#state);
     this.#state = state;
     this.#done = step + 1;
+    this.#examples += examples.labels.length;
     this.#tellNotes();
     this.#point({
       type: 'step',
@@ -230,7 +205,7 @@ class Training {
       adversarialAccuracy: defence.inner ? report.adversarialAccuracy : null,
       learningRate,
       epsilon: defence.inner ? defence.inner.epsilon * share : null,
-      rate: (1000 * examples.labels.length) / (performance.now() - started - (this.#rested - rested)),
+      rate: (1000 * examples.labels.length) / (clock.elapsed - started),
     });
     context.progress({
       done: this.#done,
@@ -240,11 +215,38 @@ class Training {
     });
   }
 
+  /** x' of a batch, or null for defences that make none. */
+  async #attack({ examples, points }: PreparedBatch, share: number): Promise<tf.Tensor4D | null> {
+    if (!this.#attacker || !points) return null;
+    const epoch = Math.floor(this.#done / this.#plan.order.stepsPerEpoch);
+    return this.#attacker.run(this.#state.weights, examples, share, epoch, () => this.#rest(), points);
+  }
+
   #tellNotes(): void {
-    const note = this.#step.note ?? this.#attacker?.note ?? null;
-    if (note === null || this.#noted) return;
-    this.#noted = true;
-    this.#options.onNote?.(note);
+    for (const note of [this.#batches.note, this.#step.note ?? this.#attacker?.note ?? null]) {
+      if (note === null || this.#notes.has(note)) continue;
+      this.#notes.add(note);
+      this.#options.onNote?.(note);
+    }
+  }
+
+  /** Where the time went, about once a second and at the end. */
+  #tellSpeed(): void {
+    const { order, total } = this.#plan;
+    const step = this.#done;
+    if (step === this.#told || (step < total && this.#clock.sinceLap < SPEED_EVERY_MS)) return;
+    const { numTensors, numBytes } = tf.memory();
+    this.#point({
+      type: 'speed',
+      step,
+      epoch: step / order.stepsPerEpoch,
+      steps: step - this.#told,
+      examples: this.#examples,
+      time: this.#clock.lap(),
+      memory: { process: process.memoryUsage.rss(), tensors: numTensors, tensorBytes: numBytes },
+    });
+    this.#told = step;
+    this.#examples = 0;
   }
 
   async #validateIfDue(): Promise<void> {
@@ -274,10 +276,12 @@ class Training {
 
   async #write(folder: string, name: string): Promise<string> {
     const { network, optimizer, hash } = this.#plan;
-    return writeCheckpoint(folder, name, {
-      meta: { format: 1, step: this.#done, config: hash, seconds: this.#seconds, best: this.#best },
-      ...(await saveState(network, optimizer, this.#state)),
-    });
+    return this.#clock.within('checkpoint', async () =>
+      writeCheckpoint(folder, name, {
+        meta: { format: 1, step: this.#done, config: hash, seconds: this.#seconds(), best: this.#best },
+        ...(await saveState(network, optimizer, this.#state)),
+      }),
+    );
   }
 
   #point(point: TrainPoint): void {
@@ -285,19 +289,14 @@ class Training {
     this.#options.context.emit({ type: 'point', point });
   }
 
-  /** Lets others have a turn within a step or a validation; what was done of it is lost if it ends here. */
+  /** Lets others have a turn; what was done of a step or a validation is lost if the training ends here. */
   async #rest(): Promise<void> {
-    const started = performance.now();
-    await this.#options.context.checkpoint(() => this.#save());
-    this.#rested += performance.now() - started;
+    await this.#clock.within('pause', () => this.#options.context.checkpoint(() => this.#save()));
   }
 
-  /** Counts the time of `work` as time of the run; pauses between and within do not count. */
-  async #timed(work: () => Promise<void>): Promise<void> {
-    const started = performance.now();
-    const rested = this.#rested;
-    await work();
-    this.#seconds += (performance.now() - started - (this.#rested - rested)) / 1000;
+  /** Seconds of the run so far, in earlier stretches too; pauses do not count. */
+  #seconds(): number {
+    return this.#secondsBefore + this.#clock.elapsed / 1000;
   }
 }
 

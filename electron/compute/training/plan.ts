@@ -1,0 +1,44 @@
+import { AppError } from '../../../shared/domain/errors.ts';
+import type { TrainConfig } from '../../../shared/domain/training.ts';
+import { checkAugmentation } from '../data/augment.ts';
+import type { PackedDataset } from '../data/packed.ts';
+import type { ConfiguredDefence } from '../defences/defence.ts';
+import { findDefence } from '../defences/registry.ts';
+import { buildNetwork, type Network } from '../models/network.ts';
+import { configHash } from './checkpoint.ts';
+import { optimizerOf, type Optimizer } from './optimizer.ts';
+import { trainOrder, type TrainOrder } from './order.ts';
+
+/** What decides a run's numbers, worked out from its configuration. */
+export interface TrainingPlan {
+  readonly network: Network;
+  readonly defence: ConfiguredDefence;
+  readonly order: TrainOrder;
+  readonly optimizer: Optimizer;
+  /** Steps of the whole run. */
+  readonly total: number;
+  readonly validateEvery: number;
+  readonly hash: string;
+}
+
+/** @throws AppError `invalid-input` for wrong settings, and for a data set without training images. */
+export function planTraining(config: TrainConfig, dataset: PackedDataset): TrainingPlan {
+  const { manifest } = dataset;
+  const { trainer } = config;
+  const defence = findDefence(config.defence).configure(config.defenceSettings);
+  checkAugmentation(trainer, manifest.shape);
+  const positions = dataset.positions('train').subarray(0, trainer.trainLimit ?? undefined);
+  if (positions.length === 0) {
+    throw new AppError('invalid-input', `The data set ${manifest.name} has no training images.`);
+  }
+  const order = trainOrder(positions, trainer.batchSize, config.seed);
+  return {
+    network: buildNetwork(config.architecture, manifest.shape, manifest.classes.length),
+    defence,
+    order,
+    optimizer: optimizerOf(trainer),
+    total: trainer.epochs * order.stepsPerEpoch,
+    validateEvery: Math.max(1, Math.round(trainer.validationEvery * order.stepsPerEpoch)),
+    hash: configHash(config, defence.settings, manifest.hash),
+  };
+}

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { trainConfig } from '../../shared/domain/training.ts';
 import { openStore } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
-import { ADDON, TENSORFLOW_CPU } from './engine-pack/recipe.ts';
+import { ADDON, TENSORFLOW_CPU, recipeFiles } from './engine-pack/recipe.ts';
 import { removeEnginePack } from './engine-pack/state.ts';
 import { engineForJob, engineService, slotRules } from './engines.ts';
 import { createEvents } from './events.ts';
@@ -23,7 +23,7 @@ let store: Store;
 function placePack(built: string): void {
   const folder = join(root, 'engines', 'tensorflow');
   const none = '0'.repeat(64);
-  const named = [...TENSORFLOW_CPU.files.map(({ to, sha256 }) => ({ to, sha256 })), { to: ADDON, sha256: undefined }];
+  const named = [...recipeFiles(TENSORFLOW_CPU).map(({ to, sha256 }) => ({ to, sha256 })), { to: ADDON, sha256: undefined }];
   mkdirSync(folder, { recursive: true });
   for (const { to } of named) {
     mkdirSync(join(folder, to, '..'), { recursive: true });

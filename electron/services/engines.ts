@@ -6,7 +6,7 @@ import { ENGINE_NAMES, engineReport } from '../../shared/domain/engine.ts';
 import type { EngineChoice, EngineName, EnginePackState, EngineReport } from '../../shared/domain/engine.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { Store } from '../store/store.ts';
-import { locateEnginePack } from './engine-pack/state.ts';
+import { locateEnginePacks, packToUse } from './engine-pack/choose.ts';
 import { JobProcess } from './job-process.ts';
 import type { JobLauncher } from './job-transport.ts';
 import type { Library } from './library.ts';
@@ -24,7 +24,7 @@ export function engineForJob(asked: EngineChoice, preferred: EngineChoice): Engi
 
 /** Folder of the engine pack for job hosts, or null where there is none to use. */
 export async function usablePack(): Promise<string | null> {
-  const pack = await locateEnginePack();
+  const pack = packToUse(await locateEnginePacks());
   return pack.installed ? pack.folder : null;
 }
 
@@ -74,10 +74,11 @@ export function engineService(
 
   return {
     list: async () => {
-      const [pack, called] = await Promise.all([locateEnginePack(), packName()]);
+      const [packs, called] = await Promise.all([locateEnginePacks(), packName()]);
+      const pack = packToUse(packs);
       return {
         engines: ENGINE_NAMES.map((name) => reportOf(name, pack, called)),
-        pack,
+        packs: [...packs],
         chosen: forced() ?? preferences.get().engine,
       };
     },

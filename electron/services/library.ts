@@ -119,7 +119,7 @@ export interface Library {
   readonly engines: {
     list(): Promise<{
       readonly engines: readonly EngineReport[];
-      readonly pack: EnginePackState;
+      readonly packs: readonly EnginePackState[];
       readonly chosen: EngineChoice;
     }>;
     /** Self-test and speed test in a process of its own; the report is kept and sent as `engine.tested`. */

@@ -1,19 +1,22 @@
 import { z } from 'zod';
 import type { EngineInfo, EngineReport } from '../../shared/domain/engine.ts';
 import type { Store } from '../store/store.ts';
-import { readManifest } from './engine-pack/manifest.ts';
-import { locateEnginePack } from './engine-pack/state.ts';
+import { readManifest, type PackManifest } from './engine-pack/manifest.ts';
+import { locateEnginePacks, packToUse } from './engine-pack/choose.ts';
 
 const KEY = 'engine-pack-verdict';
 const verdict = z.object({ pack: z.string(), usable: z.boolean() });
 
-/** Names the installed engine pack: one that replaces it, also of the same version, has another name. null: there is none. */
+/** Names the engine pack that the tensorflow engine takes: one that replaces it, also of the same version, has another name. null: there is none. */
 export async function packName(): Promise<string | null> {
-  const { installed, folder } = await locateEnginePack();
+  const { installed, folder } = packToUse(await locateEnginePacks());
   if (!installed) return null;
   const reading = await readManifest(folder);
-  return reading.state === 'read' ? `${reading.manifest.version} of ${reading.manifest.built}` : null;
+  return reading.state === 'read' ? nameOf(reading.manifest) : null;
 }
+
+const nameOf = ({ variant, version, built }: PackManifest): string =>
+  `${version}${variant === 'cuda' ? ' with CUDA' : ''} of ${built}`;
 
 /** False if the pack of that name is known not to load, or to give wrong gradients: then `auto` comes to another engine. */
 export function isKnownUsable(store: Store, pack: string): boolean {

@@ -1,19 +1,32 @@
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef } from 'vue';
 import type { EventPayload } from '../../shared/contract/events.ts';
-import type { EngineChoice, EngineName, EnginePackState, EngineReport } from '../../shared/domain/engine.ts';
+import type {
+  EngineChoice,
+  EngineName,
+  EnginePackState,
+  EngineReport,
+  PackVariant,
+} from '../../shared/domain/engine.ts';
 import { toAppError, type AppError } from '../../shared/domain/errors.ts';
+import { t } from '../i18n/index.ts';
 import { call, listen } from './connection.ts';
 import { useToasts } from './toasts.ts';
 
-/** Both engines as last seen, and the engine pack with whatever is being done to it. */
+export interface PackWork {
+  readonly kind: 'install' | 'verify' | 'remove' | 'export';
+  readonly variant: PackVariant | null;
+}
+
+/** The engines as last seen, and the engine packs with whatever is being done to them. */
 export const useEngines = defineStore('engines', () => {
   const engines = shallowRef<readonly EngineReport[]>([]);
-  const pack = shallowRef<EnginePackState | null>(null);
+  const packs = shallowRef<readonly EnginePackState[]>([]);
   const chosen = ref<EngineChoice>('auto');
   const error = shallowRef<AppError | null>(null);
   const testing = ref<readonly EngineName[]>([]);
-  const packWork = ref<'install' | 'verify' | 'remove' | null>(null);
+  /** One thing at a time is done to a pack; `variant` is null while a file is installed that has not said what it holds. */
+  const packWork = shallowRef<PackWork | null>(null);
   const progress = shallowRef<EventPayload<'engine.install'> | null>(null);
 
   /** The engine that a job would take now: the chosen one, else the first that is available and did not fail. */
@@ -30,7 +43,7 @@ export const useEngines = defineStore('engines', () => {
     try {
       const list = await call('engines.list');
       engines.value = list.engines;
-      pack.value = list.pack;
+      packs.value = list.packs;
       chosen.value = list.chosen;
       error.value = null;
     } catch (thrown) {
@@ -49,12 +62,20 @@ export const useEngines = defineStore('engines', () => {
     }
   }
 
-  async function work(kind: 'install' | 'verify' | 'remove'): Promise<void> {
-    packWork.value = kind;
+  function keepPack(pack: EnginePackState): void {
+    packs.value = packs.value.map((other) => (other.variant === pack.variant ? pack : other));
+  }
+
+  /** Does something to packs, one at a time; the list is read again afterwards. */
+  async function work(what: PackWork, carryOut: () => Promise<EnginePackState | null>): Promise<void> {
+    if (packWork.value) return;
+    packWork.value = what;
     progress.value = null;
     try {
-      pack.value = await call(`engines.${kind}`);
+      const pack = await carryOut();
       await load();
+      // Only this answer tells what a comparison of all checksums found.
+      if (pack) keepPack(pack);
     } catch (thrown) {
       useToasts().fail(thrown);
     } finally {
@@ -62,6 +83,20 @@ export const useEngines = defineStore('engines', () => {
       progress.value = null;
     }
   }
+
+  const change = (kind: 'install' | 'verify' | 'remove', variant: PackVariant): Promise<void> =>
+    work({ kind, variant }, () => call(`engines.${kind}`, { variant }));
+
+  /** Installs the pack in a file; without a path the user is asked for one. */
+  const installFile = (path?: string): Promise<void> =>
+    work({ kind: 'install', variant: null }, () => call('engines.installFile', path === undefined ? {} : { path }));
+
+  const exportPack = (variant: PackVariant): Promise<void> =>
+    work({ kind: 'export', variant }, async () => {
+      const file = await call('engines.export', { variant });
+      if (file !== null) useToasts().show(t('engines.pack.exported', { file }), { tone: 'ok' });
+      return null;
+    });
 
   async function cancelInstall(): Promise<void> {
     await call('engines.cancelInstall').catch((thrown: unknown) => useToasts().fail(thrown));
@@ -78,5 +113,21 @@ export const useEngines = defineStore('engines', () => {
     return () => stops.forEach((stop) => stop());
   }
 
-  return { engines, pack, chosen, error, testing, packWork, progress, active, load, test, work, cancelInstall, follow };
+  return {
+    engines,
+    packs,
+    chosen,
+    error,
+    testing,
+    packWork,
+    progress,
+    active,
+    load,
+    test,
+    change,
+    installFile,
+    exportPack,
+    cancelInstall,
+    follow,
+  };
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { catalogue } from '../domain/catalogue.ts';
 import { importOptions, importPreview } from '../domain/dataset.ts';
-import { engineChoice, engineReport, enginePackState } from '../domain/engine.ts';
+import { engineChoice, engineReport, enginePackState, packVariant } from '../domain/engine.ts';
 import { evaluationRequest, exampleQuery } from '../domain/evaluation.ts';
 import { galleryRequest } from '../domain/gallery.ts';
 import { entityId } from '../domain/ids.ts';
@@ -11,6 +11,7 @@ import { trainConfig, trainPoint } from '../domain/training.ts';
 
 const none = z.undefined();
 const one = z.strictObject({ id: entityId });
+const onePack = z.strictObject({ variant: packVariant });
 /** Where an export went, or null if the user closed the save dialog. */
 const savedFile = z.string().nullable();
 
@@ -90,13 +91,20 @@ export const CALLS = {
   'entities.delete': call(one, z.object({ deleted: z.array(z.string()) })),
   'entities.restore': call(one, z.void()),
 
-  'engines.list': call(none, z.object({ engines: z.array(engineReport), pack: enginePackState, chosen: engineChoice })),
+  'engines.list': call(
+    none,
+    z.object({ engines: z.array(engineReport), packs: z.array(enginePackState), chosen: engineChoice }),
+  ),
   /** Self-test and speed test of one engine, in a process of its own. */
   'engines.test': call(z.strictObject({ engine: engineChoice }), engineReport),
-  'engines.install': call(none, enginePackState),
+  'engines.install': call(onePack, enginePackState),
+  /** Opens a file dialog if no path is given; null if the user closes it. */
+  'engines.installFile': call(z.strictObject({ path: z.string().min(1).optional() }), enginePackState.nullable()),
+  'engines.export': call(onePack, savedFile),
+  /** Ends an installation or an export. */
   'engines.cancelInstall': call(none, z.void()),
-  'engines.verify': call(none, enginePackState),
-  'engines.remove': call(none, enginePackState),
+  'engines.verify': call(onePack, enginePackState),
+  'engines.remove': call(onePack, enginePackState),
 
   'exports.table': call(z.strictObject({ dataset: entityId, format: z.enum(['csv', 'latex']) }), savedFile),
   'exports.curve': call(

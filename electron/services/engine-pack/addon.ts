@@ -23,7 +23,7 @@ export async function addonVersion(): Promise<string> {
 }
 
 /** The compiled addon that a release carries in its resources; undefined in a checkout. */
-function shippedAddon(): string | undefined {
+export function shippedAddon(): string | undefined {
   const resources = (process as { readonly resourcesPath?: string }).resourcesPath;
   const file = resources === undefined ? undefined : join(resources, 'engine-pack', ADDON);
   return file !== undefined && existsSync(file) ? file : undefined;
@@ -31,7 +31,8 @@ function shippedAddon(): string | undefined {
 
 /**
  * Puts the addon into `folder`, which holds the recipe's libraries: the shipped one, or one compiled from the sources
- * in {@link ADDON_PACKAGE} against the headers below `include`. It finds its libraries beside itself.
+ * in {@link ADDON_PACKAGE} against the headers below `include`. It finds its libraries beside itself, or in the folder
+ * `tensorflow` there.
  * Resolves with what made it.
  * @throws AppError `engine-pack` when there is no C++17 compiler or the compilation fails.
  */
@@ -64,9 +65,10 @@ export async function buildAddon(
       ...includes.map((path) => `-I${path}`),
       join(source, 'binding', 'tfjs_backend.cc'),
       join(source, 'binding', 'tfjs_binding.cc'),
-      ...['-o', join(folder, ADDON), `-L${folder}`],
+      ...['-o', join(folder, ADDON), `-L${join(folder, recipe.libraryFolder)}`],
       ...recipe.libraries.map((library) => `-l:${library}`),
-      '-Wl,-rpath,$ORIGIN',
+      // One addon for both packs, wherever they lie.
+      '-Wl,-rpath,$ORIGIN:$ORIGIN/tensorflow',
     ],
     { signal },
   );

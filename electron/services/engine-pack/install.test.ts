@@ -7,7 +7,7 @@ import { strToU8, zipSync } from 'fflate';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { holdInstallLock } from './lock.ts';
 import { installEnginePack, type InstallProgress } from './install.ts';
-import { TENSORFLOW_CPU, type PackRecipe } from './recipe.ts';
+import { TENSORFLOW_CPU, type PackRecipe, type Wheel } from './recipe.ts';
 
 const LIBRARY = 'not a library';
 const sum = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
@@ -15,6 +15,12 @@ const sum = (data: string | Uint8Array): string => createHash('sha256').update(d
 let folder: string;
 let engines: string;
 let recipe: PackRecipe;
+
+/** The recipe with its wheel, or the files of its wheel, changed. */
+const changed = (change: (wheel: Wheel) => Partial<Wheel>): PackRecipe => ({
+  ...recipe,
+  wheels: recipe.wheels.map((wheel) => ({ ...wheel, ...change(wheel) })),
+});
 
 /** A real wheel in miniature, fetched by the real pip from the disk: everything but the compilation can succeed. */
 beforeEach(async () => {
@@ -33,10 +39,17 @@ beforeEach(async () => {
   recipe = {
     ...TENSORFLOW_CPU,
     platform: `${process.platform}-${process.arch}`,
-    wheel: { ...TENSORFLOW_CPU.wheel, requirement: file, bytes: wheel.length, sha256: sum(wheel) },
-    files: [
-      { from: 'tiny/lib.so', to: 'lib.so', sha256: sum(LIBRARY) },
-      { from: 'tiny/LICENSE', to: 'LICENSE' },
+    wheels: [
+      {
+        requirement: file,
+        platform: 'manylinux2014_x86_64',
+        bytes: wheel.length,
+        sha256: sum(wheel),
+        files: [
+          { from: 'tiny/lib.so', to: 'lib.so', sha256: sum(LIBRARY) },
+          { from: 'tiny/LICENSE', to: 'LICENSE', licence: true },
+        ],
+      },
     ],
     libraries: ['lib.so'],
     room: 1000,
@@ -48,7 +61,7 @@ afterEach(async () => {
 });
 
 test('a wheel whose sum differs from the pinned one is not used, and nothing is left behind', async () => {
-  const other = { ...recipe, wheel: { ...recipe.wheel, sha256: sum('another') } };
+  const other = changed(() => ({ sha256: sum('another') }));
   await expect(installEnginePack({ engines, recipe: other })).rejects.toThrow(
     /fails its SHA-256 check and was not used/,
   );
@@ -56,16 +69,18 @@ test('a wheel whose sum differs from the pinned one is not used, and nothing is 
 });
 
 test('a library whose sum differs from the pinned one is not used, and nothing is left behind', async () => {
-  const files = recipe.files.map((file) => (file.sha256 ? { ...file, sha256: sum('another') } : file));
-  await expect(installEnginePack({ engines, recipe: { ...recipe, files } })).rejects.toThrow(
+  const other = changed(({ files }) => ({
+    files: files.map((file) => (file.sha256 ? { ...file, sha256: sum('another') } : file)),
+  }));
+  await expect(installEnginePack({ engines, recipe: other })).rejects.toThrow(
     /tiny\/lib\.so fails its SHA-256/,
   );
   expect(readdirSync(engines)).toEqual([]);
 });
 
 test('a wheel that lacks a file is refused by its name', async () => {
-  const files = [...recipe.files, { from: 'tiny/missing.so', to: 'missing.so' }];
-  await expect(installEnginePack({ engines, recipe: { ...recipe, files } })).rejects.toThrow(/lacks tiny\/missing\.so/);
+  const other = changed(({ files }) => ({ files: [...files, { from: 'tiny/missing.so', to: 'missing.so' }] }));
+  await expect(installEnginePack({ engines, recipe: other })).rejects.toThrow(/lacks tiny\/missing\.so/);
 });
 
 test('a failed compilation says so, keeps the pack that was there, and progress went forward only', async () => {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EnginePackState } from '../../../shared/domain/engine.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
@@ -6,7 +6,7 @@ import { ADDON_PACKAGE, NAPI_VERSION, addonVersion, buildAddon } from './addon.t
 import { sha256OfFile } from './hash.ts';
 import { holdInstallLock } from './lock.ts';
 import { MANIFEST, type PackFile, type PackManifest } from './manifest.ts';
-import { ADDON, TENSORFLOW_CPU, type PackRecipe } from './recipe.ts';
+import { ADDON, TENSORFLOW_CPU, recipeFiles, type PackRecipe, type Wheel } from './recipe.ts';
 import { enginesFolder, locateEnginePack, packFolder, requirePlatform, type PackPlace } from './state.ts';
 import { unzip } from './unzip.ts';
 import { fetchWheel } from './wheel.ts';
@@ -25,27 +25,28 @@ export interface InstallOptions extends PackPlace {
   readonly signal?: AbortSignal;
 }
 
-/** Share of the whole that each stage takes, from measured times. */
+/** Share of the whole that each stage takes, from measured times; wheels are fetched and unpacked in turn. */
 const STAGES: Readonly<Record<InstallStage, readonly [start: number, end: number]>> = {
-  download: [0, 0.4],
-  unpack: [0.4, 0.65],
-  compile: [0.65, 0.97],
+  download: [0, 0.7],
+  unpack: [0, 0.7],
+  compile: [0.7, 0.97],
   finish: [0.97, 1],
 };
 
-async function requireRoom(folder: string, recipe: PackRecipe): Promise<void> {
+async function requireRoom(folder: string, room: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
-  if (free >= recipe.room) return;
+  if (free >= room) return;
   const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
   throw new AppError(
     'engine-pack',
-    `The engine pack needs ${megabytes(recipe.room)} of free space in ${folder}; there are ${megabytes(free)}. ` +
+    `The engine pack needs ${megabytes(room)} of free space in ${folder}; there are ${megabytes(free)}. ` +
       'Free some space, or set PAIRLIGHT_DATA to a folder on another disk.',
   );
 }
 
-async function writeManifest(folder: string, manifest: PackManifest): Promise<void> {
+/** Writes the manifest, on the disk for good when it resolves. */
+export async function writeManifest(folder: string, manifest: PackManifest): Promise<void> {
   const file = await open(join(folder, MANIFEST), 'wx');
   try {
     await file.writeFile(`${JSON.stringify(manifest, null, 2)}\n`);
@@ -55,55 +56,103 @@ async function writeManifest(folder: string, manifest: PackManifest): Promise<vo
   }
 }
 
-async function assemble(recipe: PackRecipe, scratch: string, options: InstallOptions): Promise<string> {
-  const { signal } = options;
-  const report = (stage: InstallStage, fraction: number, message: string): void => {
-    const [start, end] = STAGES[stage];
-    options.onProgress?.({ stage, fraction: start + (end - start) * fraction, message });
-  };
-  const megabytes = Math.round(recipe.wheel.bytes / 1e6);
-  const downloading = `Downloading TensorFlow ${recipe.version} (${megabytes} MB)`;
+type Report = (stage: InstallStage, fraction: number, message: string) => void;
+
+/** Where in a pack under construction things lie. */
+interface Site {
+  readonly scratch: string;
+  readonly pack: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Fetches one wheel and unpacks from it what the recipe names; the wheel itself is gone afterwards. */
+async function addWheel(
+  wheel: Wheel,
+  { scratch, signal }: Site,
+  onFraction: (fraction: number) => void,
+  onBytes: (bytes: number) => void,
+): Promise<readonly PackFile[]> {
   const download = join(scratch, 'download');
   await mkdir(download);
-  report('download', 0, downloading);
-  const wheel = await fetchWheel(recipe, download, {
-    onFraction: (fraction) => report('download', fraction, downloading),
-    signal,
-  });
-
-  const pack = join(scratch, 'pack');
-  const kept = new Map(recipe.files.map((file) => [file.from, `pack/${file.to}`]));
+  const archive = await fetchWheel(wheel, download, { onFraction, signal });
+  const kept = new Map(wheel.files.map((file) => [file.from, `pack/${file.to}`]));
+  const headers = wheel.headers ?? [];
   const place = (entry: string): string | null =>
-    kept.get(entry) ?? (recipe.headers.some((prefix) => entry.startsWith(prefix)) ? `headers/${entry}` : null);
-  const unpacked = await unzip(wheel, scratch, place, {
-    onBytes: (bytes) => report('unpack', Math.min(1, bytes / recipe.unpacked), 'Unpacking the libraries'),
-    signal,
-  });
+    kept.get(entry) ?? (headers.some((prefix) => entry.startsWith(prefix)) ? `headers/${entry}` : null);
+  const unpacked = await unzip(archive, scratch, place, { onBytes, signal });
   await rm(download, { recursive: true, force: true });
+  return Promise.all(
+    wheel.files.map(async ({ from, to, sha256, executable }) => {
+      const found = unpacked.find(({ path }) => path === `pack/${to}`);
+      if (found === undefined) throw new AppError('engine-pack', `The wheel ${wheel.requirement} lacks ${from}.`);
+      if (sha256 !== undefined && found.sha256 !== sha256) {
+        throw new AppError('engine-pack', `${from} fails its SHA-256 check and was not used.`);
+      }
+      if (executable) await chmod(join(scratch, found.path), 0o755);
+      return { path: to, bytes: found.bytes, sha256: found.sha256, ...(executable && { executable }) };
+    }),
+  );
+}
+
+/** Fetches and unpacks all wheels of the recipe, one after the other: the disk never holds two. */
+async function addWheels(recipe: PackRecipe, site: Site, report: Report): Promise<PackFile[]> {
   const files: PackFile[] = [];
-  for (const file of recipe.files) {
-    const found = unpacked.find(({ path }) => path === `pack/${file.to}`);
-    if (found === undefined)
-      throw new AppError('engine-pack', `The wheel ${recipe.wheel.requirement} lacks ${file.from}.`);
-    if (file.sha256 !== undefined && found.sha256 !== file.sha256) {
-      throw new AppError('engine-pack', `${file.from} fails its SHA-256 check and was not used.`);
-    }
-    files.push({ path: file.to, bytes: found.bytes, sha256: found.sha256 });
+  const total = recipe.wheels.reduce((sum, { bytes }) => sum + bytes, 0);
+  let fetched = 0;
+  let unpacked = 0;
+  for (const wheel of recipe.wheels) {
+    const name = wheel.requirement.split('==').join(' ');
+    const message = `Downloading ${name} (${Math.round(wheel.bytes / 1e6)} MB)`;
+    // Fetching and unpacking take turns here; both are shown by what has been done of either.
+    const done = (): number => (2 * fetched) / (3 * total) + Math.min(1, unpacked / recipe.unpacked) / 3;
+    const before = { fetched, unpacked };
+    report('download', done(), message);
+    const added = await addWheel(
+      wheel,
+      site,
+      (fraction) => {
+        fetched = before.fetched + fraction * wheel.bytes;
+        report('download', done(), message);
+      },
+      (bytes) => {
+        fetched = before.fetched + wheel.bytes;
+        unpacked = before.unpacked + bytes;
+        report('unpack', done(), `Unpacking ${name}`);
+      },
+    );
+    files.push(...added);
   }
+  return files;
+}
+
+async function assemble(recipe: PackRecipe, scratch: string, options: InstallOptions): Promise<string> {
+  const { signal } = options;
+  let reached = 0;
+  const report: Report = (stage, fraction, message) => {
+    const [start, end] = STAGES[stage];
+    reached = Math.max(reached, start + (end - start) * fraction);
+    options.onProgress?.({ stage, fraction: reached, message });
+  };
+  const pack = join(scratch, 'pack');
+  const files = await addWheels(recipe, { scratch, pack, signal }, report);
 
   report('compile', 0, 'Compiling the addon');
   const { compiler } = await buildAddon(recipe, pack, join(scratch, 'headers', 'tensorflow', 'include'), signal);
   report('finish', 0, 'Checking the pack');
   const addon = join(pack, ADDON);
   files.push({ path: ADDON, bytes: (await stat(addon)).size, sha256: await sha256OfFile(addon, signal) });
+  const [source, ...parts] = recipe.wheels.map(({ requirement, sha256 }) => ({ requirement, sha256 }));
+  if (source === undefined) throw new AppError('internal', 'A recipe without a wheel makes no engine pack.');
   await writeManifest(pack, {
     format: 1,
     engine: recipe.engine,
+    variant: recipe.variant,
     version: recipe.version,
     platform: recipe.platform,
-    source: { requirement: recipe.wheel.requirement, sha256: recipe.wheel.sha256 },
+    source,
+    parts,
     addon: { package: ADDON_PACKAGE, version: await addonVersion(), napi: NAPI_VERSION, compiler },
-    licences: ['LICENSE', 'THIRD_PARTY_NOTICES.txt'],
+    licences: recipeFiles(recipe).flatMap(({ to, licence }) => (licence ? [to] : [])),
     files,
     built: new Date().toISOString(),
   });
@@ -112,15 +161,27 @@ async function assemble(recipe: PackRecipe, scratch: string, options: InstallOpt
 }
 
 /**
- * Fetches, checks, compiles and installs the tensorflow engine pack; replaces one that is there. The pack is assembled
- * in a temporary folder on the same disk and put in place in one step: an interrupted installation leaves nothing, and
- * the pack that was there before keeps working until then.
+ * Fetches, checks, compiles and installs a tensorflow engine pack; replaces one of the same variant that is there.
  * Rejects with the signal's reason when aborted.
  * @throws AppError `unsupported` on other platforms, `conflict` while another process installs, `engine-pack` with what
  * is missing and how to get it, `io` when the folder cannot be written.
  */
 export async function installEnginePack(options: InstallOptions = {}): Promise<EnginePackState> {
   const recipe = options.recipe ?? TENSORFLOW_CPU;
+  return placeEnginePack(recipe, recipe.room, options, (scratch) => assemble(recipe, scratch, options));
+}
+
+/**
+ * Puts a pack that `assemble` makes in a temporary folder, and whose path it returns, in place in one step: an
+ * interrupted installation leaves nothing, and the pack that was there before keeps working until then.
+ * @throws AppError `unsupported`, `conflict`, `engine-pack` without `room` bytes on the disk, `io`.
+ */
+export async function placeEnginePack(
+  recipe: PackRecipe,
+  room: number,
+  options: InstallOptions,
+  assemble: (scratch: string) => Promise<string>,
+): Promise<EnginePackState> {
   requirePlatform(recipe);
   const engines = options.engines ?? enginesFolder();
   try {
@@ -128,24 +189,25 @@ export async function installEnginePack(options: InstallOptions = {}): Promise<E
   } catch (error) {
     throw new AppError('io', `The folder ${engines} cannot be created: ${(error as Error).message}`, { cause: error });
   }
-  await using _lock = await holdInstallLock(engines, recipe.engine);
-  await requireRoom(engines, recipe);
-  await removeLeftovers(engines, recipe.engine);
-  const scratch = await mkdtemp(join(engines, `.${recipe.engine}-`));
+  await using _lock = await holdInstallLock(engines, recipe.folder);
+  await requireRoom(engines, room);
+  await removeLeftovers(engines, recipe.folder);
+  const scratch = await mkdtemp(join(engines, `.${recipe.folder}.`));
+  const place = { ...options, recipe };
   try {
-    const pack = await assemble(recipe, scratch, options);
+    const pack = await assemble(scratch);
     options.signal?.throwIfAborted();
-    await putInPlace(pack, packFolder(options), join(scratch, 'old'));
+    await putInPlace(pack, packFolder(place), join(scratch, 'old'));
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
-  return locateEnginePack(options);
+  return locateEnginePack(place);
 }
 
 /** Deletes the temporary folders of installations that were killed; safe under the lock. */
-async function removeLeftovers(engines: string, engine: string): Promise<void> {
+async function removeLeftovers(engines: string, folder: string): Promise<void> {
   for (const name of await readdir(engines)) {
-    if (name.startsWith(`.${engine}-`) || name.startsWith(`${engine}.removed-`)) {
+    if (name.startsWith(`.${folder}.`) || name.startsWith(`${folder}.removed-`)) {
       await rm(join(engines, name), { recursive: true, force: true });
     }
   }

@@ -45,25 +45,25 @@ function runs(pid: number): boolean {
 
 test('closing during an installation ends its programs and what they started, and leaves no file', async () => {
   const installer = packInstaller({ engines, recipe });
-  const ended = expect(installer.install()).rejects.toMatchObject({ code: 'cancelled' });
+  const ended = expect(installer.install('cpu')).rejects.toMatchObject({ code: 'cancelled' });
   const pids = await started();
   expect(pids.map(runs)).toEqual([true, true]);
-  await expect(installer.install()).rejects.toMatchObject({ code: 'conflict' });
+  await expect(installer.install('cpu')).rejects.toMatchObject({ code: 'conflict' });
   await installer.dispose();
   await ended;
   await vi.waitFor(() => expect(pids.map(runs)).toEqual([false, false]));
   expect(readdirSync(engines)).toEqual([]);
-  await expect(installer.install()).rejects.toMatchObject({ code: 'cancelled' });
+  await expect(installer.install('cpu')).rejects.toMatchObject({ code: 'cancelled' });
 });
 
 test('after a cancelled installation another one can begin', async () => {
   const installer = packInstaller({ engines, recipe });
-  const first = expect(installer.install()).rejects.toMatchObject({ code: 'cancelled' });
+  const first = expect(installer.install('cpu')).rejects.toMatchObject({ code: 'cancelled' });
   await started();
   installer.cancel();
   await first;
   await rm(join(folder, 'pids'));
-  const second = expect(installer.install()).rejects.toMatchObject({ code: 'cancelled' });
+  const second = expect(installer.install('cpu')).rejects.toMatchObject({ code: 'cancelled' });
   await started();
   await installer.dispose();
   await second;

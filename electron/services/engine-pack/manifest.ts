@@ -1,22 +1,29 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { packVariant } from '../../../shared/domain/engine.ts';
 
 export const MANIFEST = 'manifest.json';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-const packFile = z.object({ path: z.string(), bytes: z.int().min(0), sha256 }).readonly();
+const source = z.object({ requirement: z.string(), sha256 });
+const packFile = z
+  .object({ path: z.string(), bytes: z.int().min(0), sha256, executable: z.literal(true).optional() })
+  .readonly();
 export type PackFile = z.infer<typeof packFile>;
 
 /** What lies in a pack's folder and where it came from. Written last, so a folder without one is not a pack. */
-const packManifest = z
+export const packManifest = z
   .object({
     format: z.literal(1),
     engine: z.literal('tensorflow'),
+    variant: packVariant.default('cpu'),
     version: z.string(),
     platform: z.string(),
-    source: z.object({ requirement: z.string(), sha256 }),
+    /** The wheel with TensorFlow itself, and the others. */
+    source,
+    parts: z.array(source).default([]),
     addon: z.object({ package: z.string(), version: z.string(), napi: z.int(), compiler: z.string() }),
     licences: z.array(z.string()),
     files: z.array(packFile).readonly(),

@@ -1,68 +1,97 @@
-/** A file that a pack takes from the wheel. `sha256` pins it; files without one are checked through the wheel's sum. */
+import type { EnginePackState, PackVariant } from '../../../shared/domain/engine.ts';
+
+/** A file that a pack takes from a wheel. `sha256` pins it; files without one are checked through the wheel's sum. */
 export interface WheelFile {
   readonly from: string;
   readonly to: string;
   readonly sha256?: string;
+  readonly executable?: true;
+  readonly licence?: true;
 }
 
-/** What a pack is made of: one wheel with TensorFlow's libraries, and the addon that is compiled against it. */
+/** A package of the Python package index, as one file. */
+export interface Wheel {
+  readonly requirement: string;
+  /** Tag of the platform whose wheel is fetched, whatever Python is installed here. */
+  readonly platform: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly files: readonly WheelFile[];
+  /** Path prefixes of the headers that the addon includes; needed for the build only. */
+  readonly headers?: readonly string[];
+}
+
+/** What a pack is made of: wheels with libraries, TensorFlow's first, and the addon that is compiled against them. */
 export interface PackRecipe {
   readonly engine: 'tensorflow';
+  readonly variant: PackVariant;
+  /** Name of the pack's folder below the engines' folder: each variant has its own. */
+  readonly folder: string;
   /** Version of TensorFlow, which is the version of the pack. */
   readonly version: string;
   /** `process.platform`-`process.arch` of the machines it runs on. */
   readonly platform: string;
-  readonly wheel: {
-    readonly requirement: string;
-    /** The interpreter and platform whose wheel is fetched, whatever Python is installed here. */
-    readonly selectors: readonly string[];
-    readonly bytes: number;
-    readonly sha256: string;
-  };
-  readonly files: readonly WheelFile[];
-  /** Path prefixes of the headers that the addon includes; needed for the build only. */
-  readonly headers: readonly string[];
+  readonly wheels: readonly Wheel[];
+  /** What the addon is linked with, in `libraryFolder` of the pack (empty: the pack's own folder). */
   readonly libraries: readonly string[];
-  /** Size of the unpacked files, in bytes; for the progress only. */
+  readonly libraryFolder: string;
+  /** Size of the unpacked files, headers included, in bytes; for the progress only. */
   readonly unpacked: number;
-  /** Free space that assembling needs: wheel, libraries and some room, in bytes. */
+  /** Free space that assembling needs: a wheel, libraries and some room, in bytes. */
   readonly room: number;
 }
 
 export const ADDON = 'tfjs_binding.node';
 
+/** The files of all wheels. */
+export function recipeFiles(recipe: PackRecipe): readonly WheelFile[] {
+  return recipe.wheels.flatMap((wheel) => wheel.files);
+}
+
+/** The command that installs a pack of that variant. */
+export function installCommand(variant: EnginePackState['variant']): string {
+  return `pairlight engine install tensorflow${variant === 'cuda' ? ' --cuda' : ''}`;
+}
+
+export const TENSORFLOW_HEADERS: readonly string[] = [
+  'tensorflow/include/tensorflow/c/',
+  'tensorflow/include/tensorflow/core/platform/ctstring',
+  'tensorflow/include/tsl/platform/ctstring',
+  'tensorflow/include/xla/tsl/c/',
+];
+
 /** TensorFlow 2.20.0 for the CPU, Linux x64. The addon speaks Node-API, so no Python runs with it. */
 export const TENSORFLOW_CPU: PackRecipe = {
   engine: 'tensorflow',
+  variant: 'cpu',
+  folder: 'tensorflow',
   version: '2.20.0',
   platform: 'linux-x64',
-  wheel: {
-    requirement: 'tensorflow-cpu==2.20.0',
-    selectors: ['--python-version', '3.11', '--implementation', 'cp', '--platform', 'manylinux2014_x86_64'],
-    bytes: 258_876_263,
-    sha256: 'cf756bbe2d256e942ab5d0ad2c858fb40017581494febdb4387c149b1afde780',
-  },
-  files: [
+  wheels: [
     {
-      from: 'tensorflow/libtensorflow_cc.so.2',
-      to: 'libtensorflow_cc.so.2',
-      sha256: 'b5fd7ea6fe0f0a15ef1d08e72066b5cf1bad57feed14616efd26f8b4a7d3e375',
+      requirement: 'tensorflow-cpu==2.20.0',
+      platform: 'manylinux2014_x86_64',
+      bytes: 258_876_263,
+      sha256: 'cf756bbe2d256e942ab5d0ad2c858fb40017581494febdb4387c149b1afde780',
+      headers: TENSORFLOW_HEADERS,
+      files: [
+        {
+          from: 'tensorflow/libtensorflow_cc.so.2',
+          to: 'libtensorflow_cc.so.2',
+          sha256: 'b5fd7ea6fe0f0a15ef1d08e72066b5cf1bad57feed14616efd26f8b4a7d3e375',
+        },
+        {
+          from: 'tensorflow/libtensorflow_framework.so.2',
+          to: 'libtensorflow_framework.so.2',
+          sha256: '90ff47639b9ca14ad097adbeba9e2f84528b7d5ea9ab49b1f7b568d39e2ed15a',
+        },
+        { from: 'tensorflow/include/LICENSE', to: 'LICENSE', licence: true },
+        { from: 'tensorflow/THIRD_PARTY_NOTICES.txt', to: 'THIRD_PARTY_NOTICES.txt', licence: true },
+      ],
     },
-    {
-      from: 'tensorflow/libtensorflow_framework.so.2',
-      to: 'libtensorflow_framework.so.2',
-      sha256: '90ff47639b9ca14ad097adbeba9e2f84528b7d5ea9ab49b1f7b568d39e2ed15a',
-    },
-    { from: 'tensorflow/include/LICENSE', to: 'LICENSE' },
-    { from: 'tensorflow/THIRD_PARTY_NOTICES.txt', to: 'THIRD_PARTY_NOTICES.txt' },
-  ],
-  headers: [
-    'tensorflow/include/tensorflow/c/',
-    'tensorflow/include/tensorflow/core/platform/ctstring',
-    'tensorflow/include/tsl/platform/ctstring',
-    'tensorflow/include/xla/tsl/c/',
   ],
   libraries: ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'],
+  libraryFolder: '',
   unpacked: 781_000_000,
   room: 1_300_000_000,
 };

@@ -13,9 +13,17 @@ const CONTENT: Readonly<Record<string, string>> = { 'libone.so': 'library one', 
 const recipe: PackRecipe = {
   ...TENSORFLOW_CPU,
   platform: `${process.platform}-${process.arch}`,
-  files: [
-    { from: 'x/libone.so', to: 'libone.so', sha256: sum('library one') },
-    { from: 'x/LICENSE', to: 'LICENSE' },
+  wheels: [
+    {
+      requirement: 'x==1',
+      platform: 'any',
+      bytes: 5,
+      sha256: sum('wheel'),
+      files: [
+        { from: 'x/libone.so', to: 'libone.so', sha256: sum('library one') },
+        { from: 'x/LICENSE', to: 'LICENSE' },
+      ],
+    },
   ],
   libraries: ['libone.so'],
 };
@@ -49,7 +57,7 @@ beforeEach(async () => {
 afterEach(() => rm(engines, { recursive: true, force: true }));
 
 test('a whole pack is located and verified', async () => {
-  const whole = { installed: true, folder: pack(), version: recipe.version, bytes: 23, reason: null };
+  const whole = { variant: 'cpu', installed: true, folder: pack(), version: recipe.version, bytes: 23, reason: null };
   expect(await locateEnginePack(place())).toEqual(whole);
   expect(await verifyEnginePack(place())).toEqual(whole);
 });

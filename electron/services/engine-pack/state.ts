@@ -1,17 +1,21 @@
 import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EnginePackState } from '../../../shared/domain/engine.ts';
+import type { EnginePackState, PackVariant } from '../../../shared/domain/engine.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { dataFolder } from '../data-folder.ts';
 import { sha256OfFile } from './hash.ts';
 import { readManifest, type PackManifest } from './manifest.ts';
-import { ADDON, TENSORFLOW_CPU, type PackRecipe } from './recipe.ts';
+import { ADDON, TENSORFLOW_CPU, installCommand, recipeFiles, type PackRecipe } from './recipe.ts';
+import { TENSORFLOW_CUDA } from './recipe-cuda.ts';
 
 export interface PackPlace {
-  /** Folder of the engine packs; the pack lies in its subfolder `tensorflow`. */
+  /** Folder of the engine packs; the pack lies in the subfolder that its recipe names. */
   readonly engines?: string;
+  /** Left out: the pack for the CPU. */
   readonly recipe?: PackRecipe;
 }
+
+export const RECIPES: Readonly<Record<PackVariant, PackRecipe>> = { cpu: TENSORFLOW_CPU, cuda: TENSORFLOW_CUDA };
 
 /** `<data folder>/engines`. */
 export function enginesFolder(): string {
@@ -19,10 +23,10 @@ export function enginesFolder(): string {
 }
 
 export function packFolder(place: PackPlace = {}): string {
-  return join(place.engines ?? enginesFolder(), (place.recipe ?? TENSORFLOW_CPU).engine);
+  return join(place.engines ?? enginesFolder(), (place.recipe ?? TENSORFLOW_CPU).folder);
 }
 
-const REPAIR = 'Install it again from the Engines view or with: pairlight engine install tensorflow';
+const howTo = ({ variant }: PackRecipe): string => `from the Engines view or with: ${installCommand(variant)}`;
 
 function runsHere(recipe: PackRecipe): boolean {
   return recipe.platform === `${process.platform}-${process.arch}`;
@@ -39,21 +43,23 @@ export function requirePlatform(recipe: PackRecipe): void {
 }
 
 /** The first thing wrong with the pack, by the manifest and the pinned sums; null when it is whole. */
-async function flaw(
+export async function flaw(
   folder: string,
   manifest: PackManifest,
   recipe: PackRecipe,
   hashes: boolean,
 ): Promise<string | null> {
+  if (manifest.variant !== recipe.variant)
+    return `it is the pack for ${manifest.variant === 'cuda' ? 'GPUs' : 'the CPU'}`;
   if (manifest.version !== recipe.version) {
     return `it holds TensorFlow ${manifest.version}, this version of Pairlight needs ${recipe.version}`;
   }
   if (manifest.platform !== recipe.platform) return `it was built for ${manifest.platform}`;
-  for (const path of [...recipe.files.map((file) => file.to), ADDON]) {
+  for (const path of [...recipeFiles(recipe).map((file) => file.to), ADDON]) {
     if (!manifest.files.some((file) => file.path === path)) return `its manifest does not name ${path}`;
   }
   for (const { path, bytes, sha256 } of manifest.files) {
-    const pinned = recipe.files.find((file) => file.to === path)?.sha256;
+    const pinned = recipeFiles(recipe).find((file) => file.to === path)?.sha256;
     if (pinned !== undefined && pinned !== sha256)
       return `its manifest gives another SHA-256 for ${path} than the published one`;
     const found = await stat(join(folder, path)).catch(() => null);
@@ -68,6 +74,7 @@ async function inspect(place: PackPlace, hashes: boolean): Promise<EnginePackSta
   const recipe = place.recipe ?? TENSORFLOW_CPU;
   const folder = packFolder(place);
   const absent = (reason: string): EnginePackState => ({
+    variant: recipe.variant,
     installed: false,
     folder,
     version: null,
@@ -77,16 +84,16 @@ async function inspect(place: PackPlace, hashes: boolean): Promise<EnginePackSta
   if (!runsHere(recipe)) return absent(`There is no tensorflow engine pack for ${process.platform}-${process.arch}.`);
   const reading = await readManifest(folder);
   if (reading.state === 'missing') {
-    return absent(
-      'The tensorflow engine pack is not installed. Install it from the Engines view or with: pairlight engine install tensorflow',
-    );
+    return absent(`The tensorflow engine pack is not installed. Install it ${howTo(recipe)}`);
   }
-  const damaged = (what: string): string => `The tensorflow engine pack is not usable: ${what}. ${REPAIR}`;
+  const damaged = (what: string): string =>
+    `The tensorflow engine pack is not usable: ${what}. Install it again ${howTo(recipe)}`;
   if (reading.state === 'unreadable') return absent(damaged(reading.reason));
   const { manifest } = reading;
   const wrong = await flaw(folder, manifest, recipe, hashes);
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
   return {
+    variant: recipe.variant,
     installed: wrong === null,
     folder,
     version: manifest.version,

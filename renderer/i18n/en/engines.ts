@@ -30,8 +30,16 @@ export const engines = {
     'Automatic takes the first that is available and passes its self-test: tensorflow, webgpu on a graphics card, wasm.',
   choices: { auto: 'automatic', tensorflow: 'tensorflow', webgpu: 'webgpu', wasm: 'wasm' },
   pack: {
-    title: 'Engine pack for tensorflow',
-    text: 'The compiled library, fetched and checked against pinned sums.',
+    titles: { cpu: 'Engine pack for tensorflow', cuda: 'Engine pack for tensorflow with CUDA' },
+    texts: {
+      cpu: 'The compiled library, fetched and checked against pinned sums.',
+      cuda: 'For NVIDIA graphics cards: the compiled library and NVIDIA’s own (3 GB to fetch, 4.6 GB on disk). Needs the driver and nothing else; NVIDIA’s licences lie in the pack. Used where there is a card, beside the pack for the processor.',
+    },
+    fromFile: 'Install from file…',
+    fromFileHelp:
+      'A machine without a network takes a pack from a file that “Export” wrote elsewhere; it can be dropped here.',
+    export: 'Export…',
+    exported: 'The engine pack was written to {file}.',
     installed: 'installed',
     missing: 'not installed',
     broken: 'not usable',
@@ -43,11 +51,13 @@ export const engines = {
     verify: 'Verify',
     remove: 'Remove',
     removeTitle: 'Remove the engine pack?',
-    removeText: 'New jobs will run on wasm, which is slower. The pack can be installed again at any time.',
+    removeText:
+      'New jobs will run on another pack or engine, which may be slower. The pack can be installed again at any time.',
     cancel: 'Cancel',
     install_: 'Installing',
     verify_: 'Verifying',
     remove_: 'Removing',
+    export_: 'Exporting',
     progress: 'Engine pack',
   },
 } as const;

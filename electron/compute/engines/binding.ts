@@ -53,6 +53,12 @@ export interface TensorflowBackend {
   binding: TensorflowBinding;
   readonly tensorMap: { get(dataId: object): TensorEntry };
   executeSingleOutput(name: string, attributes: readonly OpAttribute[], inputs: readonly tf.Tensor[]): tf.Tensor;
+  executeMultipleOutputs(
+    name: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly tf.Tensor[],
+    outputs: number,
+  ): tf.Tensor[];
   getInputTensorIds: (this: TensorflowBackend, tensors: readonly tf.Tensor[]) => number[];
   createOutputTensor(metadata: TensorMetadata): tf.Tensor;
   move: (

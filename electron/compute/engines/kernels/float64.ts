@@ -1,6 +1,6 @@
 import type { Network } from '../../models/network.ts';
 import { forwardPadding } from './shapes.ts';
-import type { Padding } from './names.ts';
+import type { Padding, Stride } from './names.ts';
 
 /** A float64 array with its shape: what engines are compared with. Written to be read, not to be fast. */
 export interface Grid {
@@ -15,24 +15,30 @@ export function grid(shape: readonly number[], data?: ArrayLike<number>): Grid {
 
 type Extents4 = readonly [number, number, number, number];
 
+export interface Window {
+  readonly pad: Padding;
+  /** 1 if left out. */
+  readonly stride?: Stride;
+}
+
 /** Visits every multiplication of a convolution: positions in x, filter and y. */
 function eachProduct(
   x: Extents4,
   filter: Extents4,
-  pad: Padding,
+  { stride = 1, pad }: Window,
   visit: (x: number, w: number, y: number) => void,
 ): Extents4 {
   const [images, height, width, inputs] = x;
   const [kernelHeight, kernelWidth, , outputs] = filter;
   const { top, bottom, left, right } = forwardPadding(filter, pad);
-  const outHeight = height + top + bottom - kernelHeight + 1;
-  const outWidth = width + left + right - kernelWidth + 1;
+  const outHeight = Math.floor((height + top + bottom - kernelHeight) / stride) + 1;
+  const outWidth = Math.floor((width + left + right - kernelWidth) / stride) + 1;
   for (let n = 0; n < images; n++)
     for (let h = 0; h < outHeight; h++)
       for (let w = 0; w < outWidth; w++)
         for (let a = 0; a < kernelHeight; a++)
           for (let b = 0; b < kernelWidth; b++) {
-            const [row, column] = [h + a - top, w + b - left];
+            const [row, column] = [h * stride + a - top, w * stride + b - left];
             if (row < 0 || row >= height || column < 0 || column >= width) continue;
             for (let i = 0; i < inputs; i++)
               for (let o = 0; o < outputs; o++)
@@ -45,46 +51,47 @@ function eachProduct(
   return [images, outHeight, outWidth, outputs];
 }
 
-export function convolve(x: Grid, filter: Grid, bias: Grid, pad: Padding): Grid {
-  const shape = eachProduct(x.shape as Extents4, filter.shape as Extents4, pad, () => undefined);
+export function convolve(x: Grid, filter: Grid, bias: Grid, window: Window): Grid {
+  const shape = eachProduct(x.shape as Extents4, filter.shape as Extents4, window, () => undefined);
   const y = grid(shape);
   y.data.forEach((_, index) => (y.data[index] = bias.data[index % (shape[3] || 1)] ?? 0));
-  eachProduct(x.shape as Extents4, filter.shape as Extents4, pad, (i, w, o) => {
+  eachProduct(x.shape as Extents4, filter.shape as Extents4, window, (i, w, o) => {
     y.data[o] = (y.data[o] ?? 0) + (x.data[i] ?? 0) * (filter.data[w] ?? 0);
   });
   return y;
 }
 
-export function convolveGradients(x: Grid, filter: Grid, dy: Grid, pad: Padding): { dx: Grid; dFilter: Grid } {
+export function convolveGradients(x: Grid, filter: Grid, dy: Grid, window: Window): { dx: Grid; dFilter: Grid } {
   const dx = grid(x.shape);
   const dFilter = grid(filter.shape);
-  eachProduct(x.shape as Extents4, filter.shape as Extents4, pad, (i, w, o) => {
+  eachProduct(x.shape as Extents4, filter.shape as Extents4, window, (i, w, o) => {
     dx.data[i] = (dx.data[i] ?? 0) + (dy.data[o] ?? 0) * (filter.data[w] ?? 0);
     dFilter.data[w] = (dFilter.data[w] ?? 0) + (dy.data[o] ?? 0) * (x.data[i] ?? 0);
   });
   return { dx, dFilter };
 }
 
-/** Maxima of 2×2 windows, and where in x each of them is: the first one in row-major order. */
-export function pool(x: Grid): { y: Grid; sources: Int32Array } {
+/** Maxima of windows with stride 2, and where in x each of them is: the first one in row-major order. */
+export function pool(x: Grid, size: 2 | 3 = 2): { y: Grid; sources: Int32Array } {
   const [images, height, width, channels] = x.shape as Extents4;
-  const shape = [images, Math.floor(height / 2), Math.floor(width / 2), channels] as const;
+  const extent = (length: number): number => (size === 2 ? Math.floor(length / 2) : Math.ceil(length / 2));
+  const shape = [images, extent(height), extent(width), channels] as const;
   const y = grid(shape);
   const sources = new Int32Array(y.data.length);
+  const offsets = size === 2 ? [0, 1] : [-1, 0, 1];
   y.data.forEach((_, index) => {
     const channel = index % channels;
     const column = Math.floor(index / channels) % shape[2];
     const row = Math.floor(index / channels / shape[2]) % shape[1];
     const image = Math.floor(index / channels / shape[2] / shape[1]);
     let best = -1;
-    for (const [a, b] of [
-      [0, 0],
-      [0, 1],
-      [1, 0],
-      [1, 1],
-    ] as const) {
-      const at = ((image * height + 2 * row + a) * width + 2 * column + b) * channels + channel;
-      if (best < 0 || (x.data[at] ?? 0) > (x.data[best] ?? 0)) best = at;
+    for (const a of offsets) {
+      for (const b of offsets) {
+        const [r, c] = [2 * row + a, 2 * column + b];
+        if (r < 0 || r >= height || c < 0 || c >= width) continue;
+        const at = ((image * height + r) * width + c) * channels + channel;
+        if (best < 0 || (x.data[at] ?? 0) > (x.data[best] ?? 0)) best = at;
+      }
     }
     sources[index] = best;
     y.data[index] = x.data[best] ?? 0;
@@ -139,8 +146,8 @@ export function networkGradients(
     const x = value;
     if (layer.kind === 'conv') {
       const filter = parameter(`${layer.name}_w`);
-      through(convolve(x, filter, parameter(`${layer.name}_b`), layer.pad), true, (dy) => {
-        const { dx, dFilter } = convolveGradients(x, filter, dy, layer.pad);
+      through(convolve(x, filter, parameter(`${layer.name}_b`), layer), true, (dy) => {
+        const { dx, dFilter } = convolveGradients(x, filter, dy, layer);
         gradients[`${layer.name}_w`] = dFilter;
         gradients[`${layer.name}_b`] = columnSums(dy);
         return dx;

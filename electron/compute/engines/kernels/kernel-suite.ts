@@ -13,34 +13,9 @@ import {
 import { stream } from '../../random/stream.ts';
 import { convolve, convolveGradients, grid, networkGradients, pool, product, type Grid } from './float64.ts';
 import { convLayer, denseLayer, poolLayer } from './layers.ts';
-import type { Padding } from './names.ts';
-
-function random(seed: string, shape: readonly number[], levels?: number): Grid {
-  const source = stream(1, seed);
-  const result = grid(shape);
-  result.data.forEach((_, index) => {
-    const value = source.uniform(-1, 1);
-    result.data[index] = Math.fround(levels ? Math.round(value * levels) / levels : value);
-  });
-  return result;
-}
-
-function tensor(values: Grid): tf.Tensor {
-  return tf.tensor(Float32Array.from(values.data), [...values.shape]);
-}
-
-/** Equal up to float32 rounding, relative to the largest value. */
-function expectClose(actual: tf.Tensor, expected: Grid, tolerance = 2e-6): void {
-  expect(actual.shape).toEqual([...expected.shape]);
-  const values = actual.dataSync();
-  const scale = expected.data.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-12);
-  let worst = 0;
-  expected.data.forEach((value, index) => {
-    const error = Math.abs((values[index] ?? NaN) - value) / scale;
-    worst = Number.isNaN(error) ? Infinity : Math.max(worst, error);
-  });
-  expect(worst).toBeLessThan(tolerance);
-}
+import type { Padding, Stride } from './names.ts';
+import { testResidualKernels } from './residual-suite.ts';
+import { expectClose, random, tensor } from './suite-values.ts';
 
 function relu(values: Grid): Grid {
   return grid(
@@ -56,6 +31,7 @@ interface ConvolutionCase {
   readonly from: number;
   readonly to: number;
   readonly pad: Padding;
+  readonly stride?: Stride;
 }
 
 const CONVOLUTIONS: readonly ConvolutionCase[] = [
@@ -71,34 +47,43 @@ const CONVOLUTIONS: readonly ConvolutionCase[] = [
   { images: 2, side: [8, 8], k: 1, from: 7, to: 9, pad: 'valid' },
   { images: 2, side: [6, 7], k: 4, from: 3, to: 8, pad: 'same' },
   { images: 1, side: [8, 8], k: 3, from: 32, to: 64, pad: 'same' },
+  { images: 2, side: [8, 8], k: 3, from: 16, to: 32, pad: 'same', stride: 2 },
+  { images: 2, side: [7, 9], k: 3, from: 5, to: 8, pad: 'same', stride: 2 },
+  { images: 1, side: [16, 14], k: 7, from: 3, to: 16, pad: 'same', stride: 2 },
+  { images: 2, side: [9, 8], k: 5, from: 4, to: 6, pad: 'valid', stride: 2 },
+  { images: 2, side: [7, 6], k: 1, from: 12, to: 20, pad: 'same', stride: 2 },
+  { images: 2, side: [2, 2], k: 3, from: 128, to: 64, pad: 'same' },
+  { images: 2, side: [5, 4], k: 3, from: 128, to: 32, pad: 'same', stride: 2 },
+  { images: 1, side: [6, 7], k: 3, from: 128, to: 16, pad: 'valid', stride: 2 },
 ];
 
 /** The layer kernels of the current engine against the same in float64. */
 export function testKernels(): void {
   describe('convolutions and their gradients', () => {
-    it.each(CONVOLUTIONS)(
-      '$images × $side, kernel $k, $from → $to channels, $pad',
-      ({ images, side: [height, width], k, from, to, pad }) => {
+    it.each(CONVOLUTIONS.map((each) => ({ stride: 1 as const, ...each })))(
+      '$images × $side, kernel $k, $from → $to channels, $pad, stride $stride',
+      ({ images, side: [height, width], k, from, to, pad, stride }) => {
+        const window = { pad, stride };
         const [x, filter, bias] = [
           random('x', [images, height, width, from]),
           random('w', [k, k, from, to]),
           random('b', [to]),
         ];
-        const y = convolve(x, filter, bias, pad);
+        const y = convolve(x, filter, bias, window);
         const dy = random('dy', y.shape);
         const active = grid(
           dy.shape,
           dy.data.map((value, index) => ((y.data[index] ?? 0) > 0 ? value : 0)),
         );
-        const { dx, dFilter } = convolveGradients(x, filter, active, pad);
+        const { dx, dFilter } = convolveGradients(x, filter, active, window);
         const dBias = grid([to]);
         active.data.forEach((value, index) => (dBias.data[index % to] = (dBias.data[index % to] ?? 0) + value));
         tf.tidy(() => {
           const inputs = [tensor(x), tensor(filter), tensor(bias)] as [tf.Tensor4D, tf.Tensor4D, tf.Tensor1D];
-          expectClose(convLayer(...inputs, { pad, relu: false }), y);
-          expectClose(convLayer(...inputs, { pad, relu: true }), relu(y));
+          expectClose(convLayer(...inputs, { ...window, relu: false }), y);
+          expectClose(convLayer(...inputs, { ...window, relu: true }), relu(y));
           const gradients = tf.grads((...list: tf.Tensor[]) =>
-            convLayer(...(list as typeof inputs), { pad, relu: true }),
+            convLayer(...(list as typeof inputs), { ...window, relu: true }),
           );
           const [byX, byFilter, byBias] = gradients(inputs, tensor(dy)) as [tf.Tensor, tf.Tensor, tf.Tensor];
           expectClose(byX, dx);
@@ -112,26 +97,33 @@ export function testKernels(): void {
   describe('pooling', () => {
     it.each([
       { shape: [2, 6, 8, 8], levels: undefined },
+      { shape: [2, 6, 8, 8], levels: undefined, size: 3 },
+      { shape: [2, 7, 6, 4], levels: 2, size: 3 },
+      { shape: [1, 5, 9, 3], levels: 3, size: 3 },
       { shape: [2, 6, 8, 8], levels: 2 },
       { shape: [1, 7, 5, 4], levels: 2 },
       { shape: [3, 4, 4, 6], levels: 1 },
       { shape: [2, 5, 6, 3], levels: 3 },
-    ] as const)('of $shape, $levels levels: the gradient goes to the first maximum', ({ shape, levels }) => {
+    ] as const)('of $shape, $levels levels: the gradient goes to the first maximum', (pooling) => {
+      const { shape, levels } = pooling;
+      const size = 'size' in pooling ? pooling.size : 2;
       const x = random('x', shape, levels);
-      const { y, sources } = pool(x);
+      const { y, sources } = pool(x, size);
       const dy = random('dy', y.shape);
       for (const masked of [false, true]) {
         const dx = grid(shape);
         sources.forEach((source, index) => {
-          if (!masked || (y.data[index] ?? 0) > 0) dx.data[source] = dy.data[index] ?? 0;
+          if (!masked || (y.data[index] ?? 0) > 0) dx.data[source] = (dx.data[source] ?? 0) + (dy.data[index] ?? 0);
         });
         tf.tidy(() => {
-          expectClose(poolLayer(tensor(x) as tf.Tensor4D, masked), y, 1e-12);
-          expectClose(tf.grad((t) => poolLayer(t as tf.Tensor4D, masked))(tensor(x), tensor(dy)), dx, 1e-12);
+          expectClose(poolLayer(tensor(x) as tf.Tensor4D, masked, size), y, 1e-12);
+          expectClose(tf.grad((t) => poolLayer(t as tf.Tensor4D, masked, size))(tensor(x), tensor(dy)), dx, 1e-6);
         });
       }
     });
   });
+
+  testResidualKernels();
 
   it('dense layers and their gradients', () => {
     for (const [rows, inputs, outputs] of [

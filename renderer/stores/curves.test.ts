@@ -22,6 +22,16 @@ const validation = (at: number): TrainPoint => ({
   examples: 1,
 });
 
+const speed = (at: number): TrainPoint => ({
+  type: 'speed',
+  step: at,
+  epoch: 0,
+  steps: 1,
+  examples: 1,
+  time: { data: 0, attack: 0, update: 1, report: 0, validation: 0, checkpoint: 0, other: 0 },
+  memory: { process: 1, tensors: 1, tensorBytes: 4 },
+});
+
 describe('mergePoints', () => {
   it('appends what follows', () => {
     expect(mergePoints([step(1), step(2)], [step(3)])).toEqual([step(1), step(2), step(3)]);
@@ -38,5 +48,8 @@ describe('mergePoints', () => {
     const known = [step(1), step(2), validation(2)];
     expect(mergePoints(known, known)).toEqual(known);
     expect(mergePoints(known, [validation(2), step(3)])).toEqual([...known, step(3)]);
+    const timed = [...known, speed(2)];
+    expect(mergePoints(timed, [speed(2), step(3)])).toEqual([...timed, step(3)]);
+    expect(mergePoints(known, [speed(2)])).toEqual(timed);
   });
 });

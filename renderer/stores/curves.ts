@@ -18,9 +18,11 @@ export function mergePoints(known: readonly TrainPoint[], fresh: readonly TrainP
   return [...known.filter((point) => comesBefore(point, first)), ...fresh];
 }
 
-/** A step comes before the validation that follows it. */
+const ORDER: readonly TrainPoint['type'][] = ['step', 'validation', 'speed'];
+
+/** A step comes before the validation that follows it, and both before the speed of the stretch that they end. */
 function comesBefore(a: TrainPoint, b: TrainPoint): boolean {
-  return a.step < b.step || (a.step === b.step && a.type === 'step' && b.type === 'validation');
+  return a.step < b.step || (a.step === b.step && ORDER.indexOf(a.type) < ORDER.indexOf(b.type));
 }
 
 /** Training curves of the runs that somebody looks at, read once and then kept current by events. */

@@ -83,17 +83,20 @@ export async function exportRun(library: Library, id: EntityId): Promise<Exporte
 }
 
 function metricsCsv(points: readonly TrainPoint[]): string {
-  const lines = points.map((point) =>
-    point.type === 'step'
-      ? {
-          ...point,
-          ...Object.fromEntries(Object.entries(point.terms).map(([term, value]) => [`loss ${term}`, value])),
-          terms: undefined,
-        }
-      : point,
-  );
-  const columns = [...new Set(lines.flatMap((line) => Object.keys(line)))].filter((column) => column !== 'terms');
-  return stringify(lines, { header: true, columns });
+  const lines = points.map((point): Readonly<Record<string, unknown>> => {
+    if (point.type === 'step') {
+      const { terms, ...rest } = point;
+      return { ...rest, ...prefixed('loss', terms) };
+    }
+    if (point.type === 'validation') return point;
+    const { time, memory, ...rest } = point;
+    return { ...rest, ...prefixed('ms', time), ...prefixed('memory', memory) };
+  });
+  return stringify(lines, { header: true, columns: [...new Set(lines.flatMap((line) => Object.keys(line)))] });
+}
+
+function prefixed(prefix: string, values: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [`${prefix} ${key}`, value]));
 }
 
 /** A name as a file name on every system: letters, digits, dashes. */

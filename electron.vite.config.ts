@@ -12,6 +12,7 @@ export default defineConfig({
         input: {
           main: at('electron/main/main.ts'),
           'job-host': at('electron/compute/job-host.ts'),
+          'step-thread': at('electron/compute/step-thread.ts'),
           'batch-thread': at('electron/compute/data/batch-thread.ts'),
           cli: at('electron/cli/cli.ts'),
         },

@@ -11,9 +11,12 @@ import { loadWebgpu, webgpuObstacle } from './webgpu.ts';
 export interface EngineOptions {
   /** Folder of the installed tensorflow engine pack, or null if there is none. */
   readonly enginePack: string | null;
-  /** One thread and fixed order: the same numbers to the last bit on every run on this machine. */
+  /**
+   * The same numbers to the last bit on every run on this machine: tensorflow then computes on one thread; wasm does so
+   * with any number.
+   */
   readonly deterministic: boolean;
-  /** Threads of the tensorflow engine; all cores if left out. The wasm and webgpu engines have one. */
+  /** Threads of the tensorflow and wasm engines; all cores if left out. The webgpu engine has one. */
   readonly threads?: number;
 }
 
@@ -75,7 +78,7 @@ async function choose(choice: EngineChoice, options: EngineOptions): Promise<Eng
 const LOADERS: Readonly<Record<EngineName, (options: EngineOptions) => Promise<EngineInfo>>> = {
   tensorflow: (options) => loadTensorflow(options.enginePack, threadsOf(options), options.deterministic),
   webgpu: ({ deterministic }) => loadWebgpu(deterministic),
-  wasm: ({ deterministic }) => loadWasm(deterministic),
+  wasm: ({ deterministic, threads }) => loadWasm(threads ?? availableParallelism(), deterministic),
 };
 
 function threadsOf({ deterministic, threads }: EngineOptions): number {

@@ -1,3 +1,6 @@
+import type { CompiledStep } from './compile.ts';
+import type { StepDefinition, StepLayout } from './step.ts';
+
 /** What the process's engine was loaded with, for code that must act on it without being handed the engine. */
 let deterministic = false;
 
@@ -10,13 +13,25 @@ export function isDeterministic(): boolean {
   return deterministic;
 }
 
-let splitting = false;
+/** Makes a step that computes its batch in parts. */
+export type BatchSplitter = <P extends object>(
+  definition: StepDefinition<P>,
+  parameters: P,
+  layout: StepLayout,
+) => CompiledStep;
 
-export function setSplitsBatches(value: boolean): void {
-  splitting = value;
+let splitter: BatchSplitter | null = null;
+
+export function setBatchSplitter(value: BatchSplitter): void {
+  splitter = value;
 }
 
-/** Whether the engine computes a batch in parts, on several threads of its own. */
+/** How the engine computes batches in parts, on several threads of its own; null where it takes them in one piece. */
+export function batchSplitter(): BatchSplitter | null {
+  return splitter;
+}
+
+/** Whether the engine computes a batch in parts. */
 export function splitsBatches(): boolean {
-  return splitting;
+  return splitter !== null;
 }

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { compileStep, type CompiledStep, type Step } from './compile.ts';
+import { batchSplitter } from './state.ts';
 
 /** `rows`: one row per example, so that it can be cut along the batch; `shared`: the same for every part of it. */
 export type InputRole = 'rows' | 'shared';
@@ -32,6 +33,8 @@ export type AnyStepDefinition = StepDefinition<never>;
 
 /** A step ready to run on the current engine, in the way that suits it best. The caller disposes of it. */
 export function prepareStep<P extends object>(definition: StepDefinition<P>, parameters: P): CompiledStep {
+  const [split, layout] = [batchSplitter(), definition.layout(parameters)];
+  if (split && layout) return split(definition, parameters, layout);
   return compileStep(definition.build(parameters), { name: definition.describe(parameters) });
 }
 

@@ -5,12 +5,33 @@ import type { EngineInfo } from '../../../shared/domain/engine.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { registerKernels } from './kernels/register.ts';
 import { WASM_KERNELS } from './kernels/wasm.ts';
+import { createBatchSplitter } from './parallel/split.ts';
+import { setBatchSplitter } from './state.ts';
 
 /**
- * Makes the WebAssembly engine the current one. It has one thread and is always deterministic.
+ * Makes the WebAssembly engine the current one. Steps compute their batches in fixed parts on so many threads, and give
+ * the same numbers to the last bit with any number of them. On one machine, that is: where the processor multiplies and
+ * adds with one rounding the kernels do so too, and where it does not, other last bits come out.
  * @throws AppError `engine-unavailable`
  */
-export async function loadWasm(deterministic: boolean): Promise<EngineInfo> {
+export async function loadWasm(threads: number, deterministic: boolean): Promise<EngineInfo> {
+  const version = await startWasmBackend();
+  setBatchSplitter(createBatchSplitter({ threads, deterministic }));
+  return {
+    name: 'wasm',
+    version,
+    device: `CPU, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+    threads,
+    deterministic,
+  };
+}
+
+/**
+ * Makes the WebAssembly backend that of the current thread.
+ * @returns its name and version.
+ * @throws AppError `engine-unavailable`
+ */
+export async function startWasmBackend(): Promise<string> {
   const require = createRequire(import.meta.url);
   const { setWasmPaths, version_wasm: version } = await import('@tensorflow/tfjs-backend-wasm');
   setWasmPaths(dirname(require.resolve('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm')) + sep);
@@ -19,11 +40,5 @@ export async function loadWasm(deterministic: boolean): Promise<EngineInfo> {
     throw new AppError('engine-unavailable', 'The WebAssembly engine did not start on this machine.');
   }
   const simd = (await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT')) === true;
-  return {
-    name: 'wasm',
-    version: `tfjs-backend-wasm ${version}${simd ? ' (SIMD)' : ''}`,
-    device: 'CPU, 1 thread',
-    threads: 1,
-    deterministic,
-  };
+  return `tfjs-backend-wasm ${version}${simd ? ' (SIMD)' : ''}`;
 }

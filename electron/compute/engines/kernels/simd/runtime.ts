@@ -20,6 +20,13 @@ interface Heap {
 /** What the machine can do; asked once. */
 export const SUPPORT = vectorSupport();
 
+let onCall: (() => void) | null = null;
+
+/** Has this called each time a kernel is looked up. */
+export function onKernel(call: () => void): void {
+  onCall = call;
+}
+
 const functions = new Map<string, Run | null>();
 const buffers = new Map<string, Buffer>();
 
@@ -28,6 +35,7 @@ const buffers = new Map<string, Buffer>();
  * @param build the module's bytes, or null if there is none for this key.
  */
 export function compiled(backend: BackendWasm, key: string, build: () => Uint8Array<ArrayBuffer> | null): Run | null {
+  onCall?.();
   const known = functions.get(key);
   if (known !== undefined) return known;
   const bytes = SUPPORT.vectors ? build() : null;
@@ -61,6 +69,11 @@ export function pointerOf(backend: BackendWasm, tensor: TensorInfo): number {
 /** Floats of the engine's memory. Take it anew after everything that allocates: growing memory moves it. */
 export function floatsAt(backend: BackendWasm, pointer: number, elements: number): Float32Array {
   return new Float32Array(heapOf(backend).HEAPU8.buffer, pointer, elements);
+}
+
+/** Bytes of the engine's memory, likewise. */
+export function bytesAt(backend: BackendWasm, pointer: number, bytes: number): Uint8Array {
+  return heapOf(backend).HEAPU8.subarray(pointer, pointer + bytes);
 }
 
 function heapOf(backend: BackendWasm): Heap {

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { padImages } from './composed.ts';
 import type { Padding, Stride } from './names.ts';
-import { forwardPadding } from './shapes.ts';
+import { forwardPadding, type ConvPadding } from './shapes.ts';
 
 type Shape4 = readonly [number, number, number, number];
 
@@ -111,4 +110,15 @@ function fitted(
   const part = whole ? images : tf.slice(images, [0, ...first, 0], [n, ...kept, channels]);
   const [top, left] = [Math.max(0, down), Math.max(0, right)];
   return padImages(part, { top, left, bottom: height - top - kept[0], right: width - left - kept[1] });
+}
+
+/** Zeros around images. Returns the images themselves where there is nothing to add. */
+export function padImages(images: tf.Tensor4D, { top, bottom, left, right }: ConvPadding): tf.Tensor4D {
+  if (top === 0 && bottom === 0 && left === 0 && right === 0) return images;
+  return tf.pad4d(images, [
+    [0, 0],
+    [top, bottom],
+    [left, right],
+    [0, 0],
+  ]);
 }

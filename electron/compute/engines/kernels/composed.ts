@@ -30,7 +30,8 @@ import {
   type ShortcutAttributes,
   type ShortcutGradientAttributes,
 } from './names.ts';
-import { backwardPadding, forwardPadding, type ConvPadding } from './shapes.ts';
+import { addWindows, padImages, windowsOf } from './columns.ts';
+import { backwardPadding, forwardPadding } from './shapes.ts';
 
 type Call<A> = KernelCall<unknown, A>;
 
@@ -149,14 +150,26 @@ function framed(x: tf.Tensor4D, size: PoolAttributes['size']): tf.Tensor4D {
   );
 }
 
+/** Each element of y belongs to the first element of its window that equals it. */
 function poolGradient({ inputs, attrs }: Call<PoolAttributes>): tf.Tensor {
   const { x, y, dy } = inputs as { x: tf.Tensor4D; y: tf.Tensor4D; dy: tf.Tensor4D };
+  const { size, masked } = attrs;
+  const [, height, width, channels] = y.shape;
+  const taps = size * size;
   return tf.tidy(() => {
-    const masked = attrs.masked ? tf.mul(dy, tf.step(y)) : dy;
-    const options = { filterSize: attrs.size, strides: 2, pad: 'valid' } as unknown as tf.NamedAttrMap;
-    const input = framed(x, attrs.size);
-    const dx = tf.engine().runKernel<tf.Tensor4D>('MaxPoolGrad', { dy: masked, input, output: y }, options);
-    return attrs.size === 2 ? dx : tf.slice(dx, [0, 1, 1, 0], x.shape);
+    const input = framed(x, size);
+    const filter = [size, size, channels, channels] as const;
+    const windows = windowsOf(input, filter, [height, width], 2, 'valid');
+    const from = tf.reshape(masked ? tf.mul(dy, tf.step(y)) : dy, [-1, channels]);
+    const maxima = tf.reshape(y, [-1, channels]);
+    let free: tf.Tensor = tf.onesLike(from);
+    const parts = tf.split(windows, taps, 1).map((values) => {
+      const first = tf.mul(tf.cast(tf.equal(values, maxima), 'float32'), free);
+      free = tf.sub(free, first);
+      return tf.mul(first, from);
+    });
+    const dx = addWindows(tf.concat(parts, 1) as tf.Tensor2D, filter, input.shape, [height, width], 2, 'valid');
+    return size === 2 ? dx : tf.slice(dx, [0, 1, 1, 0], x.shape);
   });
 }
 
@@ -237,17 +250,6 @@ function columnSums(x: tf.Tensor): tf.Tensor {
     x,
     Array.from({ length: x.rank - 1 }, (_, axis) => axis),
   );
-}
-
-/** Zeros around images. Returns the images themselves where there is nothing to add. */
-export function padImages(images: tf.Tensor4D, { top, bottom, left, right }: ConvPadding): tf.Tensor4D {
-  if (top === 0 && bottom === 0 && left === 0 && right === 0) return images;
-  return tf.pad4d(images, [
-    [0, 0],
-    [top, bottom],
-    [left, right],
-    [0, 0],
-  ]);
 }
 
 function required(tensor: tf.Tensor | undefined): tf.Tensor {

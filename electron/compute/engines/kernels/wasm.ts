@@ -50,8 +50,10 @@ export const WASM_KERNELS: KernelTable = {
   [tf.Identity]: identity,
 };
 
-function convolution({ inputs, backend, attrs }: Call<ConvAttributes>): tf.TensorInfo {
-  const { x, filter, bias } = inputs as { x: tf.Tensor4D; filter: tf.Tensor4D; bias: tf.Tensor1D };
+function convolution(call: Call<ConvAttributes>): tf.TensorInfo {
+  const { inputs, backend, attrs } = call;
+  const { x, filter, bias } = inputs as { x: tf.Tensor4D; filter: tf.Tensor4D; bias?: tf.Tensor1D };
+  if (attrs.stride !== 1 || !bias) return composed(CONV, call);
   const shape = convShape(
     x.shape,
     filter.shape,
@@ -77,6 +79,7 @@ function convolution({ inputs, backend, attrs }: Call<ConvAttributes>): tf.Tenso
 function convolutionInputGradient(call: Call<ConvInputGradientAttributes>): tf.TensorInfo {
   const { inputs, backend, attrs } = call;
   const { dy, filter } = inputs as { dy: tf.Tensor4D; filter: tf.Tensor4D };
+  if (attrs.stride !== 1) return composed(CONV_INPUT_GRADIENT, call);
   const shape = convShape(dy.shape, filter.shape, filter.shape[2], backwardPadding(filter.shape, attrs.pad));
   const packing = { filterShape: filter.shape, flipped: true } as const;
   return (
@@ -136,6 +139,7 @@ function packedWeights(backend: BackendWasm, kernel: ReadyKernel, layout: Filter
 function convolutionFilterGradient(call: Call<ConvFilterGradientAttributes>): tf.TensorInfo {
   const { inputs, backend, attrs } = call;
   const { x, dy } = inputs as { x: tf.Tensor4D; dy: tf.Tensor4D };
+  if (attrs.stride !== 1) return composed(CONV_FILTER_GRADIENT, call);
   const shape = convShape(
     x.shape,
     attrs.filterShape,
@@ -223,6 +227,7 @@ function reluGradient(call: Call): tf.TensorInfo {
 function poolGradient(call: Call<PoolAttributes>): tf.TensorInfo {
   const { inputs, backend, attrs } = call;
   const { x, y, dy } = inputs as { x: tf.Tensor4D; y: tf.Tensor4D; dy: tf.Tensor4D };
+  if (attrs.size !== 2) return composed(POOL_GRADIENT, call);
   const [images, height, width, channels] = x.shape;
   const fits = height % 2 === 0 && width % 2 === 0 && channels % 4 === 0;
   const build = (): Uint8Array<ArrayBuffer> | null =>

@@ -12,3 +12,8 @@ export function ascentDirection<T extends tf.Tensor>(gradient: T): T {
     return tf.sub<T>(up, down);
   });
 }
+
+/** x + change, cut to the bounds; all of one shape. The caller disposes of the result. */
+export function moveWithin(x: tf.Tensor, change: tf.Tensor, lower: tf.Tensor, upper: tf.Tensor): tf.Tensor {
+  return tf.tidy(() => tf.maximum(lower, tf.minimum(upper, tf.add(x, change))));
+}

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { EngineName } from '../../../shared/domain/engine.ts';
 import { inputGradient } from '../models/classifier.ts';
 import { buildNetwork, initialWeights, weightList, weightsFromList } from '../models/network.ts';
-import { compileStep } from './compile.ts';
+import { compileStep, repeatStep } from './compile.ts';
 
 const network = buildNetwork('small-cnn', [16, 16, 1], 4);
 
@@ -124,6 +124,42 @@ export function testCompiledSteps(engine: EngineName): void {
       });
       expect(step.note).toBeNull();
       step.dispose();
+    });
+
+    it('repeated, give what as many single runs give, and one tensor may stand in two places', () => {
+      const ascend = (times: number) =>
+        repeatStep((x, count, y, size, ...weights) => {
+          const [moved, logits] = pgdStep(x, y, size, ...weights);
+          tf.dispose(logits);
+          return [moved as tf.Tensor, tf.add(count, 1)];
+        }, times);
+      const [one, four] = [compileStep(ascend(1), { name: 'one' }), compileStep(ascend(4), { name: 'four' })];
+      const before = tf.memory().numTensors;
+      for (const [seed, batch] of [
+        [0, 3],
+        [1, 3],
+        [2, 5],
+        [3, 3],
+        [4, 5],
+      ] as const) {
+        tf.tidy(() => {
+          const [x, ...rest] = makeInputs(seed, batch) as [tf.Tensor, ...tf.Tensor[]];
+          let expected: tf.Tensor[] = [x, tf.scalar(seed)];
+          for (let time = 0; time < 4; time++) expected = one.run(...expected, ...rest);
+          const actual = four.run(x, tf.scalar(seed), ...rest);
+          expect(actual[1]!.dataSync()[0]).toBe(seed + 4);
+          expect(actual[0]!.dataSync()).toEqual(expected[0]!.dataSync());
+        });
+      }
+      const product = compileStep((a, b) => [tf.mul(a, b)], { name: 'product' });
+      tf.tidy(() => {
+        const [three, four] = [tf.scalar(3), tf.scalar(4)];
+        for (let run = 0; run < 4; run++) expect(product.run(three, three)[0]!.dataSync()[0]).toBe(9);
+        for (let run = 0; run < 4; run++) expect(product.run(three, four)[0]!.dataSync()[0]).toBe(12);
+      });
+      expect(tf.memory().numTensors).toBe(before);
+      expect([one.note, four.note, product.note]).toEqual([null, null, null]);
+      [one, four, product].forEach((step) => step.dispose());
     });
 
     if (engine !== 'tensorflow') return; // The rest is about graphs, which other engines do not have.

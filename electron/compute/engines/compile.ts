@@ -7,6 +7,30 @@ import { traceStep, type TracedGraph } from './trace.ts';
 /** A step whose tensors all come in as arguments. */
 export type Step = (...inputs: tf.Tensor[]) => tf.Tensor[];
 
+/** A step that runs another one several times; see {@link repeatStep}. */
+export interface RepeatedStep extends Step {
+  readonly once: Step;
+  readonly times: number;
+}
+
+/**
+ * `times` runs of a step in a row as one: the outputs of each run are the first inputs of the next, of the same shapes;
+ * the other inputs stay as they are. As a graph it is recorded and checked by one of its runs.
+ */
+export function repeatStep(once: Step, times: number): RepeatedStep {
+  const run: Step = (...inputs) => {
+    let state: tf.Tensor[] = [];
+    for (let time = 0; time < times; time += 1) {
+      const next = tf.tidy(() => once(...state, ...inputs.slice(state.length)));
+      // A run may hand out what it was given.
+      tf.dispose(state.filter((tensor) => !next.includes(tensor) && !inputs.includes(tensor)));
+      state = next;
+    }
+    return state;
+  };
+  return Object.assign(run, { once, times });
+}
+
 export interface CompiledStep {
   /**
    * Runs the step. The caller disposes of the outputs; inputs stay the caller's.
@@ -19,7 +43,7 @@ export interface CompiledStep {
   dispose(): void;
 }
 
-/** Shapes that come only once or twice are not worth a graph. */
+/** Shapes that come only once or twice are not worth a graph, unless one run is several. */
 const RUNS_BEFORE_TRACING = 2;
 /** Graphs kept for one step, the least recently used one going first. */
 const GRAPHS_PER_STEP = 16;
@@ -41,57 +65,54 @@ interface Variant {
  * @param step tensors in, new tensors out; without side effects.
  * @param options `name` says in notes and errors which step is meant.
  */
-export function compileStep(step: Step, options: { readonly name: string }): CompiledStep {
+export function compileStep(step: Step | RepeatedStep, options: { readonly name: string }): CompiledStep {
+  const { once, times } = 'once' in step ? step : { once: step, times: 1 };
+  const patience = times > 1 ? 0 : RUNS_BEFORE_TRACING;
   const variants = new Map<string, Variant>();
   let note: string | null = null;
 
-  const eagerly = (inputs: readonly tf.Tensor[]): tf.Tensor[] =>
-    tf.tidy(() => {
-      // A step may hand out one of its inputs, or one tensor twice: the caller gets tensors of its own.
-      const taken = new Set<tf.Tensor>(inputs);
-      return step(...inputs).map((output) => {
-        if (taken.has(output)) return tf.clone(output);
-        taken.add(output);
-        return output;
-      });
-    });
   const giveUp = (reason: string): void => {
     note = `${options.name} runs operation by operation: ${reason}.`;
     for (const variant of variants.values()) variant.graph?.dispose();
     variants.clear();
   };
-
   function trace(backend: TensorflowBackend, variant: Variant, inputs: readonly tf.Tensor[]): tf.Tensor[] {
     let outputs: tf.Tensor[] | null = null;
     try {
-      const traced = traceStep(backend, (...list) => eagerly(list), inputs);
+      const traced = traceStep(backend, (...list) => run(once, list), inputs);
       outputs = traced.outputs;
-      variant.graph = traced.build();
+      variant.graph = traced.build(times);
       makeRoom(variants);
     } catch (error) {
-      if (error instanceof AppError && error.code === 'internal') {
-        tf.dispose(outputs ?? []);
-        throw error;
-      }
+      tf.dispose(outputs ?? []);
+      if (error instanceof AppError && error.code === 'internal') throw error;
       giveUp(error instanceof Error ? error.message : String(error));
-      return outputs ?? eagerly(inputs);
+      return run(step, inputs);
     }
     return checked(variant, variant.graph, inputs, outputs);
   }
 
-  /** The graph's outputs, if they agree with the step's own ones; else those, and no graph any more. */
+  /** The graph's outputs if its first repetition agrees with the step's own outputs; else no graph any more. */
   function checked(
     variant: Variant,
     graph: TracedGraph,
     inputs: readonly tf.Tensor[],
     outputs: tf.Tensor[],
   ): tf.Tensor[] {
-    const results = graph.run(inputs);
+    const results = graph.runOnce(inputs);
     variant.checks += 1;
     const wrong = results.findIndex((result, index) => !agree(result, outputs[index]));
-    if (wrong >= 0) giveUp(`as one graph its output ${wrong + 1} differs`);
-    tf.dispose(wrong >= 0 ? results : outputs);
-    return wrong >= 0 ? outputs : results;
+    if (wrong >= 0) {
+      giveUp(`as one graph its output ${wrong + 1} differs`);
+      tf.dispose(results);
+      if (times === 1) return outputs;
+      tf.dispose(outputs);
+      return run(step, inputs);
+    }
+    tf.dispose(outputs);
+    if (times === 1) return results;
+    tf.dispose(results);
+    return graph.run(inputs);
   }
 
   return {
@@ -99,7 +120,7 @@ export function compileStep(step: Step, options: { readonly name: string }): Com
       return note;
     },
     run(...inputs) {
-      if (note !== null || tf.getBackend() !== 'tensorflow') return eagerly(inputs);
+      if (note !== null || tf.getBackend() !== 'tensorflow') return run(step, inputs);
       const key = inputs.map((input) => `${input.dtype}[${input.shape.join()}]`).join();
       const variant = variants.get(key) ?? { runs: 0, graph: null, checks: 0 };
       variants.delete(key);
@@ -107,10 +128,10 @@ export function compileStep(step: Step, options: { readonly name: string }): Com
       variant.runs += 1;
       if (variant.graph === null) {
         // A graph may round differently; a run that must be repeatable to the last bit has it from the start.
-        if (variant.runs <= RUNS_BEFORE_TRACING && !isDeterministic()) return eagerly(inputs);
+        if (variant.runs <= patience && !isDeterministic()) return run(step, inputs);
         return trace(tf.backend() as unknown as TensorflowBackend, variant, inputs);
       }
-      if (variant.checks < 2) return checked(variant, variant.graph, inputs, eagerly(inputs));
+      if (variant.checks < 2) return checked(variant, variant.graph, inputs, run(once, inputs));
       return variant.graph.run(inputs);
     },
     dispose() {
@@ -118,6 +139,19 @@ export function compileStep(step: Step, options: { readonly name: string }): Com
       variants.clear();
     },
   };
+}
+
+/** Operation by operation. */
+function run(step: Step, inputs: readonly tf.Tensor[]): tf.Tensor[] {
+  return tf.tidy(() => {
+    // A step may hand out one of its inputs, or one tensor twice: the caller gets tensors of its own.
+    const taken = new Set<tf.Tensor>(inputs);
+    return step(...inputs).map((output) => {
+      if (taken.has(output)) return tf.clone(output);
+      taken.add(output);
+      return output;
+    });
+  });
 }
 
 function makeRoom(variants: Map<string, Variant>): void {

@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs-core';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { OpAttribute, TensorflowBackend, TensorflowBinding } from './binding.ts';
-import { GraphBuilder, type GraphConstant, type GraphValue } from './graph.ts';
+import { GraphBuilder, type GraphConstant, type GraphInput, type GraphValue } from './graph.ts';
 
 /** A step as one TensorFlow graph, for inputs of fixed shapes. */
 export interface TracedGraph {
   run(inputs: readonly tf.Tensor[]): tf.Tensor[];
+  /** What the first repetition gives, for comparison with the step itself; the rest of the graph does not run. */
+  runOnce(inputs: readonly tf.Tensor[]): tf.Tensor[];
   dispose(): void;
 }
 
@@ -25,9 +27,17 @@ interface Recording {
   readonly constants: Map<number, GraphConstant>;
 }
 
+/** What a step makes, in its order. */
+interface Wanted {
+  readonly shape: readonly number[];
+  readonly dtype: tf.DataType;
+  readonly id: number;
+}
+
 /**
  * Runs a step once, operation by operation, and writes what the backend was asked to do as a graph.
- * @returns the step's own outputs, and the graph.
+ * @returns the step's own outputs, and what builds a graph of so many repetitions: the outputs of each are the first
+ *   inputs of the next. What does not depend on those is computed once for all of them.
  * @throws AppError `unsupported` if the step reads values on the way or uses an operation that cannot be written down;
  *   `internal` if it uses a tensor that is not among its arguments (it would go stale).
  */
@@ -35,49 +45,76 @@ export function traceStep(
   backend: TensorflowBackend,
   step: (...inputs: tf.Tensor[]) => tf.Tensor[],
   inputs: readonly tf.Tensor[],
-): { readonly outputs: tf.Tensor[]; readonly build: () => TracedGraph } {
-  const inputIds = backend.getInputTensorIds(inputs);
+): { readonly outputs: tf.Tensor[]; readonly build: (times: number) => TracedGraph } {
+  const copies: tf.Tensor[] = [];
+  const distinct = inputs.map((tensor, index) => {
+    if (inputs.findIndex(({ dataId }) => dataId === tensor.dataId) === index) return tensor;
+    // One tensor in two places: the graph must be able to take two.
+    const dtype = typeNumber(backend.binding, tensor.dtype);
+    const type = { name: 'T', type: backend.binding.TF_ATTR_TYPE, value: dtype };
+    const copy = backend.executeSingleOutput('Identity', [type], [tensor]);
+    copies.push(copy);
+    return copy;
+  });
+  const inputIds = backend.getInputTensorIds(distinct);
   const recording: Recording = { operations: [], constants: new Map() };
-  const shapes = inputs.map((tensor, index) => ({
+  const given = distinct.map((tensor, index) => ({
     dtype: backend.tensorMap.get(tensor.dataId).dtype,
     shape: tensor.shape,
     id: inputIds[index] ?? -1,
   }));
-  const { outputs, outputIds } = record(backend, shapes, recording, () => {
-    const made = step(...inputs);
+  const { outputs, outputIds } = record(backend, given, recording, () => {
+    const made = step(...distinct);
     return { outputs: made, outputIds: backend.getInputTensorIds(made) };
   });
-  const wanted = outputs.map((tensor, index) => ({
-    shape: tensor.shape,
-    dtype: tensor.dtype,
-    id: outputIds[index] ?? -1,
-  }));
-  const build = (): TracedGraph => {
-    const builder = new GraphBuilder(backend.binding);
-    const values = new Map<number, GraphValue>(shapes.map((input) => [input.id, builder.placeholder(input)]));
-    const inputNames = shapes.map(({ id }) => `${values.get(id) ?? ''}:0`).join(',');
-    const valueOf = (id: number): GraphValue => {
-      const known = values.get(id);
-      if (known !== undefined) return known;
-      const constant = recording.constants.get(id);
-      if (!constant) throw foreignTensor();
-      const made = builder.constant(constant);
-      values.set(id, made);
-      return made;
-    };
-    for (const operation of recording.operations) {
+  copies.forEach((copy) => copy.dispose());
+  const wanted = outputs.map(({ shape, dtype }, index): Wanted => ({ shape, dtype, id: outputIds[index] ?? -1 }));
+  return { outputs, build: (times) => buildGraph(backend, given, recording, wanted, times) };
+}
+
+function buildGraph(
+  backend: TensorflowBackend,
+  given: readonly (GraphInput & { readonly id: number })[],
+  { operations, constants }: Recording,
+  wanted: readonly Wanted[],
+  times: number,
+): TracedGraph {
+  const { binding } = backend;
+  const builder = new GraphBuilder(binding);
+  const values = new Map<number, GraphValue>();
+  const inputs = given.map((input) => builder.placeholder(input));
+  const valueOf = (id: number): GraphValue => {
+    const known = values.get(id);
+    if (known !== undefined) return known;
+    const constant = constants.get(id);
+    if (!constant) throw foreignTensor();
+    const made = builder.constant(constant);
+    values.set(id, made);
+    return made;
+  };
+  // A step may hand out an input, a constant or one tensor twice: each output gets a node of its own.
+  const handOut = (): GraphValue[] =>
+    wanted.map(({ id, dtype }) => {
+      const type = { name: 'T', type: binding.TF_ATTR_TYPE, value: typeNumber(binding, dtype) };
+      return builder.operation('Identity', [valueOf(id)], [type]);
+    });
+
+  given.forEach(({ id }, index) => values.set(id, inputs[index] ?? ''));
+  const carried = new Set(given.slice(0, wanted.length).map(({ id }) => id));
+  const handedOut: GraphValue[][] = [];
+  for (let repetition = 0; repetition < times; repetition += 1) {
+    handedOut.at(-1)?.forEach((value, index) => values.set(given[index]?.id ?? -1, value));
+    for (const operation of operations) {
+      const changes = operation.inputs.some((id) => carried.has(id));
+      if (changes) operation.outputs.forEach((id) => carried.add(id));
+      if (repetition > 0 && !changes) continue;
       const node = builder.operation(operation.name, operation.inputs.map(valueOf), operation.attributes);
       operation.outputs.forEach((id, index) => values.set(id, index === 0 ? node : `${node}:${index}`));
     }
-    const type = (dtype: number): OpAttribute => ({ name: 'T', type: backend.binding.TF_ATTR_TYPE, value: dtype });
-    // A step may hand out an input, a constant or one tensor twice: each output gets a node of its own.
-    const outputNames = wanted.map(
-      ({ id, dtype }) =>
-        `${builder.operation('Identity', [valueOf(id)], [type(typeNumber(backend.binding, dtype))])}:0`,
-    );
-    return load(backend, builder.finish(), inputNames, outputNames.join(','), wanted);
-  };
-  return { outputs, build };
+    handedOut.push(handOut());
+  }
+  const names = (nodes: readonly GraphValue[] = []): string => nodes.map((node) => `${node}:0`).join();
+  return load(backend, builder.finish(), names(inputs), names(handedOut[0]), names(handedOut.at(-1)), wanted);
 }
 
 /** Lets `run` go through a binding that notes every operation and constant. */
@@ -158,8 +195,9 @@ function load(
   backend: TensorflowBackend,
   bytes: Uint8Array,
   inputNames: string,
-  outputNames: string,
-  outputs: readonly { readonly shape: readonly number[]; readonly dtype: tf.DataType }[],
+  firstNames: string,
+  lastNames: string,
+  wanted: readonly Wanted[],
 ): TracedGraph {
   const folder = mkdtempSync(join(memoryFolder(), 'pairlight-graph-'));
   let model: number;
@@ -169,17 +207,18 @@ function load(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+  const run = (inputs: readonly tf.Tensor[], outputNames: string): tf.Tensor[] => {
+    const results = backend.binding.runSavedModel(model, backend.getInputTensorIds(inputs), inputNames, outputNames);
+    return results.map((result, index) => {
+      const tensor = backend.createOutputTensor(result);
+      if (tensor.shape.join() !== wanted[index]?.shape.join())
+        throw new AppError('internal', 'A graph changed the shape of its output.');
+      return tensor;
+    });
+  };
   return {
-    run: (inputs) => {
-      const results = backend.binding.runSavedModel(model, backend.getInputTensorIds(inputs), inputNames, outputNames);
-      return results.map((result, index) => {
-        const tensor = backend.createOutputTensor(result);
-        const expected = outputs[index];
-        if (tensor.shape.join() !== expected?.shape.join())
-          throw new AppError('internal', 'A graph changed the shape of its output.');
-        return tensor;
-      });
-    },
+    run: (inputs) => run(inputs, lastNames),
+    runOnce: (inputs) => run(inputs, firstNames),
     dispose: () => {
       backend.binding.deleteSavedModel(model);
     },

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { imageTensor } from '../attacks/batch.ts';
-import { ascentDirection } from '../attacks/direction.ts';
+import { ascentDirection, moveWithin } from '../attacks/direction.ts';
 import type { Examples } from '../attacks/examples.ts';
 import { startPoints, type StartPoints } from '../attacks/start.ts';
 import type { InnerAttack } from '../defences/defence.ts';
-import type { CompiledStep } from '../engines/compile.ts';
+import { repeatStep, type CompiledStep } from '../engines/compile.ts';
 import { prepareStep, type Inputs, type StepDefinition } from '../engines/step.ts';
 import { inputGradient } from '../models/classifier.ts';
 import {
@@ -100,21 +100,12 @@ export const INNER_ATTACK: StepDefinition<InnerAttackParameters> = {
   name: 'inner-attack',
   build({ network: spec, iterations }) {
     const network = networkOf(spec);
-    return (...inputs) => {
-      const [start, lower, upper, labels, stepSize, ...list] = inputs as Inputs<5>;
+    return repeatStep((...inputs) => {
+      const [iterate, lower, upper, labels, stepSize, ...list] = inputs as Inputs<5>;
       const weights = weightsFromList(network, list);
-      let iterate = start;
-      for (let iteration = 0; iteration < iterations; iteration += 1) {
-        const previous = iterate;
-        iterate = tf.tidy(() => {
-          const { gradient } = inputGradient(network, weights, previous as tf.Tensor4D, labels as tf.Tensor1D);
-          const moved = tf.add(previous, tf.mul(stepSize, ascentDirection(gradient)));
-          return tf.maximum(lower, tf.minimum(upper, moved));
-        });
-        if (previous !== start) previous.dispose();
-      }
-      return [iterate];
-    };
+      const { gradient } = inputGradient(network, weights, iterate as tf.Tensor4D, labels as tf.Tensor1D);
+      return [moveWithin(iterate, tf.mul(stepSize, ascentDirection(gradient)), lower, upper)];
+    }, iterations);
   },
   layout: () => ({ inputs: ['rows', 'rows', 'rows', 'rows'], outputs: ['rows'] }),
   describe: ({ network, iterations }) => `${network.architecture} inner PGD-${iterations}`,

@@ -1,0 +1,93 @@
+import { DISTURBANCE, waitForQuiet, watchOthers } from './machine.ts';
+import { median, type Pair } from './statistics.ts';
+import type { Measured } from './protocol.ts';
+
+/** A side as the rounds see it: a process that measures when it is asked to. */
+export interface Contestant {
+  readonly name: string;
+  measure(times: number): Promise<Measured>;
+}
+
+/** One side's part of one round. */
+export interface Sample {
+  readonly secondsEach: number;
+  readonly cpuSecondsEach: number;
+  /** Share of the machine that other processes took meanwhile. */
+  readonly others: number;
+  readonly robust: number | null;
+}
+
+export interface SideSamples {
+  readonly name: string;
+  /** One for each round, in order. */
+  readonly samples: readonly Sample[];
+  readonly peakBytes: number;
+}
+
+export interface Pace {
+  readonly rounds: number;
+  /** Repetitions before the first sample: compiling, caches, thread pools. */
+  readonly warmUp: number;
+  /** A sample takes about so many seconds: as many repetitions as that needs. 0: one repetition. */
+  readonly sampleSeconds: number;
+  /** Longest wait for a quiet machine before a round, in seconds. */
+  readonly quietSeconds: number;
+}
+
+/**
+ * Measures sides in rounds, A B C A B C …, so that what drifts on the machine meets all of them. Only one computes at a
+ * time. Every second round runs in the opposite order.
+ */
+export async function alternate(sides: readonly Contestant[], pace: Pace): Promise<readonly SideSamples[]> {
+  const kept = sides.map(() => ({ samples: [] as Sample[], peakBytes: 0, times: 1 }));
+  if (pace.warmUp > 0) {
+    for (const [index, side] of sides.entries()) {
+      const warm = await side.measure(pace.warmUp);
+      const once = await side.measure(1);
+      const each = Math.min(warm.seconds / warm.repetitions, once.seconds / once.repetitions);
+      const own = kept[index];
+      if (own) own.times = Math.max(1, Math.round(pace.sampleSeconds / each));
+    }
+  }
+  for (let round = 0; round < pace.rounds; round += 1) {
+    const order = [...sides.entries()];
+    if (round % 2 === 1) order.reverse();
+    if (pace.quietSeconds > 0) await waitForQuiet(pace.quietSeconds);
+    for (const [index, side] of order) {
+      const own = kept[index];
+      if (!own) continue;
+      const watched = watchOthers();
+      const { seconds, cpuSeconds, repetitions, peakBytes, robust } = await side.measure(own.times);
+      own.samples.push({
+        secondsEach: seconds / repetitions,
+        cpuSecondsEach: cpuSeconds / repetitions,
+        others: watched(cpuSeconds),
+        robust,
+      });
+      own.peakBytes = Math.max(own.peakBytes, peakBytes);
+    }
+  }
+  return sides.map(({ name }, index) => ({
+    name,
+    samples: kept[index]?.samples ?? [],
+    peakBytes: kept[index]?.peakBytes ?? 0,
+  }));
+}
+
+/** Rounds of two sides as pairs. */
+export function pairsOf(ours: SideSamples, theirs: SideSamples): readonly Pair[] {
+  return ours.samples.flatMap((sample, round) => {
+    const other = theirs.samples[round];
+    if (!other) return [];
+    const disturbed = sample.others > DISTURBANCE || other.others > DISTURBANCE;
+    return [{ ours: sample.secondsEach, theirs: other.secondsEach, disturbed }];
+  });
+}
+
+/** Medians of a side's samples, for the table. */
+export function medianSample({ samples }: SideSamples): Pick<Sample, 'secondsEach' | 'cpuSecondsEach'> {
+  return {
+    secondsEach: median(samples.map((sample) => sample.secondsEach)),
+    cpuSecondsEach: median(samples.map((sample) => sample.cpuSecondsEach)),
+  };
+}

@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { importDataset } from '../../electron/compute/data/import.ts';
+import { openPacked } from '../../electron/compute/data/packed.ts';
+import { importOptions } from '../../shared/domain/dataset.ts';
+import { newId } from '../../shared/domain/ids.ts';
+import { randomPixels, writePacked } from './packed-set.ts';
+import type { Order } from './prepare.ts';
+import type { BenchNetwork } from './protocol.ts';
+
+/** Batches in a data set to train on. */
+const TRAINING_BATCHES = 16;
+
+export interface Material {
+  readonly dataset: string;
+  readonly weights: string;
+}
+
+/** Weights and a data set in `folder` for a task on random images: one batch to attack, or several to train on. */
+export async function prepareMaterial(
+  folder: string,
+  network: BenchNetwork,
+  batch: number,
+  use: 'attack' | 'train',
+  enginePack: string | null,
+  images = batch,
+): Promise<Material> {
+  const material = { dataset: join(folder, 'dataset'), weights: join(folder, 'weights.npz') };
+  if (use === 'train') {
+    await writePacked(material.dataset, network, randomPixels(network, TRAINING_BATCHES * batch), 'train');
+    return material;
+  }
+  const order: Order = { network, images, batch, ...material, enginePack };
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'prepare.ts')], {
+    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
+  const words = text(child.stderr);
+  const gone = once(child, 'exit');
+  child.stdin.end(JSON.stringify(order));
+  const [status] = (await gone) as [number | null];
+  if (status !== 0) {
+    throw new Error(`The material for ${network.architecture} could not be made. ${(await words).trim().slice(-2000)}`);
+  }
+  return material;
+}
+
+/** The first `count` MNIST test images in so many equal parts, each a packed data set. @returns their folders. */
+export async function mnistChunks(folder: string, source: string, count: number, parts: number): Promise<string[]> {
+  const whole = join(folder, 'mnist');
+  await mkdir(whole, { recursive: true });
+  const alone = { checkpoint: async () => undefined, progress: () => undefined };
+  const options = importOptions.parse({ path: source, format: 'idx', validationShare: 0 });
+  await importDataset({ id: newId('dataset'), folder: whole, options }, alone);
+  const dataset = await openPacked(whole);
+  try {
+    const positions = dataset.positions('test').subarray(0, count);
+    if (positions.length < count) {
+      throw new Error(`${source} has ${positions.length} test images; ${count} are needed.`);
+    }
+    const network = { shape: dataset.manifest.shape, classes: dataset.manifest.classes.length };
+    const folders = Array.from({ length: parts }, (_, part) => join(folder, `part-${part}`));
+    const size = count / parts;
+    for (const [part, into] of folders.entries()) {
+      const chosen = positions.subarray(part * size, (part + 1) * size);
+      const labels = Uint8Array.from(chosen, (position) => dataset.labels[position] ?? 0);
+      await writePacked(into, network, { images: dataset.readBytes(chosen), labels }, 'test');
+    }
+    return folders;
+  } finally {
+    dataset.close();
+  }
+}

@@ -1,0 +1,142 @@
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ATTACKS } from '../../electron/compute/attacks/registry.ts';
+import { fixtureFile } from '../../electron/compute/fixtures/peers.ts';
+import { ARCHITECTURES } from '../../electron/compute/models/architectures.ts';
+import { ENGINE_NAMES } from '../../shared/domain/engine.ts';
+import { alternate, medianSample, pairsOf, type Contestant, type SideSamples } from './alternate.ts';
+import { mnistChunks, prepareMaterial } from './material.ts';
+import { DISTURBANCE } from './machine.ts';
+import type { SideTask } from './protocol.ts';
+import type { BenchOptions } from './options.ts';
+import type { ComparisonResult, SideResult, Verdict } from './results.ts';
+import { SideProcess } from './side-process.ts';
+import { ratioOf } from './statistics.ts';
+import type { RobustWork, SteadyWork } from './works.ts';
+
+/** Why a work cannot be measured with this product, machine or these options; null if it can. */
+export function obstacle(work: SteadyWork | RobustWork, options: BenchOptions): string | null {
+  const { architecture } = work.network;
+  if (!ARCHITECTURES.some(({ name }) => name === architecture)) return `There is no architecture ${architecture}.`;
+  if (work.kind === 'robust') {
+    const { attack } = work.attack;
+    if (!ATTACKS.some(({ name }) => name === attack)) return `There is no attack ${attack}.`;
+    if (fixtureFile('adv') === null) {
+      return 'fixture-adv.npz is not on this machine: set PAIRLIGHT_FIXTURES to its folder.';
+    }
+  }
+  if (options.enginePack === null && work.sides[0] === 'tensorflow') {
+    return 'The tensorflow engine pack is not installed.';
+  }
+  return null;
+}
+
+/** Measures all sides of a work that there are, in one alternation. */
+export async function runComparison(work: SteadyWork | RobustWork, options: BenchOptions): Promise<ComparisonResult> {
+  const task = await taskOf(work, options);
+  const started: { readonly process: SideProcess; readonly contestant: Contestant }[] = [];
+  const notes: string[] = [];
+  try {
+    for (const name of work.sides.filter((side) => isEngine(side) || options.python !== null)) {
+      try {
+        const folder = await mkdtemp(join(options.scratch, `${name}-`));
+        const process = await SideProcess.start(
+          { ...task, side: name, folder },
+          isEngine(name) ? null : options.python,
+        );
+        started.push({ process, contestant: { name, measure: (times) => process.measure(times) } });
+      } catch (error) {
+        if (name === work.sides[0]) throw error;
+        notes.push(`${name} was left out: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+    const pace = { ...work.pace[options.extent], quietSeconds: options.quietSeconds };
+    const samples = await alternate(
+      started.map(({ contestant }) => contestant),
+      options.rounds === null ? pace : { ...pace, rounds: options.rounds },
+    );
+    const versions = started.map(({ process }) => process.version);
+    return resultOf(work, options, samples, versions, notes);
+  } finally {
+    await Promise.all(started.map(({ process }) => process.end()));
+  }
+}
+
+const isEngine = (side: string): boolean => ENGINE_NAMES.some((name) => name === side);
+
+/** The task of all sides, its material made and written. */
+async function taskOf(work: SteadyWork | RobustWork, options: BenchOptions): Promise<SideTask> {
+  const { network, batch } = work;
+  const { threads, enginePack, scratch, extent } = options;
+  const common = { side: '', threads, network, batch, folder: scratch, enginePack };
+  if (work.kind === 'robust') {
+    const { steps, images } = work.extent[extent];
+    const { rounds } = work.pace[extent];
+    // Attacks with several rounds over the same images repeat them; the others take a part in each round.
+    const parts = work.attack.attack === 'pgd' ? rounds : 1;
+    const chunks = await mnistChunks(join(scratch, work.name), options.mnist, images, parts);
+    return { kind: 'robust', ...common, ...work.attack, steps, chunks, weights: fixtureFile('adv') ?? '' };
+  }
+  const folder = join(scratch, work.name);
+  await mkdir(folder, { recursive: true });
+  const material = await prepareMaterial(folder, network, batch, work.kind, enginePack);
+  if (work.kind === 'train') return { kind: 'train', ...common, ...work.pgd, dataset: material.dataset };
+  return { kind: 'attack', ...common, ...work.pgd, ...material };
+}
+
+function resultOf(
+  work: SteadyWork | RobustWork,
+  { extent }: BenchOptions,
+  samples: readonly SideSamples[],
+  versions: readonly string[],
+  notes: string[],
+): ComparisonResult {
+  const [ours, ...others] = samples;
+  if (!ours) throw new Error(`${work.name}: no side could be measured.`);
+  const images =
+    work.kind === 'robust'
+      ? work.extent[extent].images / (work.attack.attack === 'pgd' ? work.pace[extent].rounds : 1)
+      : work.batch;
+  const sides = samples.map((side, index): SideResult => {
+    const { secondsEach, cpuSecondsEach } = medianSample(side);
+    const pairs = pairsOf(ours, side);
+    const robust = side.samples.flatMap((sample) => (sample.robust === null ? [] : [sample.robust]));
+    return {
+      name: side.name,
+      version: versions[index] ?? '',
+      examplesPerSecond: images / secondsEach,
+      secondsEach,
+      cpuSecondsEach,
+      peakBytes: side.peakBytes,
+      robust: robust.length > 0 ? robust.reduce((sum, count) => sum + count, 0) : null,
+      disturbed: side.samples.filter(({ others: share }) => share > DISTURBANCE).length,
+      ratio: index === 0 ? null : ratioOf(pairs),
+      cpuRatio: index === 0 ? null : ratioOf(cpuPairs(ours, side)),
+      samples: side.samples,
+    };
+  });
+  const verdicts = work.targets.flatMap(({ text, against, atLeast }): Verdict[] => {
+    const faced = sides.filter(({ name }) => against.includes(name) && others.some((other) => other.name === name));
+    const worst = faced.toSorted((a, b) => (a.ratio?.median ?? 0) - (b.ratio?.median ?? 0))[0];
+    if (!worst?.ratio) return [];
+    return [
+      {
+        what: `${ours.name} ÷ ${text}${text === worst.name || against.length === 1 ? '' : ` (${worst.name})`}`,
+        value: worst.ratio.median,
+        unit: '×',
+        target: `≥ ${atLeast}`,
+        met: worst.ratio.median >= atLeast,
+        byCpu: Math.min(...faced.map(({ cpuRatio }) => cpuRatio?.median ?? Number.NaN)),
+        disturbed: worst.ratio.disturbed,
+      },
+    ];
+  });
+  return { kind: 'comparison', name: work.name, title: work.title, images, sides, verdicts, notes };
+}
+
+function cpuPairs(ours: SideSamples, theirs: SideSamples): Parameters<typeof ratioOf>[0] {
+  return ours.samples.flatMap((sample, round) => {
+    const other = theirs.samples[round];
+    return other ? [{ ours: sample.cpuSecondsEach, theirs: other.cpuSecondsEach, disturbed: false }] : [];
+  });
+}

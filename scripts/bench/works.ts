@@ -1,0 +1,173 @@
+import type { Pace } from './alternate.ts';
+import type { BenchNetwork, SideTaskOf } from './protocol.ts';
+
+/** What a comparison must come to: its speed over the fastest of `against`. */
+export interface Target {
+  readonly text: string;
+  readonly against: readonly string[];
+  readonly atLeast: number;
+}
+
+type PaceOf = Readonly<Record<'quick' | 'full', Omit<Pace, 'quietSeconds'>>>;
+
+interface Comparison {
+  readonly name: string;
+  readonly title: string;
+  readonly network: BenchNetwork;
+  readonly batch: number;
+  /** The first one is the one that is compared with the others. Engines of Pairlight or Python sides. */
+  readonly sides: readonly string[];
+  readonly targets: readonly Target[];
+  readonly pace: PaceOf;
+}
+
+/** A work of which every repetition is the same: PGD on a batch, or a training step. */
+export interface SteadyWork extends Comparison {
+  readonly kind: 'attack' | 'train';
+  readonly pgd: Pick<SideTaskOf<'attack'>, 'steps' | 'epsilon' | 'stepSize'>;
+}
+
+/** Robust accuracy of the trained fixture network on MNIST test images, a part of them in each round. */
+export interface RobustWork extends Comparison {
+  readonly kind: 'robust';
+  readonly attack: Pick<SideTaskOf<'robust'>, 'attack' | 'epsilon' | 'stepSize' | 'restarts'>;
+  /** Gradient steps or queries, images in all, and images in each round. */
+  readonly extent: Readonly<Record<'quick' | 'full', { readonly steps: number; readonly images: number }>>;
+}
+
+/** Figures of whole jobs in their own processes. */
+export interface JobWork {
+  readonly kind: 'first-step' | 'memory' | 'growth';
+  readonly name: string;
+  readonly title: string;
+}
+
+/** How cost grows with one quantity at a time. */
+export interface ScalingWork {
+  readonly kind: 'scaling';
+  readonly name: string;
+  readonly title: string;
+}
+
+export type Work = SteadyWork | RobustWork | JobWork | ScalingWork;
+
+export const NETWORKS = {
+  mnist: { network: { architecture: 'mnist-cnn', shape: [28, 28, 1], classes: 10 }, batch: 128 },
+  resnet20: { network: { architecture: 'cifar-resnet20', shape: [32, 32, 3], classes: 10 }, batch: 64 },
+  resnet50: { network: { architecture: 'resnet50', shape: [64, 64, 3], classes: 17 }, batch: 16 },
+} as const satisfies Record<string, { readonly network: BenchNetwork; readonly batch: number }>;
+type NetworkKey = keyof typeof NETWORKS;
+
+const PYTORCH = ['torch', 'torch-nhwc'] as const;
+const ATTACK_LIBRARIES = ['foolbox', 'torchattacks', 'art'] as const;
+
+/** Small enough that no example breaks: every step sees the whole batch, whoever lets broken ones leave. */
+const WITHSTOOD = { epsilon: 1e-5, stepSize: 2.5e-6 } as const;
+/** Repetitions until every step has been compiled and checked. */
+const COMPILED_AFTER = 5;
+
+const steady = (rounds: number): PaceOf => ({
+  quick: { rounds: 3, warmUp: COMPILED_AFTER, sampleSeconds: 0.5 },
+  full: { rounds, warmUp: COMPILED_AFTER, sampleSeconds: 1 },
+});
+
+function pgd(key: NetworkKey, atLeast: number, rounds: number): SteadyWork {
+  const against = [...PYTORCH, ...ATTACK_LIBRARIES];
+  return {
+    kind: 'attack',
+    name: `pgd-${key}`,
+    title: `PGD-10, ${describe(key)}`,
+    ...NETWORKS[key],
+    pgd: { steps: 10, ...WITHSTOOD },
+    sides: ['tensorflow', ...against],
+    targets: [{ text: 'the best peer', against, atLeast }],
+    pace: steady(rounds),
+  };
+}
+
+function training(key: NetworkKey, atLeast: number, rounds: number): SteadyWork {
+  return {
+    kind: 'train',
+    name: `train-${key}`,
+    title: `adversarial training step (PGD-10 inside), ${describe(key)}`,
+    ...NETWORKS[key],
+    pgd: { steps: 10, epsilon: 8 / 255, stepSize: 2 / 255 },
+    sides: ['tensorflow', ...PYTORCH],
+    targets: [{ text: 'the best peer', against: PYTORCH, atLeast }],
+    pace: steady(rounds),
+  };
+}
+
+function engines(key: NetworkKey): SteadyWork {
+  return {
+    kind: 'attack',
+    name: `wasm-${key}`,
+    title: `PGD-10 on wasm and tensorflow, ${describe(key)}`,
+    ...NETWORKS[key],
+    pgd: { steps: 10, ...WITHSTOOD },
+    sides: ['wasm', 'tensorflow'],
+    targets: [{ text: 'tensorflow', against: ['tensorflow'], atLeast: 0.2 }],
+    pace: steady(5),
+  };
+}
+
+function describe(key: NetworkKey): string {
+  const { network, batch } = NETWORKS[key];
+  return `${network.architecture} at ${network.shape[0]}×${network.shape[1]}, batch ${batch}`;
+}
+
+const once = (rounds: number): Omit<Pace, 'quietSeconds'> => ({ rounds, warmUp: 0, sampleSeconds: 0 });
+
+export const WORKS: readonly Work[] = [
+  pgd('mnist', 1.4, 7),
+  pgd('resnet20', 1.5, 7),
+  pgd('resnet50', 1.1, 5),
+  training('mnist', 1.3, 7),
+  training('resnet20', 1.3, 7),
+  training('resnet50', 1.1, 5),
+  {
+    kind: 'robust',
+    name: 'robust',
+    title: 'time to the same robust accuracy: PGD-100 × 5 at ε 0.3, first MNIST test images, fixture-adv',
+    ...NETWORKS.mnist,
+    batch: 250,
+    attack: { attack: 'pgd', epsilon: 0.3, stepSize: 0.01, restarts: 5 },
+    extent: { quick: { steps: 100, images: 50 }, full: { steps: 100, images: 1000 } },
+    sides: ['tensorflow', ...ATTACK_LIBRARIES, 'torch-compaction'],
+    targets: [
+      { text: 'the fastest of foolbox, torchattacks and ART as they are', against: ATTACK_LIBRARIES, atLeast: 4 },
+      { text: 'plain PyTorch with compaction', against: ['torch-compaction'], atLeast: 1.3 },
+    ],
+    pace: { quick: once(1), full: once(4) },
+  },
+  {
+    kind: 'robust',
+    name: 'apgd',
+    title: 'APGD-CE 100 at ε 0.3, 256 examples, fixture-adv',
+    ...NETWORKS.mnist,
+    batch: 256,
+    attack: { attack: 'apgd', epsilon: 0.3, stepSize: null, restarts: 1 },
+    extent: { quick: { steps: 100, images: 64 }, full: { steps: 100, images: 256 } },
+    sides: ['tensorflow', 'pyautoattack'],
+    targets: [{ text: 'pyautoattack', against: ['pyautoattack'], atLeast: 1.5 }],
+    pace: { quick: once(2), full: once(3) },
+  },
+  {
+    kind: 'robust',
+    name: 'square',
+    title: 'Square 5,000 at ε 0.3, 256 examples, fixture-adv',
+    ...NETWORKS.mnist,
+    batch: 256,
+    attack: { attack: 'square', epsilon: 0.3, stepSize: null, restarts: 1 },
+    extent: { quick: { steps: 500, images: 64 }, full: { steps: 5000, images: 256 } },
+    sides: ['tensorflow', 'pyautoattack'],
+    targets: [{ text: 'pyautoattack', against: ['pyautoattack'], atLeast: 1.5 }],
+    pace: { quick: once(1), full: once(1) },
+  },
+  engines('mnist'),
+  engines('resnet20'),
+  { kind: 'memory', name: 'memory', title: 'peak memory of an evaluation' },
+  { kind: 'first-step', name: 'first-step', title: 'first step of a job after its start' },
+  { kind: 'growth', name: 'growth', title: 'memory growth of an evaluation of 10,000 examples after its first batch' },
+  { kind: 'scaling', name: 'scaling', title: 'how cost grows' },
+];

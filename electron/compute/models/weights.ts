@@ -47,10 +47,15 @@ export function weightsFromArrays(network: Network, arrays: NpzArrays, name: str
   checkArrays(network, arrays, name);
   return Object.fromEntries(
     network.parameters.map(({ name: parameter, shape }) => {
-      const data = arrays[parameter]?.data ?? [];
-      return [parameter, tf.tensor(Float32Array.from(data, Number), [...shape], 'float32')];
+      return [parameter, tf.tensor(floats(arrays[parameter]?.data), [...shape], 'float32')];
     }),
   );
+}
+
+/** The values as float32; an array that has them already is handed on as it is. */
+function floats(data: NpyArray['data'] = new Float32Array()): Float32Array {
+  if (data instanceof Float32Array) return data;
+  return data instanceof BigInt64Array ? Float32Array.from(data, Number) : new Float32Array(data);
 }
 
 /** Writes the weights as an NPZ of float32 arrays, atomically. @throws AppError `library-full`, `library-read-only`, `io`. */
@@ -64,9 +69,11 @@ export async function saveWeights(network: Network, weights: Weights, file: stri
   await writeNpz(file, Object.fromEntries(arrays));
 }
 
-function isFinite(array: NpyArray): boolean {
-  for (const value of array.data) if (!Number.isFinite(Number(value))) return false;
-  return array.data.length === shapeSize(array.shape);
+function isFinite({ data, shape }: NpyArray): boolean {
+  if (data instanceof Float32Array || data instanceof Float64Array) {
+    for (let i = 0; i < data.length; i += 1) if (!Number.isFinite(data[i])) return false;
+  }
+  return data.length === shapeSize(shape);
 }
 
 /** The architecture whose parameters the arrays are, at this image size and any number of classes. */

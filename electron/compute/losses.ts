@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-/** Losses that attacks and defences can ascend or descend by name. */
-export const LOSS_NAMES = ['cross-entropy', 'margin'] as const;
-export type LossName = (typeof LOSS_NAMES)[number];
+/** Losses that attacks can ascend by name. */
+export type LossName = 'cross-entropy' | 'margin' | 'dlr';
 
 /**
  * Cross-entropy of each example, from logits (never from probabilities, whose saturation would make the gradient 0).
@@ -77,6 +76,44 @@ export function marginFromLogits(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.T
   return operation(logits) as tf.Tensor1D;
 }
 
+/**
+ * Difference of logits ratio of each example: −(z_y − max_{k ≠ y} z_k) / (z_π1 − z_π3), π the order of falling logits
+ * (Croce & Hein 2020, arXiv 2003.01690, eq. 6). Positive once misclassified, and the same for logits that are shifted or
+ * scaled, so confident networks cannot hide from it.
+ * @param logits [n, classes], classes ≥ 3
+ * @param labels int32 [n]
+ * @returns [n]; 1e-12 is added to the denominator. Differentiable once.
+ */
+export function dlrFromLogits(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
+  const classes = logits.shape[1];
+  const operation = tf.customGrad((x, save) => {
+    const input = x as tf.Tensor2D;
+    const without = (values: tf.Tensor, hot: tf.Tensor): tf.Tensor => tf.sub(values, tf.mul(hot, 3e38));
+    const hotLargest = (values: tf.Tensor): tf.Tensor2D => oneHot(tf.argMax(values, 1), classes);
+    const label = oneHot(labels, classes);
+    const first = hotLargest(input);
+    const second = hotLargest(without(input, first));
+    const third = hotLargest(without(without(input, first), second));
+    // The strongest class but the label is the first, or the second where the label is the first.
+    const labelFirst = tf.sum(tf.mul(first, label), 1, true);
+    const other = tf.add(tf.mul(second, labelFirst), tf.mul(first, tf.sub(1, labelFirst)));
+    const [lead, spread] = [tf.sub(other, label), tf.sub(first, third)];
+    const numerator = tf.sum(tf.mul(lead, input), 1, true);
+    const denominator = tf.add(tf.sum(tf.mul(spread, input), 1, true), 1e-12);
+    const ratio = tf.div(numerator, denominator);
+    (save as tf.GradSaveFunc)([lead, spread, ratio, denominator]);
+    return {
+      value: tf.squeeze(ratio, [1]),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [up, width, value, scale] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+        const slope = tf.div(tf.sub(up, tf.mul(value, width)), scale);
+        return tf.mul(tf.expandDims(dy, 1), slope);
+      },
+    };
+  });
+  return operation(logits) as tf.Tensor1D;
+}
+
 /** The loss of each example by its name. @returns [n] */
 export function lossFromLogits(loss: LossName, logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
   switch (loss) {
@@ -84,6 +121,8 @@ export function lossFromLogits(loss: LossName, logits: tf.Tensor2D, labels: tf.T
       return crossEntropyFromLogits(logits, labels);
     case 'margin':
       return marginFromLogits(logits, labels);
+    case 'dlr':
+      return dlrFromLogits(logits, labels);
   }
 }
 

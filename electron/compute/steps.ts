@@ -1,3 +1,5 @@
+import { APGD } from './attacks/apgd-steps.ts';
+import { SQUARE } from './attacks/square-steps.ts';
 import { ASCEND, JUDGE, TRACKED } from './attacks/steps.ts';
 import type { AnyStepDefinition } from './engines/step.ts';
 import { LOGITS, LOSS_GRADIENT } from './models/classifier.ts';
@@ -12,6 +14,8 @@ export const STEPS: readonly AnyStepDefinition[] = [
   TRACKED,
   JUDGE,
   ASCEND,
+  APGD,
+  SQUARE,
   INNER_ATTACK,
   COUNT_RIGHT,
   TRAIN_GRADIENT,

@@ -24,6 +24,10 @@ export const architectureEntry = z.object({
 });
 export type ArchitectureEntry = z.infer<typeof architectureEntry>;
 
+/** `transfers`: its adversarial examples may be judged on other models, and shown in attention maps. */
+export const attackEntry = catalogueEntry.extend({ transfers: z.boolean() });
+export type AttackEntry = z.infer<typeof attackEntry>;
+
 /** A named set of attack settings: "PGD-40", "PGD-200 × 10". */
 export const attackPreset = z.object({
   label: z.string(),
@@ -34,7 +38,7 @@ export const attackPreset = z.object({
 export const catalogue = z.object({
   architectures: z.array(architectureEntry),
   defences: z.array(catalogueEntry.extend({ adversarial: z.boolean() })),
-  attacks: z.array(catalogueEntry),
+  attacks: z.array(attackEntry),
   presets: z.array(attackPreset),
   trainer: z.array(field),
 });

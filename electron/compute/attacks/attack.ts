@@ -1,27 +1,51 @@
 import { z } from 'zod';
 import { defaultStepSize, epsilonNotations } from '../../../shared/domain/epsilon.ts';
-import type { AttackPlan } from './plan.ts';
+import { canTransfer } from './plan.ts';
+import type { AscentPlan, AttackPlan } from './plan.ts';
 
-/** An attack family as the registry holds it: its settings, described once, and what they come to. */
-export interface Attack<S extends z.ZodObject = z.ZodObject> {
+/** An attack family: its settings, described once, and what they come to. */
+export interface Attack<S extends z.ZodObject, P extends AttackPlan> {
   readonly name: string;
   readonly label: string;
   readonly summary: string;
   readonly source: string;
   readonly schema: S;
-  plan(settings: z.output<S>): AttackPlan;
+  plan(settings: z.output<S>): P;
   /** `PGD-200 × 10`, without ε. */
-  describe(plan: AttackPlan): string;
+  describe(plan: P): string;
   /** Why its number alone is no claim of robustness; null if it is a strong attack. */
-  weakness(plan: AttackPlan): string | null;
+  weakness(plan: P): string | null;
+  /** Remarks that belong beside its number, besides its weakness. */
+  notes?(plan: P, settings: z.output<S>): readonly string[];
 }
 
-/** An attack with its types forgotten, so that one list can hold them all. */
-export type AnyAttack = Omit<Attack, 'plan'> & { plan(settings: unknown): AttackPlan };
+/** What an attack's settings come to. */
+export interface PlannedAttack {
+  readonly plan: AttackPlan;
+  /** `PGD-200 × 10`, without ε. */
+  readonly title: string;
+  readonly weak: string | null;
+  readonly notes: readonly string[];
+}
 
-/** Checks the settings against the attack's own schema before it plans. */
-export function defineAttack<S extends z.ZodObject>(attack: Attack<S>): AnyAttack {
-  return { ...attack, plan: (settings) => attack.plan(attack.schema.parse(settings)) };
+/** An attack with its types forgotten, as the registry holds it. */
+export interface AnyAttack extends Pick<Attack<z.ZodObject, AttackPlan>, 'name' | 'label' | 'summary' | 'source'> {
+  readonly schema: z.ZodObject;
+  /** Whether its x' may be judged on other models. */
+  readonly transfers: boolean;
+  /** Checks the settings against the attack's own schema before it plans. */
+  resolve(settings: unknown): PlannedAttack;
+}
+
+export function defineAttack<S extends z.ZodObject, P extends AttackPlan>(attack: Attack<S, P>): AnyAttack {
+  const { name, label, summary, source, schema } = attack;
+  const resolve = (values: unknown): PlannedAttack => {
+    const settings = schema.parse(values);
+    const plan = attack.plan(settings);
+    const notes = attack.notes?.(plan, settings) ?? [];
+    return { plan, title: attack.describe(plan), weak: attack.weakness(plan), notes };
+  };
+  return { name, label, summary, source, schema, transfers: canTransfer(resolve({}).plan), resolve };
 }
 
 export const epsilonSetting = z
@@ -53,6 +77,13 @@ export const stopAtSuccessSetting = z.boolean().default(false).meta({
   advanced: true,
 });
 
+export const startsSetting = z
+  .int('must be a whole number')
+  .min(1, 'must be at least 1')
+  .max(100_000)
+  .default(1)
+  .meta({ label: 'Starts', help: 'Random starts in all. Examples that are broken do not start again.' });
+
 /** The step size that was asked for, else the default one. */
 export function stepSizeOf(epsilon: number, steps: number, stepSize: number | null): number {
   return stepSize ?? defaultStepSize(epsilon, steps);
@@ -61,4 +92,35 @@ export function stepSizeOf(epsilon: number, steps: number, stepSize: number | nu
 /** `ε 0.25` */
 export function epsilonLabel(epsilon: number): string {
   return `ε ${epsilonNotations(epsilon).unit}`;
+}
+
+/** Remarks on steps of one size. */
+export function ascentNotes({ epsilon, steps, stepSize, stopAtSuccess }: AscentPlan): readonly string[] {
+  const notes: string[] = [];
+  const reach = steps * stepSize;
+  // A tenth of a per cent of slack: 40 × 0.01 is not 0.4 in floating point.
+  if (steps > 0 && reach < epsilon * 0.999) {
+    notes.push(
+      `${steps} steps of ${short(stepSize)} move a pixel by at most ${short(reach)}, less than ε ${short(epsilon)}: ` +
+        'the attack cannot use its budget. Take more or larger steps.',
+    );
+  }
+  if (stopAtSuccess) {
+    notes.push(
+      'Examples were given up at their first success: the final-iterate accuracy is that of the first success.',
+    );
+  }
+  return notes;
+}
+
+/** What one start of few steps leaves open; null for many of both. */
+export function fewStepsOrStarts(steps: number, restarts: number): string | null {
+  if (steps < 100 && restarts < 2) return `One start of ${steps} steps: more steps and restarts may break more.`;
+  if (steps < 100) return `${steps} steps: more may break more.`;
+  if (restarts < 2) return 'One start: restarts may break more.';
+  return null;
+}
+
+function short(value: number): string {
+  return epsilonNotations(value).unit;
 }

@@ -13,6 +13,8 @@ import type { Subject } from './examples.ts';
 import type { AttackOptions } from './options.ts';
 import { countRobust, countRobustLast, predictionOf } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
+import { transferable } from './plan.ts';
+import type { AscentPlan } from './plan.ts';
 import { resolveAttack } from './registry.ts';
 import { attackTransfer } from './transfer.ts';
 import { attackWhiteBox } from './white-box.ts';
@@ -29,10 +31,14 @@ afterAll(() => {
   adv.dispose();
 });
 
-function optionsFor(peers: PeerFixture, settings: Record<string, number | boolean>, count = 48): AttackOptions {
+function optionsFor(
+  peers: PeerFixture,
+  settings: Record<string, number | boolean>,
+  count = 48,
+): AttackOptions<AscentPlan> {
   return {
     examples: firstExamples(peers.examples, count),
-    plan: resolveAttack({ name: 'pgd', settings }).plan,
+    plan: transferable(resolveAttack({ name: 'pgd', settings }).plan),
     seed: 7,
     batchSize: 48,
     includeMisclassified: false,
@@ -41,7 +47,11 @@ function optionsFor(peers: PeerFixture, settings: Record<string, number | boolea
 }
 
 /** The attack written down again as plainly as possible: one example at a time, every iterate looked at on the host. */
-function attackPlainly({ network, weights }: Subject, { examples, plan, seed }: AttackOptions, row: number) {
+function attackPlainly(
+  { network, weights }: Subject,
+  { examples, plan, seed }: AttackOptions<AscentPlan>,
+  row: number,
+) {
   const size = 784;
   const x = examples.images.slice(row * size, (row + 1) * size);
   const label = examples.labels[row]!;

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { boundsOf } from './budget.ts';
 import { gatherRows, imageSize } from './examples.ts';
 import type { Examples } from './examples.ts';
-import type { AttackPlan } from './plan.ts';
+import type { AscentPlan } from './plan.ts';
 import { startPoints } from './start.ts';
 import type { BatchConstants } from './steps.ts';
 
@@ -10,7 +10,7 @@ import type { BatchConstants } from './steps.ts';
 export function startingPoints(
   examples: Examples,
   rows: readonly number[],
-  plan: Pick<AttackPlan, 'epsilon' | 'randomStart'>,
+  plan: Pick<AscentPlan, 'epsilon' | 'randomStart'>,
   seed: number,
   restart: number,
 ): Float32Array {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  ascentNotes,
   defineAttack,
   epsilonSetting,
   stepSizeOf,
@@ -21,6 +22,7 @@ export const bim = defineAttack({
     stopAtSuccess: stopAtSuccessSetting,
   }),
   plan: ({ epsilon, steps, stepSize, stopAtSuccess }) => ({
+    method: 'ascent',
     epsilon,
     steps,
     stepSize: stepSizeOf(epsilon, steps, stepSize),
@@ -29,5 +31,6 @@ export const bim = defineAttack({
     stopAtSuccess,
   }),
   describe: ({ steps }) => `BIM-${steps}`,
+  notes: ascentNotes,
   weakness: () => 'One start, at the image itself: PGD with restarts may break more.',
 });

@@ -9,6 +9,7 @@ export const fgsm = defineAttack({
   source: 'Goodfellow et al. 2015, arXiv 1412.6572, section 4',
   schema: z.strictObject({ epsilon: epsilonSetting }),
   plan: ({ epsilon }) => ({
+    method: 'ascent',
     epsilon,
     steps: 1,
     stepSize: epsilon,

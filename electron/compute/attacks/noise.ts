@@ -17,6 +17,7 @@ export const noise = defineAttack({
       .meta({ label: 'Trials', help: 'Draws for each example; one misclassified draw breaks it.' }),
   }),
   plan: ({ epsilon, trials }) => ({
+    method: 'ascent',
     epsilon,
     steps: 0,
     stepSize: 0,

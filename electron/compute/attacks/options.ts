@@ -4,10 +4,10 @@ import type { Outcome } from './outcome.ts';
 import type { AttackPlan } from './plan.ts';
 
 /** What every attack needs besides the models. */
-export interface AttackOptions {
+export interface AttackOptions<P extends AttackPlan = AttackPlan> {
   readonly examples: Examples;
-  readonly plan: AttackPlan;
-  /** Seed of all start noise, with the example's position in the data set and the restart. */
+  readonly plan: P;
+  /** Seed of all that is random, with the example's position in the data set and the restart. */
   readonly seed: number;
   /** Examples at once. It changes speed and memory, never an example's random stream. */
   readonly batchSize: number;

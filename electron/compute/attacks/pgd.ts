@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import {
+  ascentNotes,
   defineAttack,
   epsilonSetting,
+  fewStepsOrStarts,
+  startsSetting,
   stepSizeOf,
   stepSizeSetting,
   stepsSetting,
@@ -19,12 +22,7 @@ export const pgd = defineAttack({
     epsilon: epsilonSetting,
     steps: stepsSetting(40),
     stepSize: stepSizeSetting,
-    restarts: z
-      .int('must be a whole number')
-      .min(1, 'must be at least 1')
-      .max(100_000)
-      .default(1)
-      .meta({ label: 'Starts', help: 'Random starts in all. Examples that are broken do not start again.' }),
+    restarts: startsSetting,
     randomStart: z
       .boolean()
       .default(true)
@@ -32,6 +30,7 @@ export const pgd = defineAttack({
     stopAtSuccess: stopAtSuccessSetting,
   }),
   plan: ({ epsilon, steps, stepSize, restarts, randomStart, stopAtSuccess }) => ({
+    method: 'ascent',
     epsilon,
     steps,
     stepSize: stepSizeOf(epsilon, steps, stepSize),
@@ -40,10 +39,9 @@ export const pgd = defineAttack({
     stopAtSuccess,
   }),
   describe: ({ steps, restarts }) => (restarts > 1 ? `PGD-${steps} × ${restarts}` : `PGD-${steps}`),
-  weakness: ({ steps, restarts }) => {
-    if (steps < 100 && restarts < 2) return `One start of ${steps} steps: more steps and restarts may break more.`;
-    if (steps < 100) return `${steps} steps: more may break more.`;
-    if (restarts < 2) return 'One start: restarts may break more.';
-    return null;
-  },
+  weakness: ({ steps, restarts }) => fewStepsOrStarts(steps, restarts),
+  notes: (plan, { randomStart, restarts }) =>
+    randomStart || restarts === 1
+      ? ascentNotes(plan)
+      : [...ascentNotes(plan), 'Without a random start every start is the same: one was run.'],
 });

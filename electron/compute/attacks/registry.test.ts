@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { catalogueEntry } from '../../../shared/domain/catalogue.ts';
 import type { AttackSpec } from '../../../shared/domain/evaluation.ts';
+import { transferable } from './plan.ts';
 import { ATTACKS, attackEntries, attackNotes, attackPresets, resolveAttack } from './registry.ts';
 
 const resolve = (name: string, settings: AttackSpec['settings'] = {}) => resolveAttack({ name, settings });
@@ -26,7 +27,9 @@ describe('settings', () => {
     ['pgd', { restarts: 0 }, /attack pgd: restarts: must be at least 1/],
     ['fgsm', { epsilon: 3 }, /attack fgsm: epsilon: must be at most 1/],
     ['fgsm', { steps: 3 }, /attack fgsm: .*steps/],
-    ['square', {}, /no attack "square". Known: pgd, bim, fgsm, noise/],
+    ['apgd', { loss: 'margin' }, /attack apgd: loss: /],
+    ['square', { queries: 0 }, /attack square: queries: must be at least 1/],
+    ['circle', {}, /no attack "circle". Known: pgd, apgd, square, bim, fgsm, noise/],
   ])('%s with %j is refused by name', (name, settings, message) => {
     expect(() => resolve(name, settings)).toThrow(message);
     expect(() => resolve(name, settings)).toThrow(expect.objectContaining({ code: 'invalid-input' }));
@@ -34,11 +37,11 @@ describe('settings', () => {
 
   it('an empty step size is 2.5 ε / steps, and the result says which was used', () => {
     const { plan, settings } = resolve('pgd', { epsilon: 0.2, steps: 50 });
-    expect(plan.stepSize).toBeCloseTo(0.01, 12);
+    expect(transferable(plan).stepSize).toBeCloseTo(0.01, 12);
     expect(settings).toEqual({
       epsilon: 0.2,
       steps: 50,
-      stepSize: plan.stepSize,
+      stepSize: transferable(plan).stepSize,
       restarts: 1,
       randomStart: true,
       stopAtSuccess: false,

@@ -1,27 +1,30 @@
 import type { z } from 'zod';
-import type { attackPreset, CatalogueEntry } from '../../../shared/domain/catalogue.ts';
-import { epsilonNotations, flatGreyNote } from '../../../shared/domain/epsilon.ts';
+import type { AttackEntry, attackPreset } from '../../../shared/domain/catalogue.ts';
+import { flatGreyNote } from '../../../shared/domain/epsilon.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { AttackSpec } from '../../../shared/domain/evaluation.ts';
 import { describeSettings, parseSettings } from '../../../shared/domain/settings.ts';
 import { epsilonLabel } from './attack.ts';
 import type { AnyAttack } from './attack.ts';
+import { apgd } from './apgd.ts';
 import { bim } from './bim.ts';
 import { fgsm } from './fgsm.ts';
 import { noise } from './noise.ts';
 import { pgd } from './pgd.ts';
 import type { AttackPlan } from './plan.ts';
+import { square } from './square.ts';
 
 /** Every attack, in the order in which forms offer them. */
-export const ATTACKS: readonly AnyAttack[] = [pgd, bim, fgsm, noise];
+export const ATTACKS: readonly AnyAttack[] = [pgd, apgd, square, bim, fgsm, noise];
 
 /** The registry as data. */
-export function attackEntries(): CatalogueEntry[] {
-  return ATTACKS.map(({ name, label, summary, source, schema }) => ({
+export function attackEntries(): AttackEntry[] {
+  return ATTACKS.map(({ name, label, summary, source, schema, transfers }) => ({
     name,
     label,
     summary,
     source,
+    transfers,
     fields: [...describeSettings(schema)],
   }));
 }
@@ -31,6 +34,8 @@ export const attackPresets: readonly z.infer<typeof attackPreset>[] = [
   { label: 'Quick look: PGD-10', attack: 'pgd', settings: { steps: 10, restarts: 1, randomStart: true } },
   { label: 'PGD-40', attack: 'pgd', settings: { steps: 40, restarts: 1, randomStart: true } },
   { label: 'PGD-200 × 10', attack: 'pgd', settings: { steps: 200, restarts: 10, randomStart: true } },
+  { label: 'APGD-CE 100', attack: 'apgd', settings: { loss: 'cross-entropy', steps: 100, restarts: 1 } },
+  { label: 'Square 5,000 queries', attack: 'square', settings: { queries: 5000, restarts: 1 } },
   { label: 'FGSM', attack: 'fgsm', settings: {} },
   { label: 'Random noise', attack: 'noise', settings: { trials: 1 } },
 ];
@@ -45,6 +50,8 @@ export interface ResolvedAttack {
   readonly label: string;
   /** Why its number alone is no claim of robustness; null if it is strong. */
   readonly weak: string | null;
+  /** Other remarks that belong beside its number. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -60,13 +67,14 @@ export function resolveAttack(spec: AttackSpec): ResolvedAttack {
     });
   }
   const settings = parseSettings(attack.schema, spec.settings, `attack ${attack.name}`) as AttackSpec['settings'];
-  const plan = attack.plan(settings);
+  const { plan, title, weak, notes } = attack.resolve(settings);
   return {
     attack,
     plan,
-    settings: 'stepSize' in settings ? { ...settings, stepSize: plan.stepSize } : settings,
-    label: `${attack.describe(plan)}, ${epsilonLabel(plan.epsilon)}`,
-    weak: attack.weakness(plan),
+    settings: 'stepSize' in settings && 'stepSize' in plan ? { ...settings, stepSize: plan.stepSize } : settings,
+    label: `${title}, ${epsilonLabel(plan.epsilon)}`,
+    weak,
+    notes,
   };
 }
 
@@ -74,30 +82,6 @@ export function resolveAttack(spec: AttackSpec): ResolvedAttack {
  * Remarks that belong beside the attack's number.
  * @param classes number of classes, for the note on flat grey.
  */
-export function attackNotes({ plan, settings, weak }: ResolvedAttack, classes: number): string[] {
-  const notes: string[] = [];
-  const reach = plan.steps * plan.stepSize;
-  // A tenth of a per cent of slack: 40 × 0.01 is not 0.4 in floating point.
-  if (plan.steps > 0 && reach < plan.epsilon * 0.999) {
-    notes.push(
-      `${plan.steps} steps of ${short(plan.stepSize)} move a pixel by at most ${short(reach)}, less than ε ${short(plan.epsilon)}: ` +
-        'the attack cannot use its budget. Take more or larger steps.',
-    );
-  }
-  if (settings['randomStart'] === false && Number(settings['restarts'] ?? 1) > 1) {
-    notes.push('Without a random start every start is the same: one was run.');
-  }
-  if (plan.stopAtSuccess) {
-    notes.push(
-      'Examples were given up at their first success: the final-iterate accuracy is that of the first success.',
-    );
-  }
-  const grey = flatGreyNote(plan.epsilon, classes);
-  if (grey !== null) notes.push(grey);
-  if (weak !== null) notes.push(weak);
-  return notes;
-}
-
-function short(value: number): string {
-  return epsilonNotations(value).unit;
+export function attackNotes({ plan, notes, weak }: ResolvedAttack, classes: number): string[] {
+  return [...notes, flatGreyNote(plan.epsilon, classes), weak].filter((note) => note !== null);
 }

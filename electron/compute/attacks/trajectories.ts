@@ -1,32 +1,25 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { batchConstants, download, imageTensor, startingPoints } from './batch.ts';
+import { measurePerturbation } from './budget.ts';
 import { batchesOf, imageSize, padRows } from './examples.ts';
 import type { Subject } from './examples.ts';
+import { candidateLogits } from './logits.ts';
+import type { Found } from './method.ts';
 import type { AttackOptions } from './options.ts';
+import { predictionOf } from './outcome.ts';
 import type { Candidate } from './outcome.ts';
 import { workOf } from './plan.ts';
-import type { AttackSteps, BatchConstants, TrackedState } from './steps.ts';
+import type { AscentPlan } from './plan.ts';
+import { runPool, strideOf } from './pool.ts';
+import type { PoolTask } from './pool.ts';
+import type { AttackSteps, PursuitState, TrackedState } from './steps.ts';
 
-/** With `stopAtSuccess`, successes are looked for every so many steps, since a look waits for the engine. */
-const LOOK_EVERY = 4;
-/** A batch shrinks when its live share falls below this: each new size is a graph of its own to compile. */
-const SHRINK_BELOW = 0.75;
-
-export interface Found {
-  readonly candidates: readonly Candidate[];
-  readonly nonFinite: number;
-}
-
-/** A batch while it runs: the tensors have a row for each of `rows`, then copies that fill the batch up. */
-interface Running {
-  readonly rows: readonly number[];
-  readonly state: TrackedState;
-  readonly constants: BatchConstants;
-}
+/** Iterations of one call at most: between calls an attack can be paused, and broken examples leave. */
+const LONGEST_STRIDE = 8;
 
 /**
  * One restart for rows of any number: from their starts through all steps, every iterate judged.
- * @param onStep called after each step with the units of work it took (see `workOf`), and how many may still come.
+ * @param onStep called after each call with the units of work it took (see `workOf`), and how many may still come.
  * @returns what was found, in pieces as rows are done: each row in one of them.
  */
 export async function* runTrajectories(
@@ -34,124 +27,124 @@ export async function* runTrajectories(
   subject: Subject,
   rows: readonly number[],
   restart: number,
-  options: AttackOptions,
+  options: AttackOptions<AscentPlan>,
   onStep: (done: number, left: number) => void,
 ): AsyncGenerator<Found> {
+  const { plan } = options;
+  if (plan.stopAtSuccess && plan.steps > 0) {
+    const task = pursuit(steps, subject, restart, options);
+    for await (const { candidates, nonFinite } of runPool(task, rows, options, onStep)) {
+      yield { candidates: await judged(steps, subject, candidates, options), nonFinite };
+    }
+    return;
+  }
   let waiting = rows.length;
   for (const batch of batchesOf(rows, options.batchSize)) {
     waiting -= batch.length;
-    const later = waiting * workOf(options.plan);
-    yield await runBatch(steps, subject, batch, restart, options, (moved, stepsLeft) =>
-      onStep(moved, moved * stepsLeft + later),
-    );
+    const later = waiting * workOf(plan);
+    yield await runToTheEnd(steps, subject, batch, restart, options, (done, left) => onStep(done, left + later));
   }
 }
 
-async function runBatch(
+/** Trajectories that end at their first success. */
+function pursuit(
   steps: AttackSteps,
   { weights }: Subject,
+  restart: number,
+  { examples, plan, seed }: AttackOptions<AscentPlan>,
+): PoolTask {
+  const stride = strideOf(plan.steps, LONGEST_STRIDE);
+  return {
+    length: plan.steps,
+    stride,
+    open(rows) {
+      const iterate = imageTensor(startingPoints(examples, rows, plan, seed, restart), examples.shape);
+      return {
+        state: [iterate, tf.fill([rows.length], -1), tf.zeros([rows.length])],
+        constants: batchConstants(examples, rows, plan.epsilon),
+      };
+    },
+    advance(state, constants, slots) {
+      const done = slots.map((slot) => slot.done);
+      const [lower, upper, labels] = constants as [tf.Tensor, tf.Tensor, tf.Tensor];
+      const bounds = [lower, upper, labels] as const;
+      return steps.pursue(weights, state as PursuitState, bounds, done, plan.steps, plan.stepSize, stride);
+    },
+  };
+}
+
+/** Candidates whose trajectories were not broken, with the judgement of their last iterates. */
+async function judged(
+  steps: AttackSteps,
+  subject: Subject,
+  candidates: readonly Candidate[],
+  options: AttackOptions<AscentPlan>,
+): Promise<readonly Candidate[]> {
+  const { classes } = subject.network;
+  const logits = await candidateLogits(steps, subject, candidates, options);
+  return candidates.map((candidate, at) => {
+    const own = logits.subarray(at * classes, (at + 1) * classes);
+    if (candidate.iteration >= 0) return { ...candidate, logits: own };
+    const broken = isWrong(own, options.examples.labels[candidate.row]);
+    return { ...candidate, logits: own, iteration: broken ? options.plan.steps : -1, lastWrong: broken };
+  });
+}
+
+/** Trajectories of one batch that go on to their last step whatever they meet. */
+async function runToTheEnd(
+  steps: AttackSteps,
+  { network, weights }: Subject,
   rows: readonly number[],
   restart: number,
-  options: AttackOptions,
-  onStep: (moved: number, stepsLeft: number) => void,
+  { examples, plan, seed, batchSize, control }: AttackOptions<AscentPlan>,
+  onStep: (done: number, left: number) => void,
 ): Promise<Found> {
-  const { plan, control } = options;
-  const size = imageSize(options.examples.shape);
-  const found: Found[] = [];
-  let running = start(rows, restart, options);
+  const padded = padRows(rows, batchSize);
+  const start = imageTensor(startingPoints(examples, padded, plan, seed, restart), examples.shape);
+  const constants = batchConstants(examples, padded, plan.epsilon);
+  let state: TrackedState = [start, tf.fill([padded.length], -1), tf.zeros([padded.length]), tf.zerosLike(start)];
+  const stride = strideOf(Math.max(1, plan.steps), LONGEST_STRIDE);
   try {
-    for (let iteration = 0; iteration < plan.steps && running.rows.length > 0; iteration += 1) {
-      const state = steps.tracked(weights, running.state, running.constants, iteration, plan.stepSize);
-      tf.dispose([...running.state]);
-      running = { ...running, state };
-      onStep(running.rows.length, plan.steps - iteration - 1);
-      if (plan.stopAtSuccess && iteration % LOOK_EVERY === LOOK_EVERY - 1) {
-        const first = await download(running.state[2]);
-        const alive = (at: number): boolean => (first[at] ?? -1) < 0;
-        if (running.rows.filter((_, at) => alive(at)).length < SHRINK_BELOW * running.rows.length) {
-          const given = running.rows.map((_, at) => at).filter((at) => !alive(at));
-          found.push(await harvest(running, running.state[1], first, first, given, size));
-          running = shrink(running, alive, options.batchSize);
-        }
-      }
+    for (let done = 0; done < plan.steps;) {
+      const iterations = Math.min(stride, plan.steps - done);
+      const next = steps.tracked(weights, state, constants, done, plan.stepSize, iterations);
+      tf.dispose([...state]);
+      state = next;
+      done += iterations;
+      onStep(rows.length * iterations, rows.length * (plan.steps - done));
       await control.checkpoint();
     }
-    if (plan.steps === 0) onStep(running.rows.length, 0);
-    if (running.rows.length > 0) {
-      const judged = steps.judge(weights, running.state, running.constants, plan.steps, !plan.stopAtSuccess);
-      try {
-        const first = await download(judged.first);
-        // An example that was given up at its first success is judged by that iterate.
-        const last = plan.stopAtSuccess ? first : signed(await download(judged.lastWrong));
-        const all = running.rows.map((_, at) => at);
-        found.push(await harvest(running, judged.kept, first, last, all, size));
-      } finally {
-        tf.dispose([judged.kept, judged.first, judged.lastWrong]);
-      }
-    }
+    if (plan.steps === 0) onStep(rows.length, 0);
+    return await judgedLast(steps.logits(weights, state[0]), state);
   } finally {
-    tf.dispose([...running.state, ...running.constants]);
+    tf.dispose([...state, ...constants]);
   }
-  return {
-    candidates: found.flatMap((part) => part.candidates),
-    nonFinite: found.reduce((sum, part) => sum + part.nonFinite, 0),
-  };
+
+  /** Disposes of the logits. */
+  async function judgedLast(output: tf.Tensor2D, [iterate, first, nonFinite, kept]: TrackedState): Promise<Found> {
+    const logits = await download(output).finally(() => output.dispose());
+    const lasts = await download(iterate);
+    const firsts = await download(first);
+    const failures = await download(nonFinite);
+    const size = imageSize(examples.shape);
+    const imageOf = (images: Float32Array, at: number): Float32Array => images.subarray(at * size, (at + 1) * size);
+    const keeps = firsts.some((iteration) => iteration >= 0) ? await download(kept) : lasts;
+    const candidates = rows.map((row, at): Candidate => {
+      const own = logits.subarray(at * network.classes, (at + 1) * network.classes);
+      const last = imageOf(lasts, at);
+      const { valid } = measurePerturbation(examples.images, row * size, last, 0, size, plan.epsilon);
+      const lastWrong = valid && isWrong(own, examples.labels[row]);
+      const before = firsts[at] ?? -1;
+      if (before >= 0 && !lastWrong) return { row, image: imageOf(keeps, at), iteration: before, lastWrong };
+      const iteration = before < 0 && isWrong(own, examples.labels[row]) ? plan.steps : before;
+      return { row, image: last, logits: own, iteration, lastWrong };
+    });
+    return { candidates, nonFinite: rows.reduce((sum, _, at) => sum + (failures[at] ?? 0), 0) };
+  }
 }
 
-function start(rows: readonly number[], restart: number, { examples, plan, seed, batchSize }: AttackOptions): Running {
-  const padded = padRows(rows, batchSize);
-  const iterate = imageTensor(startingPoints(examples, padded, plan, seed, restart), examples.shape);
-  return {
-    rows,
-    state: [iterate, tf.zerosLike(iterate), tf.fill([padded.length], -1), tf.zeros([padded.length])],
-    constants: batchConstants(examples, padded, plan.epsilon),
-  };
-}
-
-/** The batch without the rows whose fate is known. Takes over the old batch's tensors. */
-function shrink(running: Running, alive: (at: number) => boolean, batchSize: number): Running {
-  const live = running.rows.map((_, at) => at).filter(alive);
-  const old = [...running.state, ...running.constants];
-  const indices = tf.tensor1d(padRows(live, batchSize) as number[], 'int32');
-  const [iterate, kept, first, nonFinite, lower, upper, labels] = old.map((tensor) => tf.gather(tensor, indices)) as [
-    ...TrackedState,
-    ...BatchConstants,
-  ];
-  tf.dispose([indices, ...old]);
-  return {
-    rows: live.map((at) => running.rows[at] ?? 0),
-    state: [iterate, kept, first, nonFinite],
-    constants: [lower, upper, labels],
-  };
-}
-
-/**
- * Takes the batch's rows at `positions` off the engine.
- * @param first iteration of each row's first misclassified iterate, or negative.
- * @param last not negative where the row's last iterate is misclassified.
- */
-async function harvest(
-  { rows, state }: Running,
-  kept: tf.Tensor,
-  first: Float32Array,
-  last: Float32Array,
-  positions: readonly number[],
-  size: number,
-): Promise<Found> {
-  const images = await download(kept);
-  const failures = await download(state[3]);
-  return {
-    candidates: positions.map((at) => ({
-      row: rows[at] ?? 0,
-      image: images.subarray(at * size, (at + 1) * size),
-      iteration: first[at] ?? -1,
-      lastWrong: (last[at] ?? -1) >= 0,
-    })),
-    nonFinite: positions.reduce((sum, at) => sum + (failures[at] ?? 0), 0),
-  };
-}
-
-/** Flags 0 and 1 as −1 and 0, so that not negative means yes. */
-function signed(flags: Float32Array): Float32Array {
-  return flags.map((flag) => flag - 1);
+/** Logits that are not all finite make no prediction, so no success. */
+function isWrong(logits: Float32Array, label: number | undefined): boolean {
+  const prediction = predictionOf(logits, 0, logits.length);
+  return prediction >= 0 && prediction !== label;
 }

@@ -6,7 +6,9 @@ import { candidateLogits, cleanLogits } from './logits.ts';
 import type { AttackOptions } from './options.ts';
 import { closeRestart, enterCandidates, openOutcome, predictionOf } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
-import { workOf } from './plan.ts';
+import { transferable, workOf } from './plan.ts';
+import type { AscentPlan } from './plan.ts';
+import { LONGEST_STRIDE, strideOf } from './pool.ts';
 import { createAttackSteps } from './steps.ts';
 import type { AttackSteps } from './steps.ts';
 
@@ -15,14 +17,15 @@ import type { AttackSteps } from './steps.ts';
  * whether or not the source is fooled; the last iterate is judged on every target, and a success on any restart counts.
  * An example leaves when all targets are broken on it.
  * @returns one outcome for each target, in their order. Non-finite gradients are the source's.
- * @throws AppError `cancelled`.
+ * @throws AppError `cancelled`; `invalid-input` for an attack that cannot transfer, see {@link transferable}.
  */
 export async function attackTransfer(
   source: Subject,
   targets: readonly Subject[],
   options: AttackOptions,
 ): Promise<readonly Outcome[]> {
-  const { examples, plan } = options;
+  const { examples } = options;
+  const plan = transferable(options.plan);
   const ascent = createAttackSteps(source.network);
   const judges = targets.map((target) => createAttackSteps(target.network));
   const each = async (
@@ -45,8 +48,8 @@ export async function attackTransfer(
       for (const batch of batchesOf(rows, options.batchSize)) {
         waiting -= batch.length;
         const later = workOf(plan) * (waiting + (plan.restarts - restart - 1) * rows.length);
-        const made = await ascend(ascent, source, batch, restart, options, (stepsLeft) =>
-          options.onWork?.(batch.length, batch.length * stepsLeft + later),
+        const made = await ascend(ascent, source, batch, restart, { ...options, plan }, (made, stepsLeft) =>
+          options.onWork?.(batch.length * made, batch.length * stepsLeft + later),
         );
         await each(async (target, judge, position) => {
           const outcome = outcomes[position];
@@ -94,8 +97,8 @@ async function ascend(
   { weights }: Subject,
   rows: readonly number[],
   restart: number,
-  { examples, plan, seed, batchSize, control }: AttackOptions,
-  onStep: (stepsLeft: number) => void,
+  { examples, plan, seed, batchSize, control }: AttackOptions<AscentPlan>,
+  onStep: (made: number, stepsLeft: number) => void,
 ): Promise<Made> {
   const size = imageSize(examples.shape);
   const padded = padRows(rows, batchSize);
@@ -103,14 +106,17 @@ async function ascend(
   let iterate: tf.Tensor = imageTensor(startingPoints(examples, padded, plan, seed, restart), examples.shape);
   let nonFinite: tf.Tensor = tf.zeros([padded.length]);
   try {
-    for (let iteration = 0; iteration < plan.steps; iteration += 1) {
-      const next = steps.ascend(weights, iterate, nonFinite, constants, plan.stepSize);
+    const stride = strideOf(Math.max(1, plan.steps), LONGEST_STRIDE);
+    for (let done = 0; done < plan.steps;) {
+      const iterations = Math.min(stride, plan.steps - done);
+      const next = steps.ascend(weights, iterate, nonFinite, constants, plan.stepSize, iterations);
       tf.dispose([iterate, nonFinite]);
       [iterate, nonFinite] = next;
-      onStep(plan.steps - iteration - 1);
+      done += iterations;
+      onStep(iterations, plan.steps - done);
       await control.checkpoint();
     }
-    if (plan.steps === 0) onStep(0);
+    if (plan.steps === 0) onStep(1, 0);
     const images = await download(iterate);
     const failures = await download(nonFinite);
     return {

@@ -7,8 +7,9 @@ import { formatNpy } from '../arrays/npy.ts';
 import type { Examples } from '../attacks/examples.ts';
 import type { AttackOptions } from '../attacks/options.ts';
 import type { Outcome } from '../attacks/outcome.ts';
-import { workOf } from '../attacks/plan.ts';
+import { workOf, workUnit } from '../attacks/plan.ts';
 import { attackNotes, resolveAttack } from '../attacks/registry.ts';
+import type { ResolvedAttack } from '../attacks/registry.ts';
 import { attackTransfer } from '../attacks/transfer.ts';
 import { attackWhiteBox } from '../attacks/white-box.ts';
 import { readExamples } from '../data/examples.ts';
@@ -66,7 +67,7 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
   const written: string[] = [];
   const remarks = new Set(source ? targets.flatMap((target) => sourceNotes(source.model, target.model)) : []);
 
-  const work = createMeter(control, attack.label);
+  const work = createMeter(control, attack);
   const options = (
     message: string,
     laterTargets: number,
@@ -158,8 +159,8 @@ interface Meter {
 }
 
 /** Adds work up. The total is what is done and what may still come: it falls when examples leave early. */
-function createMeter(control: Pick<Control, 'progress'>, label: string): Meter {
-  const unit = 'gradients';
+function createMeter(control: Pick<Control, 'progress'>, { label, plan }: ResolvedAttack): Meter {
+  const unit = workUnit(plan);
   let done = 0;
   const meter = (more: number, left: number, message: string): void => {
     done += more;

@@ -139,18 +139,29 @@ function hardProblems({ result, stands }: Judged, title: string): Finding[] {
 function whyStronger(stronger: Judged, weaker: Judged): string | null {
   if (stronger.result.model !== weaker.result.model) return null;
   const [more, less] = [stronger.plan, weaker.plan];
-  const atLeast = more.steps >= less.steps && more.restarts >= less.restarts;
-  if (!atLeast) return null;
+  if (!isAtLeast(more, less)) return null;
   const sameWay = stronger.result.threat === weaker.result.threat && stronger.source === weaker.source;
   if (sameWay && more.epsilon > less.epsilon) return 'A larger ε should break no less: the attack has not converged.';
   if (more.epsilon !== less.epsilon) return null;
   if (stronger.result.threat === 'white-box' && weaker.result.threat !== 'white-box') {
     return 'A white-box attack should break no less than a transfer: a sign of gradient masking.';
   }
-  const longer = more.steps > less.steps || more.restarts > less.restarts;
-  if (sameWay && longer)
+  if (sameWay && !isAtLeast(less, more))
     return 'More steps and restarts should break no less: a sign of gradient masking, or of too small a step.';
   return null;
+}
+
+/** Whether an attack of the one plan does all that one of the other does, and perhaps more of it, whatever their ε. */
+function isAtLeast(more: AttackPlan, less: AttackPlan): boolean {
+  if (more.restarts < less.restarts) return false;
+  switch (more.method) {
+    case 'ascent':
+      return less.method === 'ascent' && more.steps >= less.steps;
+    case 'apgd':
+      return less.method === 'apgd' && more.loss === less.loss && more.steps >= less.steps;
+    case 'square':
+      return less.method === 'square' && more.queries >= less.queries;
+  }
 }
 
 /** On shared examples: how many only the weaker attack broke, and how many only the stronger one. */

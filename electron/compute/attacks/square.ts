@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { defineAttack, epsilonSetting, startsSetting } from './attack.ts';
+import type { SquarePlan } from './plan.ts';
+
+/** Square attack in L∞: random search, without any gradient. */
+export const square = defineAttack({
+  name: 'square',
+  label: 'Square',
+  summary:
+    'Random search with ever smaller squares; it sees logits only, never a gradient. What it breaks beyond PGD or APGD is a sign of masked gradients: ' +
+    'no robustness number should stand without it.',
+  source: 'Andriushchenko et al. 2020, arXiv 1912.00049, algorithms 1 and 2',
+  schema: z.strictObject({
+    epsilon: epsilonSetting,
+    queries: z
+      .int('must be a whole number')
+      .min(1, 'must be at least 1')
+      .max(1_000_000)
+      .default(5000)
+      .meta({ label: 'Queries', help: 'Forward passes for each example and start.' }),
+    initialShare: z.number().positive('must be above 0').max(1, 'must be at most 1').default(0.8).meta({
+      label: 'First share',
+      help: 'Share of the pixels that the first squares change.',
+      advanced: true,
+    }),
+    restarts: startsSetting,
+  }),
+  plan: ({ epsilon, queries, initialShare, restarts }): SquarePlan => ({
+    method: 'square',
+    epsilon,
+    queries,
+    initialShare,
+    restarts,
+  }),
+  describe: ({ queries, restarts }) =>
+    `Square ${queries.toLocaleString('en')} queries${restarts > 1 ? ` × ${restarts}` : ''}`,
+  weakness: ({ queries }) =>
+    queries < 5000
+      ? `${queries.toLocaleString('en')} queries: more may break more.`
+      : 'A search without gradients: attacks with gradients usually break more. Its use is beside them.',
+});

@@ -92,6 +92,7 @@ async function main(flags: Flags): Promise<void> {
     load: { before, after: load() },
     results,
   };
+  if (results.some((result) => result.kind === 'skipped' && result.failed)) process.exitCode = 1;
   if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(report, null, 2)}\n`);
   process.stdout.write(
     `${Math.round(report.seconds)} s, load ${before.toFixed(1)} before, ${load().toFixed(1)} after\n`,

@@ -5,7 +5,7 @@ import type { Ratio } from './statistics.ts';
 /** One work's result as text for a terminal. */
 export function describeResult(result: WorkResult): string {
   const title = `${result.name}: ${result.title}`;
-  if (result.kind === 'skipped') return `${title}\n  skipped: ${result.reason}`;
+  if (result.kind === 'skipped') return `${title}\n  ${result.failed ? 'failed' : 'skipped'}: ${result.reason}`;
   const { head, rows } = result.kind === 'comparison' ? comparisonTable(result) : result;
   const verdicts = result.verdicts.map(describeVerdict);
   const lines = [textTable(head, rows), ...verdicts, ...result.notes.map((note) => `note: ${note}`)];

@@ -61,6 +61,8 @@ export interface SkippedResult {
   readonly name: string;
   readonly title: string;
   readonly reason: string;
+  /** True if it went wrong on the way, false if something that it needs is not there. */
+  readonly failed: boolean;
 }
 
 export type WorkResult = ComparisonResult | FigureResult | SkippedResult;

@@ -1,22 +1,33 @@
 import type { BenchOptions } from './options.ts';
 import type { WorkResult } from './results.ts';
 import { obstacle, runComparison } from './run-comparison.ts';
+import { runJobWork } from './run-jobs.ts';
+import { runScaling } from './run-scaling.ts';
 import type { Work } from './works.ts';
 
-/** Measures one work, or says why it cannot be measured here. */
+/** Measures one work, or says why it was not measured: what stood in its way, or what failed. */
 export async function runWork(work: Work, options: BenchOptions): Promise<WorkResult> {
   const { name, title } = work;
+  try {
+    const reason = obstacle(work, options);
+    return reason === null ? await measure(work, options) : { kind: 'skipped', name, title, reason, failed: false };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { kind: 'skipped', name, title, reason, failed: true };
+  }
+}
+
+function measure(work: Work, options: BenchOptions): Promise<WorkResult> {
   switch (work.kind) {
     case 'attack':
     case 'train':
-    case 'robust': {
-      const reason = obstacle(work, options);
-      return reason === null ? runComparison(work, options) : { kind: 'skipped', name, title, reason };
-    }
+    case 'robust':
+      return runComparison(work, options);
     case 'first-step':
     case 'memory':
     case 'growth':
+      return runJobWork(work, options);
     case 'scaling':
-      return { kind: 'skipped', name, title, reason: 'not there yet' };
+      return runScaling(work, options);
   }
 }

@@ -56,15 +56,17 @@ export const NETWORKS = {
   resnet20: { network: { architecture: 'cifar-resnet20', shape: [32, 32, 3], classes: 10 }, batch: 64 },
   resnet50: { network: { architecture: 'resnet50', shape: [64, 64, 3], classes: 17 }, batch: 16 },
 } as const satisfies Record<string, { readonly network: BenchNetwork; readonly batch: number }>;
-type NetworkKey = keyof typeof NETWORKS;
+export type NetworkKey = keyof typeof NETWORKS;
 
 const PYTORCH = ['torch', 'torch-nhwc'] as const;
 const ATTACK_LIBRARIES = ['foolbox', 'torchattacks', 'art'] as const;
+/** The Python sides that make PGD on one batch. */
+export const ATTACK_SIDES = [...PYTORCH, ...ATTACK_LIBRARIES] as const;
 
 /** Small enough that no example breaks: every step sees the whole batch, whoever lets broken ones leave. */
-const WITHSTOOD = { epsilon: 1e-5, stepSize: 2.5e-6 } as const;
+export const WITHSTOOD = { epsilon: 1e-5, stepSize: 2.5e-6 } as const;
 /** Repetitions until every step has been compiled and checked. */
-const COMPILED_AFTER = 5;
+export const COMPILED_AFTER = 5;
 
 const steady = (rounds: number): PaceOf => ({
   quick: { rounds: 3, warmUp: COMPILED_AFTER, sampleSeconds: 0.5 },
@@ -72,15 +74,14 @@ const steady = (rounds: number): PaceOf => ({
 });
 
 function pgd(key: NetworkKey, atLeast: number, rounds: number): SteadyWork {
-  const against = [...PYTORCH, ...ATTACK_LIBRARIES];
   return {
     kind: 'attack',
     name: `pgd-${key}`,
     title: `PGD-10, ${describe(key)}`,
     ...NETWORKS[key],
     pgd: { steps: 10, ...WITHSTOOD },
-    sides: ['tensorflow', ...against],
-    targets: [{ text: 'the best peer', against, atLeast }],
+    sides: ['tensorflow', ...ATTACK_SIDES],
+    targets: [{ text: 'the best peer', against: ATTACK_SIDES, atLeast }],
     pace: steady(rounds),
   };
 }
@@ -138,7 +139,7 @@ export const WORKS: readonly Work[] = [
       { text: 'the fastest of foolbox, torchattacks and ART as they are', against: ATTACK_LIBRARIES, atLeast: 4 },
       { text: 'plain PyTorch with compaction', against: ['torch-compaction'], atLeast: 1.3 },
     ],
-    pace: { quick: once(1), full: once(4) },
+    pace: { quick: once(1), full: once(2) },
   },
   {
     kind: 'robust',

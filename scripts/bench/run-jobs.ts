@@ -1,0 +1,191 @@
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ARCHITECTURES } from '../../electron/compute/models/architectures.ts';
+import type { JobSpec } from '../../shared/domain/job.ts';
+import { evaluateJob, trainJob } from './job-specs.ts';
+import { waitForQuiet } from './machine.ts';
+import { prepareMaterial } from './material.ts';
+import type { BenchOptions } from './options.ts';
+import { short } from './print.ts';
+import type { FigureResult, Verdict } from './results.ts';
+import type { SideTaskOf } from './protocol.ts';
+import { SideProcess } from './side-process.ts';
+import { median } from './statistics.ts';
+import { watchJob } from './watched-job.ts';
+import { ATTACK_SIDES, NETWORKS, WITHSTOOD, type JobWork, type NetworkKey } from './works.ts';
+
+const MIB = 2 ** 20;
+const FIRST_STEP_SECONDS = 3;
+const GROWTH = 0.05;
+
+export function runJobWork(work: JobWork, options: BenchOptions): Promise<FigureResult> {
+  switch (work.kind) {
+    case 'first-step':
+      return firstStep(work, options);
+    case 'memory':
+      return memory(work, options);
+    case 'growth':
+      return growth(work, options);
+  }
+}
+
+/** The time from a job's launch to its first step, for trainings and evaluations, each several times. */
+async function firstStep({ name, title }: JobWork, options: BenchOptions): Promise<FigureResult> {
+  const rows: string[][] = [];
+  const verdicts: Verdict[] = [];
+  const keys: readonly NetworkKey[] = options.extent === 'full' ? ['mnist', 'resnet20'] : ['mnist'];
+  for (const key of keys) {
+    for (const engine of ['tensorflow', 'wasm']) {
+      for (const use of ['train', 'attack'] as const) {
+        const spec = await specOf(key, engine, use, options);
+        if (spec === null) continue;
+        // The first run warms the disk's cache.
+        const runs = options.extent === 'full' ? 4 : 3;
+        const seconds: number[] = [];
+        for (let run = 0; run < runs; run += 1) {
+          await waitForQuiet(options.quietSeconds);
+          seconds.push((await watchJob(await spec(), { until: 'first-step', mark: 0 })).firstStep);
+        }
+        const value = median(seconds.slice(1));
+        const what = `${use === 'train' ? 'training' : 'evaluation'}, ${NETWORKS[key].network.architecture}, ${engine}`;
+        rows.push([what, ...seconds.map((each) => each.toFixed(2))]);
+        verdicts.push({
+          what,
+          value,
+          unit: 's',
+          target: `≤ ${FIRST_STEP_SECONDS} s`,
+          met: value <= FIRST_STEP_SECONDS,
+          byCpu: null,
+          disturbed: false,
+        });
+      }
+    }
+  }
+  const head = ['job', 'first run, s', ...Array.from({ length: (rows[0]?.length ?? 2) - 2 }, () => 'again, s')];
+  return { kind: 'figures', name, title, head, rows, verdicts, notes: [] };
+}
+
+/** Peak memory of an evaluation's process, against processes of the peers that make the same attack. */
+async function memory({ name, title }: JobWork, options: BenchOptions): Promise<FigureResult> {
+  const rows: string[][] = [];
+  const verdicts: Verdict[] = [];
+  const keys: readonly NetworkKey[] = options.extent === 'full' ? ['mnist', 'resnet20', 'resnet50'] : ['mnist'];
+  for (const key of keys) {
+    const { network, batch } = NETWORKS[key];
+    const images = 4 * batch;
+    const task = await attackTask(key, 'tensorflow', images, options);
+    if (task === null) continue;
+    const attack = { name: 'pgd', settings: { ...WITHSTOOD, steps: 10, restarts: 1 } };
+    const folder = await mkdtemp(join(options.scratch, 'memory-'));
+    const ours = await watchJob(evaluateJob(task, attack, task.dataset, folder), { until: 'end', mark: 0 });
+    if (ours.peakBytes === null) break;
+    const what = `PGD-10 on ${images} images, ${network.architecture}, batch ${batch}`;
+    rows.push([what, 'tensorflow', String(Math.round(ours.peakBytes / MIB))]);
+    const peers: number[] = [];
+    for (const side of options.python === null ? [] : ATTACK_SIDES) {
+      const process = await SideProcess.start({ ...task, side }, options.python);
+      try {
+        const { peakBytes } = await process.measure(images / batch);
+        peers.push(peakBytes);
+        rows.push([what, side, String(Math.round(peakBytes / MIB))]);
+      } finally {
+        await process.end();
+      }
+    }
+    if (peers.length === 0) continue;
+    const value = ours.peakBytes / Math.min(...peers);
+    verdicts.push({
+      what: `${what}, tensorflow ÷ the best peer`,
+      value,
+      unit: '×',
+      target: '≤ 1.0',
+      met: value <= 1,
+      byCpu: null,
+      disturbed: false,
+    });
+  }
+  const notes = rows.length === 0 ? ['This system does not tell the peak memory of another process.'] : [];
+  return { kind: 'figures', name, title, head: ['evaluation', 'side', 'peak MiB'], rows, verdicts, notes };
+}
+
+/** Peak memory of a long evaluation at its end over that after its first batch. */
+async function growth({ name, title }: JobWork, options: BenchOptions): Promise<FigureResult> {
+  const head = ['evaluation', 'after the first batch, MiB', 'at the end, MiB'];
+  const images = options.extent === 'full' ? 10_000 : 2_500;
+  const task = await attackTask('mnist', 'tensorflow', images, options);
+  const batch = 500;
+  const steps = 2;
+  const notes = ['This system does not tell the memory of another process.'];
+  if (task === null) return { kind: 'figures', name, title, head, rows: [], verdicts: [], notes: [NO_PACK] };
+  const attack = { name: 'pgd', settings: { ...WITHSTOOD, steps, restarts: 1 } };
+  const folder = await mkdtemp(join(options.scratch, 'growth-'));
+  const seen = await watchJob(evaluateJob({ ...task, batch }, attack, task.dataset, folder), {
+    until: 'end',
+    mark: batch * steps,
+  });
+  const { peakAtMark, peakBytes } = seen;
+  if (peakAtMark === null || peakBytes === null)
+    return { kind: 'figures', name, title, head, rows: [], verdicts: [], notes };
+  const value = peakBytes / peakAtMark - 1;
+  const what = `PGD-${steps} on ${images} images, mnist-cnn, batch ${batch}`;
+  return {
+    kind: 'figures',
+    name,
+    title,
+    head,
+    rows: [[what, short(peakAtMark / MIB), short(peakBytes / MIB)]],
+    verdicts: [
+      {
+        what,
+        value: 100 * value,
+        unit: '%',
+        target: `≤ ${100 * GROWTH} %`,
+        met: value <= GROWTH,
+        byCpu: null,
+        disturbed: false,
+      },
+    ],
+    notes: [],
+  };
+}
+
+const NO_PACK = 'The tensorflow engine pack is not installed.';
+
+/** An attack on `images` random images; null where the engine or the architecture is missing. */
+async function attackTask(
+  key: NetworkKey,
+  side: string,
+  images: number,
+  options: BenchOptions,
+): Promise<SideTaskOf<'attack'> | null> {
+  const { network, batch } = NETWORKS[key];
+  const { threads, enginePack, scratch } = options;
+  if (
+    !ARCHITECTURES.some(({ name }) => name === network.architecture) ||
+    (side === 'tensorflow' && enginePack === null)
+  )
+    return null;
+  const folder = await mkdtemp(join(scratch, 'job-'));
+  const material = await prepareMaterial(folder, network, batch, 'attack', enginePack, images);
+  return { kind: 'attack', side, threads, network, batch, folder, enginePack, steps: 10, ...WITHSTOOD, ...material };
+}
+
+/** Makes the job's material once; each call gives the job with a fresh folder. */
+async function specOf(
+  key: NetworkKey,
+  side: string,
+  use: 'train' | 'attack',
+  options: BenchOptions,
+): Promise<(() => Promise<JobSpec>) | null> {
+  const { network, batch } = NETWORKS[key];
+  const task = await attackTask(key, side, batch, options);
+  if (task === null) return null;
+  const folder = (): Promise<string> => mkdtemp(join(options.scratch, 'first-step-'));
+  if (use === 'attack') {
+    const attack = { name: 'pgd', settings: { ...WITHSTOOD, steps: 10, restarts: 1 } };
+    return async () => evaluateJob(task, attack, task.dataset, await folder());
+  }
+  const { dataset } = await prepareMaterial(await folder(), network, batch, 'train', options.enginePack);
+  const { weights: _weights, ...rest } = task;
+  return async () => trainJob({ ...rest, kind: 'train', dataset, folder: await folder() });
+}

@@ -23,6 +23,10 @@ export interface Pipeline {
   take(step: number): Promise<PreparedBatch>;
   /** Why batches are made in the training's own thread, which gives the same numbers; null if they are not. */
   readonly note: string | null;
+  /** Batches so far that another thread has made. */
+  readonly ahead: number;
+  /** Resolves once the thread runs, or is known not to; until then batches are made on the spot. */
+  readonly started: Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -81,6 +85,7 @@ export function openPipeline(options: PipelineOptions): Pipeline {
   const free = shared.map((_, slot) => slot);
   const ordered: Ordered[] = [];
   let next = options.first;
+  let ahead = 0;
   const orderAhead = (): void => {
     while (thread.lost === null && next < total && free.length > 0) {
       const slot = free.shift() ?? 0;
@@ -124,8 +129,13 @@ export function openPipeline(options: PipelineOptions): Pipeline {
         if (thrown instanceof ThreadLost) return makeHere(request);
         throw thrown;
       }
+      ahead += 1;
       return batch(request, memoryOf, () => giveBack(first.slot));
     },
+    get ahead() {
+      return ahead;
+    },
+    started: thread.started,
     get note() {
       return thread.lost && `Batches are made between the steps, not beside them: ${thread.lost}.`;
     },
@@ -139,6 +149,7 @@ class ThreadLost extends Error {}
 interface BatchThread {
   /** True once the thread has started. */
   readonly running: boolean;
+  readonly started: Promise<void>;
   /** Why it is not there; null while it is. */
   readonly lost: string | null;
   order(order: BatchOrder): Promise<void>;
@@ -147,12 +158,15 @@ interface BatchThread {
 
 function startThread(entry: URL | null, data: BatchThreadData): BatchThread {
   const waiting = new Map<number, (error: ErrorData | ThreadLost | null) => void>();
+  let start: () => void = () => undefined;
+  const started = new Promise<void>((resolve) => (start = resolve));
   let running = false;
   let lost: string | null = null;
   const lose = (reason: string): void => {
     lost ??= reason;
     for (const settle of waiting.values()) settle(new ThreadLost(lost));
     waiting.clear();
+    start();
   };
 
   let worker: Worker | null = null;
@@ -163,8 +177,10 @@ function startThread(entry: URL | null, data: BatchThreadData): BatchThread {
     lose(reasonOf(error));
   }
   worker?.on('message', (news: BatchNews) => {
-    if (news.type === 'ready') running = true;
-    else {
+    if (news.type === 'ready') {
+      running = true;
+      start();
+    } else {
       waiting.get(news.slot)?.(news.error);
       waiting.delete(news.slot);
     }
@@ -173,6 +189,7 @@ function startThread(entry: URL | null, data: BatchThreadData): BatchThread {
   worker?.on('exit', () => lose('their thread has ended'));
 
   return {
+    started,
     get running() {
       return running;
     },

@@ -39,12 +39,14 @@ async function completeConfig(
   { store }: Session,
   config: TrainConfig,
 ): Promise<{ readonly config: TrainConfig; readonly label: string }> {
-  const [{ buildNetwork }, { findDefence }] = await Promise.all([
+  const [{ buildNetwork }, { findDefence }, { checkAugmentation }] = await Promise.all([
     import('../compute/models/network.ts'),
     import('../compute/defences/registry.ts'),
+    import('../compute/data/augment.ts'),
   ]);
   const { manifest } = requireDataset(store, config.dataset);
   const network = buildNetwork(config.architecture, manifest.shape, manifest.classes.length);
+  checkAugmentation(config.trainer, manifest.shape);
   const defence = findDefence(config.defence);
   const configured = defence.configure(config.defenceSettings);
   configured.taps(network.taps.map((tap) => tap.name));

@@ -79,6 +79,18 @@ export class FunctionWriter {
     return this.#loop(counter, body);
   }
 
+  /** Repeats the body until the local, at least 1 at first, is 0: the body must see to it. */
+  whileNotZero(local: Local, body: () => void): this {
+    this.#emit(0x03, 0x40);
+    body();
+    return this.get(local).#emit(0x0d, 0x00, 0x0b);
+  }
+
+  /** local = local − other */
+  subtract(local: Local, other: Local): this {
+    return this.get(local).get(other).#emit(0x6b).set(local);
+  }
+
   /** For index = 0, step, 2 · step, … < end. */
   range(index: Local, end: number, step: number, body: () => void): this {
     this.constant(0).set(index).#emit(0x03, 0x40);
@@ -130,6 +142,25 @@ export class FunctionWriter {
     return this.#emit(0xfd, 0xe4, 0x01);
   }
 
+  /** The lower one less the upper one. */
+  minus(): this {
+    return this.#emit(0xfd, 0xe5, 0x01);
+  }
+
+  multiply(): this {
+    return this.#emit(0xfd, 0xe6, 0x01);
+  }
+
+  minimum(): this {
+    return this.#emit(0xfd, 0xe8, 0x01);
+  }
+
+  /** Pushes this float, four times. */
+  splat(value: number): this {
+    const bytes = [...new Uint8Array(Float32Array.of(value).buffer)];
+    return this.#emit(0xfd, 0x0c, ...bytes, ...bytes, ...bytes, ...bytes);
+  }
+
   maximum(): this {
     return this.#emit(0xfd, 0xe9, 0x01);
   }
@@ -167,6 +198,11 @@ export class FunctionWriter {
 
   copy(to: Local, from: Local, bytes: number): this {
     return this.get(to).get(from).constant(bytes).#emit(0xfc, 0x0a, 0x00, 0x00);
+  }
+
+  /** Zeros from a pointer on. */
+  clear(at: Local, bytes: number): this {
+    return this.get(at).constant(0).constant(bytes).#emit(0xfc, 0x0b, 0x00);
   }
 
   /** The function's entry in the code section. */

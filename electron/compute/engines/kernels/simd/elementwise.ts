@@ -1,70 +1,84 @@
-import { FunctionWriter, moduleBytes } from './assembler.ts';
+import { FunctionWriter, moduleBytes, type Local } from './assembler.ts';
+
+/** What a module over vectors of two inputs does with them. */
+export type Elementwise = 'relu gradient' | 'add' | 'add and relu';
 
 /**
- * dx = dy where y > 0, else 0, for vectors of four.
- * Parameters: dy, y, dx, vectors (≥ 1).
+ * z from a and b, vectors of four one after another. `relu gradient`: a where b > 0, else 0.
+ * Parameters: a, b, z, vectors (≥ 1).
  */
-export function reluGradientModule(): Uint8Array<ArrayBuffer> {
+export function elementwiseModule(operation: Elementwise): Uint8Array<ArrayBuffer> {
   const f = new FunctionWriter(4, false);
-  const [dy, y, dx, count] = [0, 1, 2, 3] as const;
-  const [none, result] = f.vectors(2) as [number, number];
+  const [a, b, z, count] = [0, 1, 2, 3] as const;
+  const [none, result] = f.vectors(2) as [Local, Local];
   f.countDown(count, () => {
-    f.load(dy).load(y).get(none).greater().and().set(result).store(dx, result);
-    for (const pointer of [dy, y, dx]) f.advance(pointer, 16);
+    f.load(a).load(b);
+    if (operation === 'relu gradient') f.get(none).greater().and();
+    else f.add();
+    if (operation === 'add and relu') f.get(none).maximum();
+    f.set(result).store(z, result);
+    for (const pointer of [a, b, z]) f.advance(pointer, 16);
   });
   return moduleBytes(4, f.finish());
 }
 
 /**
- * The gradient of 2×2 max-pooling of images [height, width, channels], both even, channels a multiple of 4: dy goes to
- * the first maximum of each window; nowhere if `masked` and the maximum is not positive.
- * Parameters: x, y, dy, dx, images (≥ 1).
+ * Rows of `channels` floats: y = (x − mean) · scale + shift, or its ReLU.
+ * Parameters: x, mean, scale, shift, y, rows (≥ 1). Channels are a multiple of 4.
  */
-export function poolGradientModule(
-  height: number,
-  width: number,
-  channels: number,
-  masked: boolean,
-): Uint8Array<ArrayBuffer> {
-  const f = new FunctionWriter(5, false);
-  const [x, y, dy, dx, images] = [0, 1, 2, 3, 4] as const;
-  const [maximum, gradient, none, first, second, third, taken, part] = f.vectors(8) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const [pixel, below] = [channels * 4, width * channels * 4];
-  const give = (mask: () => void, offset: number): void => {
-    f.get(gradient);
-    mask();
-    f.set(part).store(dx, part, offset);
-  };
-  f.countDown(images, () => {
-    f.repeat(height / 2, () => {
-      f.repeat(width / 2, () => {
-        f.repeat(channels / 4, () => {
-          f.load(y).set(maximum).load(dy);
-          if (masked) f.get(maximum).get(none).greater().and();
-          f.set(gradient);
-          f.load(x).get(maximum).equal().set(first);
-          f.load(x, pixel).get(maximum).equal().set(second);
-          f.load(x, below).get(maximum).equal().set(third);
-          give(() => f.get(first).and(), 0);
-          give(() => f.get(second).get(first).andNot().and(), pixel);
-          f.get(first).get(second).or().set(taken);
-          give(() => f.get(third).get(taken).andNot().and(), below);
-          give(() => f.get(taken).get(third).or().andNot(), below + pixel);
-          for (const pointer of [x, y, dy, dx]) f.advance(pointer, 16);
-        });
-        f.advance(x, pixel).advance(dx, pixel);
-      });
-      f.advance(x, below).advance(dx, below);
+export function normaliseModule(channels: number, relu: boolean, fused: boolean): Uint8Array<ArrayBuffer> {
+  const f = new FunctionWriter(6, fused);
+  const [x, mean, scale, shift, y, rows] = [0, 1, 2, 3, 4, 5] as const;
+  const [none, centred, factor, result] = f.vectors(4) as [Local, Local, Local, Local];
+  f.countDown(rows, () => {
+    f.repeat(channels / 4, () => {
+      f.load(x).load(mean).minus().set(centred).load(scale).set(factor).load(shift).set(result);
+      f.multiplyAdd(result, centred, factor);
+      if (relu) f.get(result).get(none).maximum().set(result);
+      f.store(y, result);
+      for (const pointer of [x, mean, scale, shift, y]) f.advance(pointer, 16);
     });
+    for (const pointer of [mean, scale, shift]) f.advance(pointer, -channels * 4);
   });
-  return moduleBytes(5, f.finish());
+  return moduleBytes(6, f.finish());
+}
+
+/**
+ * Rows of `channels` floats: dx = (dy + (x − mean) · slope + offset) · scale.
+ * Parameters: dy, x, mean, slope, offset, scale, dx, rows (≥ 1). Channels are a multiple of 4.
+ */
+export function normaliseGradientModule(channels: number, fused: boolean): Uint8Array<ArrayBuffer> {
+  const f = new FunctionWriter(8, fused);
+  const [dy, x, mean, slope, offset, scale, dx, rows] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
+  const [centred, factor, result] = f.vectors(3) as [Local, Local, Local];
+  f.countDown(rows, () => {
+    f.repeat(channels / 4, () => {
+      f.load(x).load(mean).minus().set(centred).load(slope).set(factor);
+      f.load(dy).load(offset).add().set(result).multiplyAdd(result, centred, factor);
+      f.get(result).load(scale).multiply().set(result).store(dx, result);
+      for (const pointer of [dy, x, mean, slope, offset, scale, dx]) f.advance(pointer, 16);
+    });
+    for (const pointer of [mean, slope, offset, scale]) f.advance(pointer, -channels * 4);
+  });
+  return moduleBytes(8, f.finish());
+}
+
+/**
+ * Each row of x to `rows` rows of y, times a factor.
+ * Parameters: x, y, images (≥ 1). Channels are a multiple of 4.
+ */
+export function repeatRowsModule(channels: number, rows: number, factor: number): Uint8Array<ArrayBuffer> {
+  const f = new FunctionWriter(3, false);
+  const [x, y, images] = [0, 1, 2] as const;
+  const value = f.local('v128');
+  const to = f.local();
+  f.countDown(images, () => {
+    f.repeat(channels / 4, () => {
+      f.load(x).splat(factor).multiply().set(value).move(to, y);
+      f.repeat(rows, () => f.store(to, value).advance(to, channels * 4));
+      f.advance(x, 16).advance(y, 16);
+    });
+    f.advance(y, (rows - 1) * channels * 4);
+  });
+  return moduleBytes(3, f.finish());
 }

@@ -4,6 +4,7 @@ import type { ModelFile } from '../../../shared/domain/model.ts';
 import { openPacked, type PackedDataset } from '../data/packed.ts';
 import { loadEngine, type Engine } from '../engines/load.ts';
 import type { EvaluatedModel } from '../evaluation/check-models.ts';
+import { freeze } from '../models/frozen.ts';
 import { buildNetwork } from '../models/network.ts';
 import { loadWeights } from '../models/weights.ts';
 import type { JobContext } from './control.ts';
@@ -53,7 +54,8 @@ export async function withBench<T>(
   }
 }
 
+/** Attacks and maps never change weights: they get the network with its batch normalisation folded away. */
 async function loadModel(model: ModelFile): Promise<EvaluatedModel> {
   const network = buildNetwork(model.architecture, model.inputShape, model.classes);
-  return { model, network, weights: await loadWeights(network, model.weights) };
+  return { model, ...freeze(network, await loadWeights(network, model.weights)) };
 }

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { CompiledStep } from '../engines/compile.ts';
 import { prepareStep, type Inputs, type StepDefinition } from '../engines/step.ts';
 import { lossFromLogits, type LossName } from '../losses.ts';
+import { freeze } from './frozen.ts';
 import {
   forward,
   networkOf,
@@ -82,8 +83,9 @@ export class Classifier {
   readonly #logits: CompiledStep;
   readonly #gradients = new Map<LossName, CompiledStep>();
 
-  /** Takes the weights over: `dispose` disposes of them. */
-  constructor(network: Network, weights: Weights) {
+  /** Takes the weights over: `dispose` disposes of them. Batch normalisation is folded away. */
+  constructor(trained: Network, trainedWeights: Weights) {
+    const { network, weights } = freeze(trained, trainedWeights);
     this.network = network;
     this.weights = weights;
     this.#logits = prepareStep(LOGITS, networkSpec(network));

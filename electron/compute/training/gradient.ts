@@ -3,14 +3,10 @@ import type { SettingValues } from '../../../shared/domain/settings.ts';
 import type { ConfiguredDefence, Outputs } from '../defences/defence.ts';
 import { findDefence } from '../defences/registry.ts';
 import type { StepDefinition } from '../engines/step.ts';
-import {
-  forward,
-  networkOf,
-  weightsFromList,
-  type Network,
-  type NetworkSpec,
-  type Weights,
-} from '../models/network.ts';
+import { forward, forwardTraining, type TrainingOutputs } from '../models/forward.ts';
+import { frozenNetwork, frozenWeights } from '../models/frozen.ts';
+import { weight, type Network, type NetworkSpec, type Weights } from '../models/layer.ts';
+import { networkOf, weightsFromList } from '../models/network.ts';
 
 export interface TrainGradientParameters {
   readonly network: NetworkSpec;
@@ -21,8 +17,8 @@ export interface TrainGradientParameters {
 
 /**
  * The loss of a training step and its gradient: x and, for defences that make them, x' [n, h, w, c], labels [n], the
- * number of examples of the whole batch, weights → report [terms + 2] and gradient [parameters].
- * The report has the loss's terms in the order of `defence.terms`, then the clean and the adversarial accuracy. Terms
+ * number of examples of the whole batch, weights → report [terms + 2] and gradient [trainable parameters].
+ * Networks with batch normalisation give the batch's statistics too, in the order of `movingStatistics`. The report has the loss's terms in the order of `defence.terms`, then the clean and the adversarial accuracy. Terms
  * are means over examples: those of a part of the batch are weighted with its share, so that the parts' sums are right.
  */
 export const TRAIN_GRADIENT: StepDefinition<TrainGradientParameters> = {
@@ -32,12 +28,18 @@ export const TRAIN_GRADIENT: StepDefinition<TrainGradientParameters> = {
     const defence = findDefence(name).configure(defenceSettings);
     const taps = defence.taps(network.taps.map((tap) => tap.name));
     const halves = halvesOf(defence);
+    const trainable = network.parameters.map((parameter) => parameter.trainable);
+    const moving = movingStatistics(network);
     return (...inputs) => {
       const images = inputs.slice(0, halves) as tf.Tensor4D[];
       const [labels, batch, ...weights] = inputs.slice(halves) as [tf.Tensor1D, tf.Scalar, ...tf.Tensor[]];
       const kept: tf.Tensor[] = [];
+      const statistics: tf.Tensor[] = [];
       const { grads } = tf.valueAndGrads((...list: tf.Tensor[]) => {
-        const outputs = outputsOf(network, weightsFromList(network, list), defence.halves, images, taps);
+        let next = 0;
+        const all = weights.map((tensor, index) => (trainable[index] ? (list[next++] ?? tensor) : tensor));
+        const outputs = outputsOf(network, weightsFromList(network, all), defence.halves, images, taps);
+        statistics.push(...moving.map((name) => tf.keep(tf.clone(weight(outputs.statistics, name)))));
         const share = tf.div(labels.size, batch);
         const losses = defence.loss({ ...outputs, labels, labelSmoothing });
         const terms = defence.terms.map((term) => tf.mul(share, losses[term] as tf.Tensor));
@@ -46,17 +48,20 @@ export const TRAIN_GRADIENT: StepDefinition<TrainGradientParameters> = {
         );
         kept.push(...[...terms, ...accuracies].map((tensor) => tf.keep(tf.clone(tensor))));
         return tf.addN(terms as tf.Scalar[]);
-      })(weights);
+      })(weights.filter((_, index) => trainable[index]));
       const gradient = tf.concat1d(grads.map((each) => tf.reshape<tf.Rank.R1>(each, [each.size])));
       const report = tf.stack(kept);
-      tf.dispose(kept);
-      return [report, gradient];
+      const batchStatistics = statistics.map((tensor) => tf.clone(tensor));
+      tf.dispose([...kept, ...statistics]);
+      return [report, gradient, ...batchStatistics];
     };
   },
-  layout: ({ defence, defenceSettings }) => ({
-    inputs: new Array<'rows'>(halvesOf(findDefence(defence).configure(defenceSettings)) + 1).fill('rows'),
-    outputs: ['sum', 'sum'],
-  }),
+  layout({ network, defence, defenceSettings }) {
+    // The statistics are those of the whole batch.
+    if (movingStatistics(networkOf(network)).length > 0) return null;
+    const images = halvesOf(findDefence(defence).configure(defenceSettings));
+    return { inputs: new Array<'rows'>(images + 1).fill('rows'), outputs: ['sum', 'sum'] };
+  },
   describe: ({ network, defence }) => `${network.architecture} ${defence} gradient`,
 };
 
@@ -65,23 +70,42 @@ function halvesOf(defence: ConfiguredDefence): 1 | 2 {
   return defence.inner ? 2 : 1;
 }
 
-/** Both halves through the network: those that the loss uses in one concatenated pass. */
+/** Names of the parameters that follow the batches without a gradient, in the order of `network.parameters`. */
+export function movingStatistics(network: Network): readonly string[] {
+  return network.parameters.flatMap(({ name, trainable }) => (trainable ? [] : [name]));
+}
+
+interface BothOutputs {
+  readonly clean: Outputs;
+  readonly adversarial: Outputs;
+  readonly statistics: TrainingOutputs['statistics'];
+}
+
+/**
+ * Both halves through the network: those that the loss uses in one concatenated pass, in training mode, so with one set
+ * of batch statistics; a half that it does not use in evaluation mode, as the trained network would see it.
+ */
 function outputsOf(
   network: Network,
   weights: Weights,
   halves: ConfiguredDefence['halves'],
   images: readonly tf.Tensor4D[],
   taps: readonly string[],
-): { readonly clean: Outputs; readonly adversarial: Outputs } {
+): BothOutputs {
   const [clean, adversarial] = images as [tf.Tensor4D, tf.Tensor4D?];
   if (!adversarial) {
-    const outputs = forward(network, weights, clean, taps);
-    return { clean: outputs, adversarial: outputs };
+    const { statistics, ...outputs } = forwardTraining(network, weights, clean, taps);
+    return { clean: outputs, adversarial: outputs, statistics };
   }
   if (halves !== 'both') {
-    return { clean: forward(network, weights, clean, taps), adversarial: forward(network, weights, adversarial, taps) };
+    const [used, other] = halves === 'clean' ? [clean, adversarial] : [adversarial, clean];
+    const { statistics, ...trained } = forwardTraining(network, weights, used, taps);
+    const measured = forward(frozenNetwork(network), frozenWeights(network, weights), other, taps);
+    return halves === 'clean'
+      ? { clean: trained, adversarial: measured, statistics }
+      : { clean: measured, adversarial: trained, statistics };
   }
-  const both = forward(network, weights, tf.concat([clean, adversarial], 0), taps);
+  const both = forwardTraining(network, weights, tf.concat([clean, adversarial], 0), taps);
   const [cleanLogits, adversarialLogits] = tf.split(both.logits, 2) as [tf.Tensor2D, tf.Tensor2D];
   const split = Object.entries(both.activations).map(([name, activation]) => [name, tf.split(activation, 2)] as const);
   const half = (index: 0 | 1): Outputs['activations'] =>
@@ -89,6 +113,7 @@ function outputsOf(
   return {
     clean: { logits: cleanLogits, activations: half(0) },
     adversarial: { logits: adversarialLogits, activations: half(1) },
+    statistics: both.statistics,
   };
 }
 

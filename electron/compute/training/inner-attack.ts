@@ -7,6 +7,7 @@ import type { InnerAttack } from '../defences/defence.ts';
 import { repeatStep, type CompiledStep } from '../engines/compile.ts';
 import { prepareStep, type Inputs, type StepDefinition } from '../engines/step.ts';
 import { inputGradient } from '../models/classifier.ts';
+import { frozenNetwork, frozenWeights } from '../models/frozen.ts';
 import {
   networkOf,
   networkSpec,
@@ -41,8 +42,12 @@ export interface InnerAttacker {
   dispose(): void;
 }
 
-/** @param seed of the start noise: stream (seed, 'start', example, round). */
-export function createInnerAttacker(network: Network, attack: InnerAttack, seed: number): InnerAttacker {
+/**
+ * The attack looks at the network as it is in evaluation: batch normalisation is folded away, once for each batch.
+ * @param seed of the start noise: stream (seed, 'start', example, round).
+ */
+export function createInnerAttacker(trained: Network, attack: InnerAttack, seed: number): InnerAttacker {
+  const network = frozenNetwork(trained);
   const steps = new Map<number, CompiledStep>();
   const stepOf = (iterations: number): CompiledStep => {
     const step = steps.get(iterations) ?? prepareStep(INNER_ATTACK, { network: networkSpec(network), iterations });
@@ -60,12 +65,14 @@ export function createInnerAttacker(network: Network, attack: InnerAttack, seed:
         tf.tensor1d(examples.labels, 'int32'),
         tf.scalar(attack.stepSize * epsilonShare),
       ];
+      const frozen = tf.tidy(() => frozenWeights(trained, weights));
+      const own = Object.values(frozen).filter((tensor) => !Object.values(weights).includes(tensor));
       let iterate: tf.Tensor = imageTensor(points.start, shape);
       try {
         for (let done = 0; done < attack.steps;) {
           if (done > 0) await rest();
           const iterations = Math.min(ITERATIONS_AT_ONCE, attack.steps - done);
-          const [next] = stepOf(iterations).run(iterate, ...constants, ...weightList(network, weights));
+          const [next] = stepOf(iterations).run(iterate, ...constants, ...weightList(network, frozen));
           iterate.dispose();
           iterate = next as tf.Tensor;
           done += iterations;
@@ -75,7 +82,7 @@ export function createInnerAttacker(network: Network, attack: InnerAttack, seed:
         iterate.dispose();
         throw error;
       } finally {
-        tf.dispose(constants);
+        tf.dispose([...constants, ...own]);
       }
     },
     get note() {

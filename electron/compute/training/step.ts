@@ -9,6 +9,7 @@ import type { Optimizer } from './optimizer.ts';
 
 /** Weights and optimizer state between two steps. */
 export interface TrainState {
+  /** With the moving statistics of batch normalisation. */
   readonly weights: Weights;
   /** In the order of `optimizer.slots`, each [parameters]. */
   readonly slots: readonly tf.Tensor[];
@@ -60,6 +61,7 @@ export interface TrainStepOptions {
  */
 export function createTrainStep({ network, defence, optimizer, labelSmoothing }: TrainStepOptions): TrainStep {
   const parameters = network.parameters.length;
+  const trainable = network.parameters.map((parameter) => parameter.trainable);
   const numberCount = optimizer.numbers(0, 0).length;
   const gradientOf: TrainGradientParameters = {
     network: networkSpec(network),
@@ -67,13 +69,23 @@ export function createTrainStep({ network, defence, optimizer, labelSmoothing }:
     defenceSettings: defence.settings,
     labelSmoothing,
   };
-  /** Report and gradient, numbers, weights, slots → report with the gradient's squares, new weights, new slots. */
-  const update = (report: tf.Tensor, gradient: tf.Tensor, rest: readonly tf.Tensor[]): tf.Tensor[] => {
+  /** Report, gradient, statistics; numbers, weights, slots → report with the gradient's squares, weights, slots. */
+  const update = (found: readonly tf.Tensor[], rest: readonly tf.Tensor[]): tf.Tensor[] => {
+    const [report, gradient, ...statistics] = found as [tf.Tensor, tf.Tensor1D, ...tf.Tensor[]];
     const state = rest.slice(numberCount);
     const weights = state.slice(0, parameters);
-    const change = optimizer.update(gradient as tf.Tensor1D, state.slice(parameters), rest.slice(0, numberCount));
+    const change = optimizer.update(gradient, state.slice(parameters), rest.slice(0, numberCount));
     const squares = tf.reshape(tf.sum(tf.square(gradient)), [1]);
-    return [tf.concat([report, squares]), ...subtract(weights, change.delta), ...change.slots];
+    const changed = subtract(
+      weights.filter((_, index) => trainable[index]),
+      change.delta,
+    );
+    const moved = moveTowards(
+      weights.filter((_, index) => !trainable[index]),
+      statistics,
+    );
+    const next = trainable.map((own) => (own ? changed : moved).shift() as tf.Tensor);
+    return [tf.concat([report, squares]), ...next, ...change.slots];
   };
 
   const split = splitsBatches() ? prepareStep(TRAIN_GRADIENT, gradientOf) : null;
@@ -83,16 +95,15 @@ export function createTrainStep({ network, defence, optimizer, labelSmoothing }:
     (...inputs) => {
       const [batch, numbersAndState] = [inputs.slice(0, batchInputs + 1), inputs.slice(batchInputs + 1)];
       const weights = numbersAndState.slice(numberCount, numberCount + parameters);
-      const [report, gradient] = build(...batch, ...weights) as [tf.Tensor, tf.Tensor];
-      return update(report, gradient, numbersAndState);
+      return update(build(...batch, ...weights), numbersAndState);
     },
     { name: `${network.architecture} ${defence.name} training step` },
   );
   const runParts = (batch: readonly tf.Tensor[], rest: readonly tf.Tensor[]): tf.Tensor[] | null => {
     const weights = rest.slice(numberCount, numberCount + parameters);
-    const parts = split?.run(...batch, ...weights) as [tf.Tensor, tf.Tensor] | undefined;
+    const parts = split?.run(...batch, ...weights);
     if (!parts) return null;
-    const outputs = tf.tidy(() => update(...parts, rest));
+    const outputs = tf.tidy(() => update(parts, rest));
     tf.dispose(parts);
     return outputs;
   };
@@ -131,6 +142,16 @@ function subtract(weights: readonly tf.Tensor[], delta: tf.Tensor): tf.Tensor[] 
     weights.map((weight) => weight.size),
   );
   return weights.map((weight, index) => tf.sub(weight, tf.reshape(parts[index] as tf.Tensor, weight.shape)));
+}
+
+/** As PyTorch's momentum of 0.1. */
+const STATISTICS_SHARE = 0.1;
+
+/** Moving statistics a step nearer to those of the batch. */
+function moveTowards(moving: readonly tf.Tensor[], batch: readonly tf.Tensor[]): tf.Tensor[] {
+  return moving.map((old, index) =>
+    tf.add(tf.mul(old, 1 - STATISTICS_SHARE), tf.mul(batch[index] as tf.Tensor, STATISTICS_SHARE)),
+  );
 }
 
 function readReport(values: readonly number[], names: readonly string[]): StepReport {

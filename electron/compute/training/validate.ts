@@ -5,6 +5,7 @@ import { prepareStep, type Inputs, type StepDefinition } from '../engines/step.t
 import type { InnerAttack } from '../defences/defence.ts';
 import { readExamples } from '../data/examples.ts';
 import type { Control } from '../jobs/control.ts';
+import { frozenNetwork, frozenWeights } from '../models/frozen.ts';
 import {
   forward,
   networkOf,
@@ -35,9 +36,11 @@ export const COUNT_RIGHT: StepDefinition<NetworkSpec> = {
   name: 'count-right',
   build(spec) {
     const network = networkOf(spec);
+    const frozen = frozenNetwork(network);
     return (...inputs) => {
       const [images, labels, ...list] = inputs as Inputs<2>;
-      const { logits } = forward(network, weightsFromList(network, list), images as tf.Tensor4D);
+      const weights = frozenWeights(network, weightsFromList(network, list));
+      const { logits } = forward(frozen, weights, images as tf.Tensor4D);
       return [tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32'))];
     };
   },

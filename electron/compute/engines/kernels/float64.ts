@@ -112,7 +112,7 @@ export function product(x: Grid, weights: Grid, bias: Grid): Grid {
   return y;
 }
 
-/** Logits, and the gradients of the summed cross-entropy by the images and by every parameter. */
+/** Logits of a network of layers one after the other, and the gradients of the summed cross-entropy by all it takes. */
 export function networkGradients(
   network: Network,
   weights: Readonly<Record<string, Grid>>,
@@ -159,15 +159,17 @@ export function networkGradients(
         sources.forEach((source, index) => (dx.data[source] = (dx.data[source] ?? 0) + (dy.data[index] ?? 0)));
         return dx;
       });
-    } else {
-      const flat = grid([x.shape[0] ?? 0, layer.inputs], x.data);
+    } else if (layer.kind === 'dense') {
+      const flat = grid([x.shape[0] ?? 0, layer.features], x.data);
       const matrix = parameter(`${layer.name}_w`);
       through(product(flat, matrix, parameter(`${layer.name}_b`)), layer.relu, (dy) => {
         const dMatrix = product(transpose(flat), dy, grid([layer.units]));
         gradients[`${layer.name}_w`] = dMatrix;
         gradients[`${layer.name}_b`] = columnSums(dy);
-        return grid(x.shape, product(dy, transpose(matrix), grid([layer.inputs])).data);
+        return grid(x.shape, product(dy, transpose(matrix), grid([layer.features])).data);
       });
+    } else {
+      throw new Error(`There is no reference of ${layer.kind} layers here.`);
     }
   }
   const logits = value;

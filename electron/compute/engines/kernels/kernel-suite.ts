@@ -10,7 +10,6 @@ import {
   weightList,
   weightsFromList,
 } from '../../models/network.ts';
-import { stream } from '../../random/stream.ts';
 import { convolve, convolveGradients, grid, networkGradients, pool, product, type Grid } from './float64.ts';
 import { convLayer, denseLayer, poolLayer } from './layers.ts';
 import type { Padding, Stride } from './names.ts';

@@ -1,0 +1,109 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { AppError } from '../../../shared/domain/errors.ts';
+import type { ImageShape } from '../../../shared/domain/shape.ts';
+import type { Padding, PoolAttributes, Stride } from '../engines/kernels/names.ts';
+
+interface Common {
+  readonly name: string;
+  /** Names of the layers whose outputs it takes; {@link IMAGES} for the network's input. */
+  readonly inputs: readonly string[];
+  /** Extents of its output without the batch; [1, 1, units] for what is a vector. */
+  readonly output: ImageShape;
+}
+
+/** A layer with its input and output extents, without the batch. Images are [height, width, channels]. */
+export type Layer = Common &
+  (
+    | {
+        readonly kind: 'conv';
+        readonly filter: readonly [number, number, number, number];
+        readonly pad: Padding;
+        readonly stride: Stride;
+        readonly bias: boolean;
+        readonly relu: boolean;
+      }
+    | { readonly kind: 'norm'; readonly relu: boolean }
+    | { readonly kind: 'add' }
+    | { readonly kind: 'pool'; readonly size: PoolAttributes['size'] }
+    | { readonly kind: 'average' }
+    | { readonly kind: 'shortcut'; readonly stride: Stride; readonly before: number; readonly after: number }
+    | { readonly kind: 'dense'; readonly relu: boolean; readonly features: number; readonly units: number }
+  );
+
+/** What a network's first layers take as input. */
+export const IMAGES = 'images';
+
+export interface Parameter {
+  /**
+   * `<layer>_w` (HWIO for convolutions, [in, out] for dense layers after an NHWC flatten), `<layer>_b`; for batch
+   * normalisation `<layer>_gamma`, `<layer>_beta`, `<layer>_mean` and `<layer>_variance`.
+   */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** False for moving statistics: training updates them without a gradient. */
+  readonly trainable: boolean;
+}
+
+/** What a network is built from: plain data. */
+export interface NetworkSpec {
+  readonly architecture: string;
+  /** [height, width, channels] */
+  readonly inputShape: ImageShape;
+  readonly classes: number;
+  /** Batch normalisation is folded into the convolutions: for attacks and maps, not for training. */
+  readonly frozen: boolean;
+}
+
+export interface Tap {
+  readonly name: string;
+  /** The layer whose output it is. */
+  readonly layer: string;
+  readonly shape: ImageShape;
+}
+
+/** An architecture at an image size and number of classes. Holds no tensors. */
+export interface Network extends NetworkSpec {
+  /** In an order in which they can be computed. */
+  readonly layers: readonly Layer[];
+  /** In the order in which weights travel as a list. */
+  readonly parameters: readonly Parameter[];
+  /**
+   * Where activations can be looked at: convolutions after their ReLU, before pooling; in residual networks the ends of
+   * the stages, after the ReLU of the last sum.
+   */
+  readonly taps: readonly Tap[];
+}
+
+/** The parameters of a network, by name. */
+export type Weights = Readonly<Record<string, tf.Tensor>>;
+
+export function parametersOf(layer: Layer): Parameter[] {
+  const { name } = layer;
+  const own = (suffix: string, shape: readonly number[], trainable = true): Parameter => ({
+    name: `${name}_${suffix}`,
+    shape,
+    trainable,
+  });
+  switch (layer.kind) {
+    case 'conv':
+      return [own('w', layer.filter), ...(layer.bias ? [own('b', [layer.filter[3]])] : [])];
+    case 'dense':
+      return [own('w', [layer.features, layer.units]), own('b', [layer.units])];
+    case 'norm': {
+      const shape = [layer.output[2]];
+      return [own('gamma', shape), own('beta', shape), own('mean', shape, false), own('variance', shape, false)];
+    }
+    case 'add':
+    case 'pool':
+    case 'average':
+    case 'shortcut':
+      return [];
+  }
+}
+
+/** @throws AppError `internal` if the weights are of another network. */
+export function weight(weights: Weights, name: string): tf.Tensor {
+  const tensor = weights[name];
+  if (!tensor) throw new AppError('internal', `The weights have no ${name}.`);
+  return tensor;
+}

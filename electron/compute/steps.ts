@@ -1,6 +1,6 @@
 import { APGD } from './attacks/apgd-steps.ts';
 import { SQUARE } from './attacks/square-steps.ts';
-import { ASCEND, JUDGE, TRACKED } from './attacks/steps.ts';
+import { ASCEND, PURSUE, TRACKED } from './attacks/steps.ts';
 import type { AnyStepDefinition } from './engines/step.ts';
 import { LOGITS, LOSS_GRADIENT } from './models/classifier.ts';
 import { TRAIN_GRADIENT } from './training/gradient.ts';
@@ -12,7 +12,7 @@ export const STEPS: readonly AnyStepDefinition[] = [
   LOGITS,
   LOSS_GRADIENT,
   TRACKED,
-  JUDGE,
+  PURSUE,
   ASCEND,
   APGD,
   SQUARE,

@@ -150,7 +150,7 @@ export function testAttacks(engine: EngineName, enginePack: string | null, missi
       const before = tf.memory().numTensors;
       let turns = 0;
       const control = { checkpoint: () => (++turns === 5 ? Promise.reject(new Error('stop')) : Promise.resolve()) };
-      const options = asPeers(nat, 'pgd', { steps: 9 }, 16);
+      const options = asPeers(nat, 'pgd', { steps: 40 }, 16);
       await expect(attackWhiteBox(nat, { ...options, control })).rejects.toThrow('stop');
       turns = 0;
       await expect(attackTransfer(nat, [nat], { ...options, control })).rejects.toThrow('stop');

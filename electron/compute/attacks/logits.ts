@@ -13,17 +13,25 @@ export async function cleanLogits(steps: AttackSteps, subject: Subject, options:
   return logitsOf(steps, subject, options.examples.images, options);
 }
 
-/** Logits of candidates in their order, [candidates, classes]. */
+/** Logits of candidates in their order, [candidates, classes]: those that they bring, or else computed. */
 export async function candidateLogits(
   steps: AttackSteps,
   subject: Subject,
-  candidates: readonly Pick<Candidate, 'image'>[],
+  candidates: readonly Pick<Candidate, 'image' | 'logits'>[],
   options: Options,
 ): Promise<Float32Array> {
   const size = imageSize(options.examples.shape);
-  const images = new Float32Array(candidates.length * size);
-  candidates.forEach(({ image }, at) => images.set(image, at * size));
-  return logitsOf(steps, subject, images, options);
+  const { classes } = subject.network;
+  const open = candidates.flatMap(({ logits }, at) => (logits ? [] : [at]));
+  const images = new Float32Array(open.length * size);
+  open.forEach((at, place) => images.set(candidates[at]?.image ?? [], place * size));
+  const computed = await logitsOf(steps, subject, images, options);
+  const all = new Float32Array(candidates.length * classes);
+  candidates.forEach(({ logits }, at) => {
+    if (logits) all.set(logits, at * classes);
+  });
+  open.forEach((at, place) => all.set(computed.subarray(place * classes, (place + 1) * classes), at * classes));
+  return all;
 }
 
 /** Batches are padded to sizes that are compiled already. */

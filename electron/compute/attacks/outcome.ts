@@ -85,6 +85,8 @@ export interface Candidate {
   /** Iteration of the first misclassified iterate, or −1. */
   readonly iteration: number;
   readonly lastWrong: boolean;
+  /** Logits of `image`, [classes], where they were computed by a forward pass of their own already. */
+  readonly logits?: Float32Array;
 }
 
 /**

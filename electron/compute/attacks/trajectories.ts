@@ -15,7 +15,7 @@ import type { PoolTask } from './pool.ts';
 import type { AttackSteps, PursuitState, TrackedState } from './steps.ts';
 
 /** Iterations of one call at most: between calls an attack can be paused, and broken examples leave. */
-const LONGEST_STRIDE = 8;
+export const LONGEST_STRIDE = 8;
 
 /**
  * One restart for rows of any number: from their starts through all steps, every iterate judged.
@@ -56,6 +56,7 @@ function pursuit(
   const stride = strideOf(plan.steps, LONGEST_STRIDE);
   return {
     length: plan.steps,
+    width: 3,
     stride,
     open(rows) {
       const iterate = imageTensor(startingPoints(examples, rows, plan, seed, restart), examples.shape);

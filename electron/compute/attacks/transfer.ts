@@ -8,9 +8,10 @@ import { closeRestart, enterCandidates, openOutcome, predictionOf } from './outc
 import type { Outcome } from './outcome.ts';
 import { transferable, workOf } from './plan.ts';
 import type { AscentPlan } from './plan.ts';
-import { LONGEST_STRIDE, strideOf } from './pool.ts';
+import { strideOf } from './pool.ts';
 import { createAttackSteps } from './steps.ts';
 import type { AttackSteps } from './steps.ts';
+import { LONGEST_STRIDE } from './trajectories.ts';
 
 /**
  * Attacks several targets with x' made once on a source. The iterate keeps raising the source's loss through all steps,

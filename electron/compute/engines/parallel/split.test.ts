@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ASCEND, JUDGE, TRACKED } from '../../attacks/steps.ts';
+import { ASCEND, PURSUE, TRACKED } from '../../attacks/steps.ts';
 import { LOGITS, LOSS_GRADIENT } from '../../models/classifier.ts';
 import { buildNetwork, initialWeights, networkSpec, weightList } from '../../models/network.ts';
 import { TRAIN_GRADIENT } from '../../training/gradient.ts';
@@ -69,30 +69,38 @@ describe('a step in parts', () => {
       inputs: () => [image(1), labels()],
     },
     {
-      name: 'attack step with tracking',
+      name: 'attack steps with tracking',
       definition: TRACKED,
-      parameters: spec,
+      parameters: { network: spec, iterations: 2 },
       inputs: () => [
         image(1),
-        image(2),
         tf.fill([BATCH], -1),
         tf.zeros([BATCH]),
+        image(2),
+        tf.zeros([BATCH]),
         ...bounds(),
-        tf.scalar(3),
         tf.scalar(0.1),
       ],
     },
     {
-      name: 'attack step',
-      definition: ASCEND,
-      parameters: spec,
-      inputs: () => [image(1), tf.zeros([BATCH]), ...bounds(), tf.scalar(0.1)],
+      name: 'attack steps up to a success',
+      definition: PURSUE,
+      parameters: { network: spec, iterations: 2 },
+      inputs: () => [
+        image(1),
+        tf.fill([BATCH], -1),
+        tf.zeros([BATCH]),
+        tf.zeros([BATCH]),
+        ...bounds(),
+        tf.scalar(9),
+        tf.scalar(0.1),
+      ],
     },
     {
-      name: 'judgement',
-      definition: JUDGE,
-      parameters: spec,
-      inputs: () => [image(1), image(2), tf.fill([BATCH], -1), ...bounds(), tf.scalar(3), tf.scalar(1)],
+      name: 'attack steps',
+      definition: ASCEND,
+      parameters: { network: spec, iterations: 2 },
+      inputs: () => [image(1), tf.zeros([BATCH]), ...bounds(), tf.scalar(0.1)],
     },
     {
       name: 'inner attack',

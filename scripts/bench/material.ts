@@ -1,12 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { importDataset } from '../../electron/compute/data/import.ts';
 import { openPacked } from '../../electron/compute/data/packed.ts';
 import { importOptions } from '../../shared/domain/dataset.ts';
 import { newId } from '../../shared/domain/ids.ts';
+import { runChild } from './child.ts';
 import { randomPixels, writePacked } from './packed-set.ts';
 import type { Order } from './prepare.ts';
 import type { BenchNetwork } from './protocol.ts';
@@ -34,17 +32,7 @@ export async function prepareMaterial(
     return material;
   }
   const order: Order = { network, images, batch, ...material, enginePack };
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'prepare.ts')], {
-    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
-    stdio: ['pipe', 'ignore', 'pipe'],
-  });
-  const words = text(child.stderr);
-  const gone = once(child, 'exit');
-  child.stdin.end(JSON.stringify(order));
-  const [status] = (await gone) as [number | null];
-  if (status !== 0) {
-    throw new Error(`The material for ${network.architecture} could not be made. ${(await words).trim().slice(-2000)}`);
-  }
+  await runChild('prepare.ts', order);
   return material;
 }
 

@@ -6,7 +6,8 @@ import { text } from 'node:stream/consumers';
 import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { loadEngine } from '../../electron/compute/engines/load.ts';
-import { buildNetwork, forward, initialWeights } from '../../electron/compute/models/network.ts';
+import { Classifier } from '../../electron/compute/models/classifier.ts';
+import { buildNetwork, initialWeights } from '../../electron/compute/models/network.ts';
 import { saveWeights } from '../../electron/compute/models/weights.ts';
 import { randomPixels, writePacked } from './packed-set.ts';
 import { benchNetwork } from './protocol.ts';
@@ -26,6 +27,7 @@ await loadEngine(enginePack === null ? 'wasm' : 'tensorflow', { enginePack, dete
 const built = buildNetwork(network.architecture, network.shape, network.classes);
 const made = initialWeights(built, 0);
 await saveWeights(built, made, weights);
+const classifier = new Classifier(built, made);
 const pixels = randomPixels(network, images);
 const size = pixels.images.length / images;
 const labels = new Uint8Array(images);
@@ -33,7 +35,7 @@ for (let start = 0; start < images; start += batch) {
   const values = Float32Array.from(pixels.images.subarray(start * size, (start + batch) * size), (byte) => byte / 255);
   const predicted = tf.tidy(() => {
     const input = tf.tensor4d(values, [values.length / size, ...network.shape]);
-    return tf.argMax(forward(built, made, input).logits, 1).dataSync();
+    return tf.argMax(classifier.logits(input), 1).dataSync();
   });
   labels.set(predicted, start);
 }

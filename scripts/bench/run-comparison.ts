@@ -12,20 +12,26 @@ import type { BenchOptions } from './options.ts';
 import type { ComparisonResult, SideResult, Verdict } from './results.ts';
 import { SideProcess } from './side-process.ts';
 import { ratioOf } from './statistics.ts';
-import type { RobustWork, SteadyWork, Work } from './works.ts';
+import { NETWORKS, type RobustWork, type SteadyWork, type Work } from './works.ts';
 
 /** Why a work cannot be measured with this product, machine and options; null if it can. */
 export function obstacle(work: Work, { enginePack, extent }: BenchOptions): string | null {
   if (enginePack === null && !(work.kind === 'first-step')) return 'The tensorflow engine pack is not installed.';
   if (work.kind === 'scaling' && extent === 'quick') return 'It belongs to --full.';
-  if ('network' in work && !ARCHITECTURES.some(({ name }) => name === work.network.architecture)) {
-    return `There is no architecture ${work.network.architecture}.`;
+  const architecture = architectureOf(work);
+  if (architecture !== null && !ARCHITECTURES.some(({ name }) => name === architecture)) {
+    return `There is no architecture ${architecture}.`;
   }
   if (work.kind !== 'robust') return null;
   const { attack } = work.attack;
   if (!ATTACKS.some(({ name }) => name === attack)) return `There is no attack ${attack}.`;
   if (fixtureFile('adv') !== null) return null;
   return 'fixture-adv.npz is not on this machine: set PAIRLIGHT_FIXTURES to its folder.';
+}
+
+function architectureOf(work: Work): string | null {
+  if (work.kind === 'profile') return NETWORKS[work.of].network.architecture;
+  return 'network' in work ? work.network.architecture : null;
 }
 
 /** Measures all sides of a work that there are, in one alternation. */

@@ -2,6 +2,7 @@ import type { BenchOptions } from './options.ts';
 import type { WorkResult } from './results.ts';
 import { obstacle, runComparison } from './run-comparison.ts';
 import { runJobWork } from './run-jobs.ts';
+import { runProfile } from './run-profile.ts';
 import { runScaling } from './run-scaling.ts';
 import type { Work } from './works.ts';
 
@@ -27,6 +28,8 @@ function measure(work: Work, options: BenchOptions): Promise<WorkResult> {
     case 'memory':
     case 'growth':
       return runJobWork(work, options);
+    case 'profile':
+      return runProfile(work, options);
     case 'scaling':
       return runScaling(work, options);
   }

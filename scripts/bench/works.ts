@@ -33,6 +33,8 @@ export interface RobustWork extends Comparison {
   readonly attack: Pick<SideTaskOf<'robust'>, 'attack' | 'epsilon' | 'stepSize' | 'restarts'>;
   /** Gradient steps or queries, images in all, and images in each round. */
   readonly extent: Readonly<Record<'quick' | 'full', { readonly steps: number; readonly images: number }>>;
+  /** Examples at once on the Python sides, which do not fill a batch up when examples leave it. */
+  readonly peerBatch: number;
 }
 
 /** Figures of whole jobs in their own processes. */
@@ -49,7 +51,15 @@ export interface ScalingWork {
   readonly title: string;
 }
 
-export type Work = SteadyWork | RobustWork | JobWork | ScalingWork;
+/** Where the time of a PGD step goes. */
+export interface ProfileWork {
+  readonly kind: 'profile';
+  readonly name: string;
+  readonly title: string;
+  readonly of: NetworkKey;
+}
+
+export type Work = SteadyWork | RobustWork | JobWork | ScalingWork | ProfileWork;
 
 export const NETWORKS = {
   mnist: { network: { architecture: 'mnist-cnn', shape: [28, 28, 1], classes: 10 }, batch: 128 },
@@ -112,6 +122,10 @@ function engines(key: NetworkKey): SteadyWork {
   };
 }
 
+function profile(key: NetworkKey): ProfileWork {
+  return { kind: 'profile', name: `profile-${key}`, title: `a step of PGD on tensorflow, ${describe(key)}`, of: key };
+}
+
 function describe(key: NetworkKey): string {
   const { network, batch } = NETWORKS[key];
   return `${network.architecture} at ${network.shape[0]}×${network.shape[1]}, batch ${batch}`;
@@ -131,7 +145,7 @@ export const WORKS: readonly Work[] = [
     name: 'robust',
     title: 'time to the same robust accuracy: PGD-100 × 5 at ε 0.3, first MNIST test images, fixture-adv',
     ...NETWORKS.mnist,
-    batch: 250,
+    peerBatch: 250,
     attack: { attack: 'pgd', epsilon: 0.3, stepSize: 0.01, restarts: 5 },
     extent: { quick: { steps: 100, images: 50 }, full: { steps: 100, images: 1000 } },
     sides: ['tensorflow', ...ATTACK_LIBRARIES, 'torch-compaction'],
@@ -146,7 +160,7 @@ export const WORKS: readonly Work[] = [
     name: 'apgd',
     title: 'APGD-CE 100 at ε 0.3, 256 examples, fixture-adv',
     ...NETWORKS.mnist,
-    batch: 256,
+    peerBatch: 256,
     attack: { attack: 'apgd', epsilon: 0.3, stepSize: null, restarts: 1 },
     extent: { quick: { steps: 100, images: 64 }, full: { steps: 100, images: 256 } },
     sides: ['tensorflow', 'pyautoattack'],
@@ -158,7 +172,7 @@ export const WORKS: readonly Work[] = [
     name: 'square',
     title: 'Square 5,000 at ε 0.3, 256 examples, fixture-adv',
     ...NETWORKS.mnist,
-    batch: 256,
+    peerBatch: 256,
     attack: { attack: 'square', epsilon: 0.3, stepSize: null, restarts: 1 },
     extent: { quick: { steps: 500, images: 64 }, full: { steps: 5000, images: 256 } },
     sides: ['tensorflow', 'pyautoattack'],
@@ -171,4 +185,7 @@ export const WORKS: readonly Work[] = [
   { kind: 'first-step', name: 'first-step', title: 'first step of a job after its start' },
   { kind: 'growth', name: 'growth', title: 'memory growth of an evaluation of 10,000 examples after its first batch' },
   { kind: 'scaling', name: 'scaling', title: 'how cost grows' },
+  profile('mnist'),
+  profile('resnet20'),
+  profile('resnet50'),
 ];

@@ -25,6 +25,9 @@ const LOOK_MS = 100;
 /** A thread that has begun none of its kernels for so many looks is taken for dead: longer than any kernel takes. */
 const LOOKS_WITHOUT_LIFE = 1_200;
 
+/** How long a thread may take to start before the process ends without it. */
+const START_MS = 10_000;
+
 interface Member {
   readonly worker: Worker;
   readonly port: MessagePort;
@@ -115,14 +118,26 @@ export class ThreadPool {
 
   async dispose(): Promise<void> {
     const members = this.#members ?? [];
+    this.#letStart();
+    process.off('exit', this.#letStart);
     this.#members = null;
     await Promise.all(members.map(({ worker }) => worker.terminate()));
   }
 
   #start(): readonly Member[] {
-    this.#members ??= Array.from({ length: this.threads - 1 }, (_, index) => this.#begin(index));
+    if (this.#members === null) {
+      this.#members = Array.from({ length: this.threads - 1 }, (_, index) => this.#begin(index));
+      process.on('exit', this.#letStart);
+    }
     return this.#members;
   }
+
+  /** Waits until no thread is starting any more: Node aborts the process if it ends a thread that is loading modules. */
+  readonly #letStart = (): void => {
+    (this.#members ?? []).forEach((_, index) => {
+      Atomics.wait(this.#control, workerWord(index, 'state'), BOOTING, START_MS);
+    });
+  };
 
   #begin(index: number): Member {
     const { port1, port2 } = new MessageChannel();

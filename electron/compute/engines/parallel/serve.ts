@@ -31,6 +31,7 @@ export async function serveShards(definitions: readonly AnyStepDefinition[]): Pr
   ) as [number, number, number, number];
   process.on('exit', () => {
     Atomics.store(control, state, ENDED);
+    Atomics.notify(control, state);
     Atomics.notify(control, DONE);
   });
   setDeterministic(deterministic);
@@ -97,4 +98,5 @@ export async function serveShards(definitions: readonly AnyStepDefinition[]): Pr
     Atomics.store(control, lastTask, task.task);
   });
   Atomics.store(control, state, READY);
+  Atomics.notify(control, state);
 }

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { toAppError } from '../../shared/domain/errors.ts';
+import { parseMemory } from '../../shared/domain/memory.ts';
 import { attentionCommand } from './commands/attention.ts';
 import { datasetCommands } from './commands/datasets.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -20,6 +21,9 @@ const program = new Command('pairlight')
   .option('--library <dir>', 'library folder')
   .option('--json', 'print one JSON document')
   .option('--quiet', 'no messages and no progress')
+  .option('--max-memory <size>', 'end a job whose process uses more memory, such as 6G', (text) =>
+    parseMemory(text, '--max-memory'),
+  )
   .showHelpAfterError('(pairlight COMMAND --help lists the options)')
   .exitOverride();
 

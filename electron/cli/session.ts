@@ -14,6 +14,7 @@ export interface GlobalOptions {
   readonly library?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
+  readonly maxMemory?: number;
 }
 
 export interface Session {
@@ -31,6 +32,7 @@ export async function withLibrary<T>(
   const library = await openLibrary(options.library ?? defaultLibrary(), {
     launcher: forkLauncher(jobHostFile()),
     serves,
+    maxMemory: options.maxMemory,
   });
   library.events.on('app.notice', ({ error }) => {
     output.say(error.message);

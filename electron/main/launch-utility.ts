@@ -1,5 +1,9 @@
+import { constants } from 'node:os';
 import { type UtilityProcess, utilityProcess } from 'electron';
-import type { JobLauncher, JobTransport } from '../services/job-transport.ts';
+import type { JobLauncher, JobTransport, ProcessExit } from '../services/job-transport.ts';
+
+/** Time for the rest of what a process printed to arrive after its end, in milliseconds. */
+const LAST_WORDS_MS = 500;
 
 /**
  * Starts job hosts as Electron utility processes. Chromium ends them with the application, however that ends.
@@ -26,7 +30,20 @@ function launch(jobHost: string): JobTransport {
       child.on('message', listener);
     },
     onExit: (listener) => {
-      child.once('exit', (code) => listener(endedBySignal(code) ? null : code));
+      child.once('exit', (code) => {
+        const exit = exitOf(code);
+        let told = false;
+        const tell = (): void => {
+          if (!told) listener(exit);
+          told = true;
+        };
+        // What the process printed last may still be on its way.
+        if (!child.stderr || exit.code === 0) tell();
+        else {
+          child.stderr.once('close', tell);
+          setTimeout(tell, LAST_WORDS_MS);
+        }
+      });
     },
     onStderr: (listener) => {
       child.stderr?.setEncoding('utf8').on('data', listener);
@@ -36,8 +53,11 @@ function launch(jobHost: string): JobTransport {
 }
 
 /** Chromium reports a process that a signal ended with the signal's number. A job host itself ends with 0, 1 or 2. */
-function endedBySignal(code: number): boolean {
-  return process.platform !== 'win32' && code > 2;
+function exitOf(code: number): ProcessExit {
+  if (process.platform === 'win32' || code <= 2) return { code, signal: null };
+  const number = code > 128 ? code - 128 : code;
+  const signal = Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? `signal ${number}`;
+  return { code: null, signal };
 }
 
 /** `UtilityProcess.kill` asks politely (SIGTERM); a host that hangs in native code needs more. */

@@ -8,6 +8,7 @@ import { AppError } from '../../shared/domain/errors.ts';
 import type { Store } from '../store/store.ts';
 import { locateEnginePacks, packToUse } from './engine-pack/choose.ts';
 import { JobProcess } from './job-process.ts';
+import type { PackForJobs } from './job-specs.ts';
 import type { JobLauncher } from './job-transport.ts';
 import type { Library } from './library.ts';
 import { isKnownUsable, packName, rememberTest } from './pack-verdict.ts';
@@ -22,10 +23,15 @@ export function engineForJob(asked: EngineChoice, preferred: EngineChoice): Engi
   return asked === 'auto' && forced() === null ? preferred : asked;
 }
 
-/** Folder of the engine pack for job hosts, or null where there is none to use. */
+/** Folder of the engine pack that jobs use, or null where there is none to use. */
 export async function usablePack(): Promise<string | null> {
-  const pack = packToUse(await locateEnginePacks());
-  return pack.installed ? pack.folder : null;
+  return (await packForJobs()).enginePack;
+}
+
+/** The engine pack for job hosts, or what is wrong with it. */
+export async function packForJobs(): Promise<PackForJobs> {
+  const { installed, folder, reason } = packToUse(await locateEnginePacks());
+  return installed ? { enginePack: folder, enginePackFault: null } : { enginePack: null, enginePackFault: reason };
 }
 
 /**
@@ -90,7 +96,7 @@ export function engineService(
       try {
         const report = await runTest(
           launcher,
-          { kind: 'engine-test', id, folder, enginePack: await usablePack(), threads: availableParallelism(), engine },
+          { kind: 'engine-test', id, folder, ...(await packForJobs()), threads: availableParallelism(), engine },
           testing,
         );
         store.preferences.set(key(report.name), { pack, report });

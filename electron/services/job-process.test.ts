@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import type { JobSpec } from '../../shared/domain/job.ts';
 import { isAlive } from '../store/lease.ts';
 import { JobProcess } from './job-process.ts';
@@ -9,6 +9,7 @@ import type { JobEnd, JobNews } from './job-process.ts';
 import { forkLauncher } from './launch-fork.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pairlight-process-'));
+afterEach(() => vi.unstubAllEnvs());
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const SPEC: JobSpec = { kind: 'engine-test', id: 'test-1', folder, enginePack: null, threads: 1, engine: 'wasm' };
@@ -74,6 +75,55 @@ test('a killed process has crashed', async () => {
   const { ended, process } = startHost(`process.on('message', () => undefined); process.send({ type: 'ready' });`);
   setTimeout(() => process.kill(), 500);
   expect(await ended).toMatchObject({ type: 'crashed', error: { message: "The job's process was killed." } });
+});
+
+test.each([
+  ['SIGSEGV', /crashed in native code \(SIGSEGV\).*choose another engine/],
+  ['SIGABRT', /crashed in native code \(SIGABRT\)/],
+  ['SIGKILL', /killed by the system \(SIGKILL\), most likely because memory ran out/],
+] as const)('a process ended by %s from outside is told as what it likely was', async (signal, message) => {
+  const { ended, process: host } = startHost(`
+    process.on('message', () => { console.error('2026-01-01 10:00:00.1: I tensorflow/core.cc:1] chatter'); });
+    process.send({ type: 'ready' });`);
+  setTimeout(() => process.kill(host.pid ?? 0, signal), 400);
+  const end = await ended;
+  expect(end).toMatchObject({ type: 'crashed', error: { code: 'job-crashed', retry: true } });
+  expect('error' in end && end.error.message).toMatch(message);
+  expect('error' in end && end.error.message).not.toMatch(/chatter/);
+});
+
+test('a message of a crash is told, whatever was printed around it', async () => {
+  const { ended } = startHost(`
+    process.on('message', () => {
+      console.error('E0000 some library\\n2026-01-01 10:00:00.1: F tensorflow/core.cc:1] Check failed: size == 3');
+      console.error('2026-01-01 10:00:00.2: W tensorflow/core.cc:2] chatter after it');
+      process.abort();
+    });
+    process.send({ type: 'ready' });`);
+  expect(await ended).toMatchObject({
+    type: 'crashed',
+    error: { message: expect.stringMatching(/SIGABRT.*Its last words: .*Check failed: size == 3$/s) },
+  });
+});
+
+test('an error that nobody caught is told by its message, not by its stack', async () => {
+  const { ended } = startHost(`
+    process.on('message', () => { setTimeout(() => { throw new TypeError('no such layer') }, 1); });
+    process.send({ type: 'ready' });`);
+  expect(await ended).toMatchObject({
+    error: { message: expect.stringMatching(/last words: TypeError: no such layer$/) },
+  });
+});
+
+test('a process whose JavaScript heap is full has run out of memory', async () => {
+  vi.stubEnv('NODE_OPTIONS', '--max-old-space-size=40');
+  const { ended } = startHost(`
+    process.on('message', () => { const kept = []; for (;;) kept.push({ text: String(kept.length) }); });
+    process.send({ type: 'ready' });`);
+  expect(await ended).toMatchObject({
+    type: 'error',
+    error: { code: 'out-of-memory', message: expect.stringMatching(/found no more memory.*smaller batch/) },
+  });
 });
 
 test.each([

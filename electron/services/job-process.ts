@@ -3,6 +3,7 @@ import type { ErrorData } from '../../shared/domain/errors.ts';
 import { hostMessage } from '../../shared/domain/job.ts';
 import type { HostMessage, JobResult, JobSpec, OwnerMessage } from '../../shared/domain/job.ts';
 import { describeIssues } from '../../shared/domain/settings.ts';
+import { crashed, explainExit } from './job-end.ts';
 import type { JobLauncher, JobTransport } from './job-transport.ts';
 
 /** How a job ended. `crashed`: its process went away without a last message. */
@@ -24,8 +25,8 @@ export interface JobListeners {
 const START_TIMEOUT_MS = 60_000;
 /** Time to stop of its own accord after `cancel`, or to exit after its last message. */
 export const STOP_TIMEOUT_MS = 5_000;
-/** How much of what a process printed is told after a crash, in characters. */
-const LAST_WORDS = 2_000;
+/** How much of what a process printed is looked through after a crash, in characters. */
+const KEPT = 16_000;
 
 /** One job in a process of its own, from launch to exit. */
 export class JobProcess {
@@ -35,22 +36,25 @@ export class JobProcess {
   #end: JobEnd | null = null;
   #alive = true;
   #cancelled = false;
-  #lastWords = '';
+  #killed = false;
+  #printed = '';
   #timer: NodeJS.Timeout | null = null;
 
   constructor(launcher: JobLauncher, spec: JobSpec, listeners: JobListeners) {
     this.#listeners = listeners;
     this.#transport = launcher.launch();
     this.#exited = new Promise((resolve) => {
-      this.#transport.onExit((code) => {
+      this.#transport.onExit((exit) => {
         this.#alive = false;
         this.#clearTimer();
-        this.#finish(this.#crash(code === null ? 'was killed' : `ended with status ${code}`));
+        const error = explainExit(spec.kind, exit, this.#printed, this.#killed);
+        // Where the reason is known there is nothing more to find out: it has failed, and is not a crash.
+        this.#finish({ type: error.code === 'out-of-memory' ? 'error' : 'crashed', error });
         resolve();
       });
     });
     this.#transport.onStderr((text) => {
-      this.#lastWords = (this.#lastWords + text).slice(-LAST_WORDS);
+      this.#printed = (this.#printed + text).slice(-KEPT);
       listeners.onStderr?.(text);
     });
     this.#transport.onMessage((message) => this.#receive(message, spec));
@@ -78,7 +82,9 @@ export class JobProcess {
 
   /** Ends the process at once; the outcome is that of a crash. */
   kill(): void {
-    if (this.#alive) this.#transport.kill();
+    if (!this.#alive) return;
+    this.#killed = true;
+    this.#transport.kill();
   }
 
   /** Resolves with true when the process has ended, or with false after `milliseconds`. */
@@ -95,7 +101,8 @@ export class JobProcess {
   #receive(message: unknown, spec: JobSpec): void {
     const parsed = hostMessage.safeParse(message);
     if (!parsed.success) {
-      this.#finish(this.#crash(`sent a message that cannot be understood (${describeIssues(parsed.error)})`));
+      const what = `sent a message that cannot be understood (${describeIssues(parsed.error)})`;
+      this.#finish({ type: 'crashed', error: crashed(what) });
       this.kill();
       return;
     }
@@ -126,20 +133,13 @@ export class JobProcess {
     this.#listeners.onEnd(end);
   }
 
-  #crash(what: string): JobEnd {
-    const last = this.#lastWords.trim().split('\n').at(-1);
-    const words = last ? ` Its last words: ${last}` : '';
-    return {
-      type: 'crashed',
-      error: new AppError('job-crashed', `The job's process ${what}.${words}`, { retry: true }).toData(),
-    };
-  }
-
   #killAfter(milliseconds: number, what: string, code?: 'cancelled'): void {
     this.#clearTimer();
     this.#timer = setTimeout(() => {
       this.#finish(
-        code ? { type: 'error', error: new AppError(code, `The job ${what}.`).toData() } : this.#crash(what),
+        code
+          ? { type: 'error', error: new AppError(code, `The job ${what}.`).toData() }
+          : { type: 'crashed', error: crashed(what) },
       );
       this.kill();
     }, milliseconds);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { z } from 'zod';
 import { importOptions } from '../../shared/domain/dataset.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { EntityKind } from '../../shared/domain/ids.ts';
@@ -7,6 +8,7 @@ import type { ModelFile } from '../../shared/domain/model.ts';
 import type { StoredJob } from '../store/jobs.ts';
 import type { StoredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
+import { memoryLimit } from '../../shared/domain/memory.ts';
 import { missing, requireModel } from './session.ts';
 
 const ENTITY_OF: Readonly<Record<Exclude<JobKind, 'engine-test'>, EntityKind>> = {
@@ -15,6 +17,28 @@ const ENTITY_OF: Readonly<Record<Exclude<JobKind, 'engine-test'>, EntityKind>> =
   evaluate: 'evaluation',
   attention: 'gallery',
 };
+
+/** Folder of the engine pack to use; null: there is none, and why. */
+export type PackForJobs = Pick<JobSpec, 'enginePack'> & { readonly enginePackFault: string | null };
+
+/** What this machine has for a job. */
+export interface MachineForJobs extends PackForJobs {
+  readonly threads: number;
+  /** Limit of a job's memory where it has none of its own, in bytes; null: none. */
+  readonly maxMemory: number | null;
+}
+
+/** What a job's options hold of its own limit of memory. */
+const limited = z.looseObject({ maxMemory: memoryLimit.optional() });
+
+function ownLimit({ options }: StoredJob): number | null | undefined {
+  return limited.safeParse(JSON.parse(options)).data?.maxMemory;
+}
+
+function withoutLimit({ options }: StoredJob): object {
+  const { maxMemory: _, ...kept } = JSON.parse(options) as { readonly maxMemory?: unknown };
+  return kept;
+}
 
 /** The folder that a job writes to. */
 export function jobFolder(store: Store, job: Pick<StoredJob, 'id' | 'kind'>): string {
@@ -39,16 +63,18 @@ export function modelFileOf(store: Store, model: StoredModel): ModelFile {
  * Everything that the host of a stored job needs, from the library as it is now.
  * @throws AppError `not-found` if something that the job needs was deleted meanwhile.
  */
-export function jobSpecOf(store: Store, job: StoredJob, enginePack: string | null, threads: number): JobSpec {
+export function jobSpecOf(store: Store, job: StoredJob, machine: MachineForJobs): JobSpec {
   const { id } = job;
-  const hosted = { id, folder: jobFolder(store, job), enginePack, threads };
+  const { enginePack, enginePackFault, threads } = machine;
+  const maxMemory = ownLimit(job) ?? machine.maxMemory;
+  const hosted = { id, folder: jobFolder(store, job), enginePack, enginePackFault, threads, maxMemory };
   const dataset = (datasetId: string): { folder: string } => ({
     folder: store.folder.of('dataset', (store.datasets.get(datasetId) ?? missing('data set', datasetId)).id),
   });
   const model = (modelId: string): ModelFile => modelFileOf(store, requireModel(store, modelId));
   switch (job.kind) {
     case 'import':
-      return { kind: 'import', ...hosted, options: importOptions.parse(JSON.parse(job.options)) };
+      return { kind: 'import', ...hosted, options: importOptions.parse(withoutLimit(job)) };
     case 'train': {
       const { config } = store.runs.get(id) ?? missing('run', id);
       return { kind: 'train', ...hosted, dataset: dataset(config.dataset), config, resume: job.resume };

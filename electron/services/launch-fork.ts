@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process';
-import type { JobLauncher, JobTransport } from './job-transport.ts';
+import type { JobLauncher, JobTransport, ProcessExit } from './job-transport.ts';
 
 /**
  * Starts job hosts with `child_process.fork`, for the command line and tests.
@@ -35,13 +35,14 @@ function launch(jobHost: string): JobTransport {
     },
     onExit: (listener) => {
       let told = false;
-      const tell = (code: number | null): void => {
-        if (!told) listener(code);
+      const tell = (exit: ProcessExit): void => {
+        if (!told) listener(exit);
         told = true;
       };
-      child.once('exit', tell);
-      // A process that could not even be started emits `error` and no `exit`.
-      child.once('error', () => tell(null));
+      // Not `exit`: what the process printed last may still be on its way then.
+      child.once('close', (code, signal) => tell({ code, signal }));
+      // A process that could not even be started emits no `exit`.
+      child.once('error', () => tell({ code: null, signal: null }));
     },
     onStderr: (listener) => {
       child.stderr?.setEncoding('utf8').on('data', listener);

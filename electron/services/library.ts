@@ -29,6 +29,8 @@ export interface LibraryOptions {
    * `own`: only the jobs that it created itself (one command of the command line). `none`: it only reads.
    */
   readonly serves?: 'all' | 'own' | 'none';
+  /** Limit of the memory of each job that this process makes or resumes, in bytes; left out: that of the preferences. */
+  readonly maxMemory?: number | undefined;
   /** Folder of the bundled sample (IDX files) that a new library gets; null: none. */
   readonly sample?: string | null;
 }

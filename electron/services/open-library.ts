@@ -7,7 +7,7 @@ import { openStore } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
 import { readCatalogue } from './catalogue.ts';
 import { datasetService } from './datasets.ts';
-import { engineService, slotRules, usablePack } from './engines.ts';
+import { engineService, packForJobs, slotRules } from './engines.ts';
 import { emptyOldBin, entityService } from './entities.ts';
 import { evaluationService } from './evaluations.ts';
 import { createEvents } from './events.ts';
@@ -47,6 +47,7 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     store,
     events,
     token: randomUUID(),
+    maxMemory: options.maxMemory,
     changed: () => {
       queue?.nudge();
       timer ??= setTimeout(() => {
@@ -61,7 +62,8 @@ export const openLibrary: OpenLibrary = async (path, options) => {
   const jobs = createQueue(session, {
     launcher: options.launcher,
     serves: options.serves ?? 'all',
-    enginePack: usablePack,
+    enginePack: packForJobs,
+    maxMemory: () => preferences.get().maxMemory,
     slots: () => slotRules(store, preferences),
   });
   queue = jobs;

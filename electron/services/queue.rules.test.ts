@@ -84,7 +84,8 @@ test('a process that lost the lease neither starts a job nor touches its folder'
       },
     },
     serves: 'all',
-    enginePack: () => Promise.resolve(null),
+    enginePack: () => Promise.resolve({ enginePack: null, enginePackFault: null }),
+    maxMemory: () => null,
     slots: () => {
       // Another process takes over between this one's look and its start.
       store.lease.release('mine');

@@ -13,17 +13,19 @@ import { discardUnfinished, storeOutcome } from './job-outcomes.ts';
 import { JobProcess, STOP_TIMEOUT_MS } from './job-process.ts';
 import type { JobEnd } from './job-process.ts';
 import { jobFolder, jobSpecOf } from './job-specs.ts';
+import type { PackForJobs } from './job-specs.ts';
 import type { JobLauncher } from './job-transport.ts';
 import { freeSlot, threadsFor } from './slots.ts';
 import type { SlotRules } from './slots.ts';
-import { missing } from './session.ts';
+import { missing, relimited } from './session.ts';
 import type { Session } from './session.ts';
 
 export interface QueueOptions {
   readonly launcher: JobLauncher;
   readonly serves: 'all' | 'own' | 'none';
-  /** Folder of the installed engine pack, or null. */
-  readonly enginePack: () => Promise<string | null>;
+  readonly enginePack: () => Promise<PackForJobs>;
+  /** Limit of the memory of jobs that have none of their own, in bytes; null: none. */
+  readonly maxMemory: () => number | null;
   /** How many jobs may run at once, as of now. */
   readonly slots: () => Promise<SlotRules>;
 }
@@ -162,12 +164,11 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
     session.changed();
     try {
       const folder = jobFolder(store, job);
-      const spec = jobSpecOf(
-        store,
-        job,
-        await options.enginePack(),
-        threadsFor(store, rules, job, availableParallelism()),
-      );
+      const spec = jobSpecOf(store, job, {
+        ...(await options.enginePack()),
+        threads: threadsFor(store, rules, job, availableParallelism()),
+        maxMemory: options.maxMemory(),
+      });
       if (!job.resume) await rm(folder, { recursive: true, force: true });
       await mkdir(folder, { recursive: true });
       const process = new JobProcess(options.launcher, spec, {
@@ -322,7 +323,10 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
       if (job.state === 'waiting') return;
       const resume = job.resume || (job.kind === 'train' && job.started !== null);
       const queued = store.database.transaction(() => {
-        if (!store.jobs.updateIf(id, 'resumable', { ...QUEUED_AGAIN, resume, creator: token })) return false;
+        if (
+          !store.jobs.updateIf(id, 'resumable', { ...QUEUED_AGAIN, ...relimited(session, job), resume, creator: token })
+        )
+          return false;
         if (job.kind === 'evaluate') store.evaluations.clear(id);
         store.jobs.toEnd(id);
         return true;

@@ -12,21 +12,33 @@ export interface Session {
   readonly events: EventHub;
   /** Names this process among those that have the library open. */
   readonly token: string;
+  /** Limit of the memory of each job that this process makes or resumes, in bytes; left out: that of the preferences. */
+  readonly maxMemory?: number | undefined;
   /** Tells listeners, and the queue, that something in the library changed. */
   readonly changed: () => void;
 }
 
 /** A new job at the end of the queue, made together with its entity. */
 export function addJob(
-  { store, token, changed }: Session,
+  session: Session,
   job: { readonly id: EntityId; readonly kind: JobKind; readonly title: string; readonly options?: string },
   addEntity: () => void = () => undefined,
 ): void {
+  const { store, token, changed } = session;
   store.database.transaction(() => {
-    store.jobs.add({ ...job, creator: token });
+    store.jobs.add({ ...job, ...relimited(session, job), creator: token });
     addEntity();
   });
   changed();
+}
+
+/** The options of a job with this process's limit of memory in them, if it has one. */
+export function relimited(
+  { maxMemory }: Session,
+  { options = '{}' }: { readonly options?: string | undefined },
+): { readonly options?: string } {
+  if (maxMemory === undefined) return {};
+  return { options: JSON.stringify({ ...(JSON.parse(options) as object), maxMemory }) };
 }
 
 /** @throws AppError `not-found`. */

@@ -38,6 +38,7 @@ export type JobChange = Partial<{
   readonly wish: JobWish | null;
   readonly resume: boolean;
   readonly creator: string;
+  readonly options: string;
 }>;
 
 /** Where a job is, as far as it decides what may be done to it. `started`: it has a process, or had one that died. */

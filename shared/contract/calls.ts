@@ -6,6 +6,7 @@ import { evaluationRequest, exampleQuery } from '../domain/evaluation.ts';
 import { galleryRequest } from '../domain/gallery.ts';
 import { entityId } from '../domain/ids.ts';
 import { examplePage, librarySnapshot, resultTable } from '../domain/library.ts';
+import { memoryLimit } from '../domain/memory.ts';
 import { modelSummary } from '../domain/model.ts';
 import { trainConfig, trainPoint } from '../domain/training.ts';
 
@@ -27,6 +28,8 @@ export const preferences = z.strictObject({
   engine: engineChoice.default('auto'),
   /** Jobs at once, which share the cores; null: one on tensorflow, with every core, and one for each core on wasm. */
   parallelJobs: z.int().min(1).max(64).nullable().default(null),
+  /** A job whose process uses more is ended, in bytes; null: no limit. */
+  maxMemory: memoryLimit.default(null),
 });
 export type Preferences = z.infer<typeof preferences>;
 
@@ -35,6 +38,7 @@ const preferenceChange = z.strictObject({
   theme: preferences.shape.theme.unwrap().exactOptional(),
   engine: preferences.shape.engine.unwrap().exactOptional(),
   parallelJobs: preferences.shape.parallelJobs.unwrap().exactOptional(),
+  maxMemory: preferences.shape.maxMemory.unwrap().exactOptional(),
 });
 
 /** Every request that the window can make, declared once: both sides take their types and checks from here. */

@@ -14,6 +14,7 @@ export const ERROR_CODES = [
   'engine-unavailable',
   'engine-pack',
   'engine-failed',
+  'out-of-memory',
   'non-finite',
   'cancelled',
   'job-crashed',

@@ -5,6 +5,7 @@ import { ERROR_CODES } from './errors.ts';
 import { evaluationRequest, evaluationResult, targetResult } from './evaluation.ts';
 import { galleryRequest, galleryResult } from './gallery.ts';
 import { entityId } from './ids.ts';
+import { memoryLimit } from './memory.ts';
 import { modelFile } from './model.ts';
 import { trainConfig, trainPoint, trainResult } from './training.ts';
 
@@ -17,6 +18,10 @@ const hosted = {
   folder: z.string(),
   /** Folder of the installed tensorflow engine pack, or null if there is none. */
   enginePack: z.string().nullable(),
+  /** What is wrong with the engine pack where there is none to use, and what to do. */
+  enginePackFault: z.string().nullable().optional(),
+  /** The process ends itself when its resident memory passes this, in bytes. */
+  maxMemory: memoryLimit.optional(),
   /** Threads for an engine that has several. */
   threads: z.int().min(1),
 };
@@ -97,6 +102,13 @@ export const errorData = z.object({
   details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).optional(),
   retry: z.boolean().optional(),
 });
+
+/**
+ * Begins the line on standard error with which a process ends itself that passed its limit of memory, before the JSON of
+ * {@link memoryReport}: its threads may all be busy, so that no message would leave it.
+ */
+export const OVER_MEMORY = 'pairlight-over-memory ';
+export const memoryReport = z.object({ used: z.number(), limit: z.number() });
 
 /** From the job host to its owner. */
 export const hostMessage = z.discriminatedUnion('type', [

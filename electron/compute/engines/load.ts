@@ -4,7 +4,7 @@ import { engineChoice, type EngineChoice, type EngineInfo, type EngineName } fro
 import { AppError } from '../../../shared/domain/errors.ts';
 import { selfTest } from './self-test.ts';
 import { setDeterministic } from './state.ts';
-import { loadTensorflow } from './tensorflow.ts';
+import { loadTensorflow, missingCardNote } from './tensorflow.ts';
 import { loadWasm } from './wasm.ts';
 import { loadWebgpu, webgpuObstacle } from './webgpu.ts';
 
@@ -58,7 +58,10 @@ export async function loadEngine(choice: EngineChoice, options: EngineOptions): 
 
 async function choose(choice: EngineChoice, options: EngineOptions): Promise<Engine> {
   const wanted = choice === 'auto' ? engineFromEnvironment() : choice;
-  if (wanted !== 'auto') return describe(await LOADERS[wanted](options), null);
+  if (wanted !== 'auto') {
+    const info = await LOADERS[wanted](options);
+    return describe(info, missingCardNote(options.enginePack, info));
+  }
   const reasons: string[] = [];
   for (const name of ['tensorflow', 'webgpu'] as const) {
     // Where webgpu cannot be, or finds no card, nothing is amiss; where tensorflow cannot, its pack is missing or broken.
@@ -66,7 +69,7 @@ async function choose(choice: EngineChoice, options: EngineOptions): Promise<Eng
     try {
       const info = await LOADERS[name](options);
       requireRightGradients(name);
-      return describe(info, remark(name, reasons));
+      return describe(info, remark(name, reasons) ?? missingCardNote(options.enginePack, info));
     } catch (cause) {
       if (name === 'webgpu' && cause instanceof AppError && cause.code === 'engine-unavailable') continue;
       reasons.push(cause instanceof Error ? cause.message : String(cause));

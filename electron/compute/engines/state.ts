@@ -13,6 +13,17 @@ export function isDeterministic(): boolean {
   return deterministic;
 }
 
+let packFault: string | null = null;
+
+export function setPackFault(value: string | null): void {
+  packFault = value;
+}
+
+/** Why there is no engine pack to load; null if nobody said. */
+export function enginePackFault(): string | null {
+  return packFault;
+}
+
 /** Makes a step that computes its batch in parts. */
 export type BatchSplitter = <P extends object>(
   definition: StepDefinition<P>,

@@ -1,13 +1,16 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
+import { z } from 'zod';
 import type { EngineInfo } from '../../../shared/domain/engine.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { TensorflowBinding } from './binding.ts';
+import { engineFailure } from './failure.ts';
 import { registerKernels } from './kernels/register.ts';
 import { TENSORFLOW_KERNELS } from './kernels/tensorflow.ts';
+import { enginePackFault } from './state.ts';
 
 const ADVICE = 'Install it in the Engines view or with "pairlight engine install tensorflow".';
 
@@ -23,14 +26,21 @@ export async function loadTensorflow(
 ): Promise<EngineInfo> {
   const addon = pack === null ? null : join(pack, 'tfjs_binding.node');
   if (pack === null || addon === null || !existsSync(addon)) {
-    throw new AppError('engine-unavailable', `The tensorflow engine pack is not installed. ${ADVICE}`);
+    throw new AppError(
+      'engine-unavailable',
+      enginePackFault() ?? `The tensorflow engine pack is not installed. ${ADVICE}`,
+    );
   }
+  requireWhole(pack);
   // Read by the libraries when they are loaded.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
   process.env['TF_NUM_INTRAOP_THREADS'] = String(threads);
   process.env['TF_NUM_INTEROP_THREADS'] = String(threads);
   process.env['OMP_NUM_THREADS'] = String(threads);
   if (deterministic) process.env['TF_DETERMINISTIC_OPS'] = '1';
+  // On a GPU: whole float32 products, as everywhere else, and no more of its memory than is needed.
+  process.env['NVIDIA_TF32_OVERRIDE'] ??= '0';
+  process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
 
   const require = createRequire(import.meta.url);
   let binding: TensorflowBinding;
@@ -41,7 +51,7 @@ export async function loadTensorflow(
     const { NodeJSKernelBackend } = require('@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend') as {
       NodeJSKernelBackend: new (binding: TensorflowBinding, packageName: string) => tf.KernelBackend;
     };
-    binding = require(addon) as TensorflowBinding;
+    binding = explainingBinding(require(addon) as TensorflowBinding);
     if (!tf.findBackend('tensorflow')) {
       tf.registerBackend('tensorflow', () =>
         copyingBackend(new NodeJSKernelBackend(binding, '@tensorflow/tfjs-node-gpu')),
@@ -49,7 +59,7 @@ export async function loadTensorflow(
     }
     registerKernels('tensorflow', TENSORFLOW_KERNELS);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = loadingFault(cause instanceof Error ? cause.message : String(cause), pack);
     throw new AppError(
       'engine-pack',
       `The tensorflow engine pack in ${pack} does not load: ${reason}. Install it again.`,
@@ -74,6 +84,62 @@ export async function loadTensorflow(
   };
 }
 
+/** The addon, saying which operation failed, and whether for want of memory. */
+function explainingBinding(binding: TensorflowBinding): TensorflowBinding {
+  const explained = <A extends unknown[], R>(work: (...args: A) => R, operation: (...args: A) => string) => ({
+    value: (...args: A): R => {
+      try {
+        return work(...args);
+      } catch (thrown) {
+        throw engineFailure(thrown, 'tensorflow', operation(...args));
+      }
+    },
+  });
+  // What the addon offers cannot be written to: an object above it answers instead.
+  return Object.create(binding, {
+    executeOp: explained(binding.executeOp.bind(binding), (name) => name),
+    createTensor: explained(binding.createTensor.bind(binding), () => 'createTensor'),
+    tensorDataSync: explained(binding.tensorDataSync.bind(binding), () => 'tensorDataSync'),
+    runSavedModel: explained(binding.runSavedModel.bind(binding), () => 'a compiled step'),
+  }) as TensorflowBinding;
+}
+
+/** A library that was cut off would end the process, not fail: sizes are compared with the manifest, if there is one. */
+function requireWhole(pack: string): void {
+  const files = z.array(z.object({ path: z.string(), bytes: z.number() })).safeParse(readManifest(pack)?.['files']);
+  for (const { path, bytes } of files.data ?? []) {
+    const found = statSync(join(pack, path), { throwIfNoEntry: false });
+    if (found?.size === bytes) continue;
+    const wrong = found ? `${path} has ${found.size} bytes instead of ${bytes}` : `${path} is missing`;
+    throw new AppError('engine-pack', `The tensorflow engine pack in ${pack} is damaged: ${wrong}. Install it again.`, {
+      details: { folder: pack },
+    });
+  }
+}
+
+/** What the system's loader says of a library, in plain words where it is known. */
+function loadingFault(message: string, pack: string): string {
+  const library = /(\S+\.(?:so|node)[.\d]*)/.exec(message)?.[1]?.replace(`${pack}/`, '') ?? 'a library';
+  if (/cannot open shared object file/.test(message)) return `${library} is missing in it`;
+  if (
+    /file too short|invalid ELF header|ELF load command|ELF file|file data offset/.test(message) &&
+    !/ELFCLASS/.test(message)
+  ) {
+    return `${library.replace(/:$/, '')} is damaged (${message})`;
+  }
+  return message;
+}
+
+/** Why a pack with CUDA computes on the processor; null for another pack, and where it has its graphics card. */
+export function missingCardNote(pack: string | null, info: EngineInfo): string | null {
+  if (pack === null || info.name !== 'tensorflow' || !info.device.startsWith('CPU')) return null;
+  if (readManifest(pack)?.['variant'] !== 'cuda') return null;
+  const why = existsSync('/proc/driver/nvidia/version')
+    ? 'TensorFlow could not use the graphics card (the log of the job says why)'
+    : 'this machine has no NVIDIA graphics card, or no driver for it';
+  return `The engine pack with CUDA computes on the CPU: ${why}.`;
+}
+
 /** TensorFlow may compute on the very memory of an array that it was given: tensors get a copy that nobody else changes. */
 function copyingBackend(backend: tf.KernelBackend): tf.KernelBackend {
   const write = backend.write.bind(backend);
@@ -82,10 +148,13 @@ function copyingBackend(backend: tf.KernelBackend): tf.KernelBackend {
 }
 
 function packVersion(pack: string): string | null {
+  const version = readManifest(pack)?.['version'];
+  return typeof version === 'string' ? version : null;
+}
+
+function readManifest(pack: string): Readonly<Record<string, unknown>> | null {
   try {
-    const manifest: unknown = JSON.parse(readFileSync(join(pack, 'manifest.json'), 'utf8'));
-    const version = (manifest as { version?: unknown } | null)?.version;
-    return typeof version === 'string' ? version : null;
+    return JSON.parse(readFileSync(join(pack, 'manifest.json'), 'utf8')) as Record<string, unknown> | null;
   } catch {
     return null;
   }

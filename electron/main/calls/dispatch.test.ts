@@ -3,7 +3,7 @@ import { AppError } from '../../../shared/domain/errors.ts';
 import { dispatch, type Handlers } from './dispatch.ts';
 
 const pause = vi.fn();
-const setPreferences = vi.fn(() => ({ theme: 'dark', engine: 'wasm', parallelJobs: null }) as const);
+const setPreferences = vi.fn(() => ({ theme: 'dark', engine: 'wasm', parallelJobs: null, maxMemory: null }) as const);
 // Only the handlers that these requests reach.
 const handlers = {
   'jobs.pause': pause,

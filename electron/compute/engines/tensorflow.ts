@@ -84,23 +84,23 @@ export async function loadTensorflow(
   };
 }
 
-/** The addon, saying which operation failed, and whether for want of memory. */
+/** The addon, saying which operation failed, and whether for want of memory. `executeOp` begins with an operation's name. */
 function explainingBinding(binding: TensorflowBinding): TensorflowBinding {
-  const explained = <A extends unknown[], R>(work: (...args: A) => R, operation: (...args: A) => string) => ({
+  const explained = <A extends unknown[], R>(work: (...args: A) => R, operation?: string) => ({
     value: (...args: A): R => {
       try {
         return work(...args);
       } catch (thrown) {
-        throw engineFailure(thrown, 'tensorflow', operation(...args));
+        throw engineFailure(thrown, 'tensorflow', operation ?? String(args[0]));
       }
     },
   });
   // What the addon offers cannot be written to: an object above it answers instead.
   return Object.create(binding, {
-    executeOp: explained(binding.executeOp.bind(binding), (name) => name),
-    createTensor: explained(binding.createTensor.bind(binding), () => 'createTensor'),
-    tensorDataSync: explained(binding.tensorDataSync.bind(binding), () => 'tensorDataSync'),
-    runSavedModel: explained(binding.runSavedModel.bind(binding), () => 'a compiled step'),
+    executeOp: explained(binding.executeOp.bind(binding)),
+    createTensor: explained(binding.createTensor.bind(binding), 'createTensor'),
+    tensorDataSync: explained(binding.tensorDataSync.bind(binding), 'tensorDataSync'),
+    runSavedModel: explained(binding.runSavedModel.bind(binding), 'a compiled step'),
   }) as TensorflowBinding;
 }
 

@@ -44,7 +44,7 @@ export async function slotRules(store: Store, preferences: Library['preferences'
   const { parallelJobs } = preferences.get();
   return {
     automatic,
-    atOnce: { tensorflow: parallelJobs ?? 1, webgpu: 1, wasm: parallelJobs ?? availableParallelism() },
+    atOnce: { tensorflow: parallelJobs ?? 1, webgpu: 1, wasm: parallelJobs ?? 1 },
   };
 }
 

@@ -26,7 +26,7 @@ function call<I extends z.ZodType, O extends z.ZodType>(
 export const preferences = z.strictObject({
   theme: z.enum(['system', 'light', 'dark']).default('system'),
   engine: engineChoice.default('auto'),
-  /** Jobs at once, which share the cores; null: one on tensorflow, with every core, and one for each core on wasm. */
+  /** Jobs at once, which share the cores; null: one, with every core. */
   parallelJobs: z.int().min(1).max(64).nullable().default(null),
   /** A job whose process uses more is ended, in bytes; null: no limit. */
   maxMemory: memoryLimit.default(null),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { engineChoice } from './engine.ts';
 import { entityId } from './ids.ts';
 import { settingValues } from './settings.ts';
+import type { ImageShape } from './shape.ts';
 import { speedPoint } from './speed.ts';
 
 /** The trainer's settings that every defence shares. Flat and with defaults, so that forms and flags are views of it. */
@@ -63,6 +64,17 @@ export const trainerSettings = z.strictObject({
 });
 export type TrainerSettings = z.infer<typeof trainerSettings>;
 
+/**
+ * What is usual for photographs (He et al. 2016: CIFAR images of 32 pixels are mirrored and cropped with a padding of 4);
+ * null for grey images, which are digits, letters or scans more often.
+ */
+export function usualAugmentation([height, width, channels]: ImageShape): Pick<
+  TrainerSettings,
+  'flip' | 'cropPadding'
+> | null {
+  return channels === 3 ? { flip: true, cropPadding: Math.round(Math.min(height, width) / 8) } : null;
+}
+
 export const trainConfig = z.strictObject({
   name: z.string().trim().max(120).optional(),
   dataset: entityId,
@@ -77,7 +89,7 @@ export const trainConfig = z.strictObject({
     .max(2 ** 31 - 1)
     .default(0),
   engine: engineChoice.default('auto'),
-  /** One thread and fixed order: the same seed gives the same weights to the last bit. */
+  /** The same seed gives the same weights to the last bit, on this machine; tensorflow then has one thread. */
   deterministic: z.boolean().default(false),
 });
 export type TrainConfig = z.infer<typeof trainConfig>;

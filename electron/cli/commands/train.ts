@@ -35,7 +35,7 @@ export function trainCommand(program: Command): void {
     .option('--epochs <n>', 'epochs', numberOption('--epochs'))
     .option('--seed <seed>', 'seed of initial weights, data order and random starts', numberOption('--seed'))
     .option('--engine <engine>', 'auto, tensorflow, webgpu or wasm')
-    .option('--deterministic', 'one thread: the same seed gives the same weights to the last bit')
+    .option('--deterministic', 'the same seed gives the same weights to the last bit; one thread on tensorflow')
     .option('--set <key=value...>', 'any setting of the trainer or the defence', collect(String))
     .action(async (flags: TrainFlags, command: Command) => {
       await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {

@@ -193,7 +193,7 @@ export const evaluation = {
     batchHelp: 'Does not change an example’s random start.',
     engine: 'Engine',
     engines: { auto: 'Automatic', tensorflow: 'TensorFlow', webgpu: 'WebGPU', wasm: 'WebAssembly' },
-    deterministic: 'Deterministic: one thread, the same to the last bit',
+    deterministic: 'Deterministic: the same to the last bit; one thread on tensorflow',
     problems: {
       'no-targets': 'Choose at least one model.',
       'no-source': 'Choose the source model.',

@@ -118,7 +118,8 @@ export const training = {
     seedsBad: 'must be whole numbers such as 0, 1, 2 or 0-4, at most 50',
     engine: 'Engine',
     deterministic: 'Deterministic',
-    deterministicHelp: 'The same seed gives the same weights to the last bit. Slower on tensorflow, which then uses one thread; wasm always works in this way.',
+    deterministicHelp:
+      'The same seed gives the same weights to the last bit. Slower on tensorflow, which then uses one thread; wasm always works in this way.',
     source: 'After {source}',
     start: 'Start {n} run | Start {n} run | Start {n} runs',
     started: '{name} is in the queue | {name} is in the queue | {n} runs are in the queue',

@@ -10,6 +10,7 @@ import {
   weightList,
   weightsFromList,
 } from '../../models/network.ts';
+import { testResidualNetworks } from '../../models/residual-suite.ts';
 import { convolve, convolveGradients, grid, networkGradients, pool, product, type Grid } from './float64.ts';
 import { convLayer, denseLayer, poolLayer } from './layers.ts';
 import type { Padding, Stride } from './names.ts';
@@ -215,6 +216,8 @@ export function testKernels(): void {
       });
     });
   });
+
+  testResidualNetworks();
 
   it('leaves no tensor behind', () => {
     const network = buildNetwork('lenet', [20, 20, 1], 4);

@@ -8,7 +8,7 @@ import type { Subject } from './examples.ts';
 import type { Method } from './method.ts';
 import type { AttackOptions } from './options.ts';
 import type { ApgdPlan } from './plan.ts';
-import { runPool, strideOf } from './pool.ts';
+import { runPool, runTurns, strideOf } from './pool.ts';
 import type { PoolState, PoolTask, Slot } from './pool.ts';
 
 /** Iterations of one call at most: broken examples are looked for between calls. */
@@ -73,7 +73,7 @@ export function createApgd(subject: Subject, options: AttackOptions<ApgdPlan>): 
     advance(state, constants, slots) {
       const schedule = scheduleOf(turns, slots, stride, state[1].shape[0] ?? 0);
       try {
-        return step.run(...state, ...constants, schedule, ...weightList(network, weights)) as unknown as PoolState;
+        return runTurns(step, state, schedule, [...constants, ...weightList(network, weights)]);
       } finally {
         schedule.dispose();
       }

@@ -1,11 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { repeatStep } from '../engines/compile.ts';
 import type { Inputs, StepDefinition } from '../engines/step.ts';
 import { lossFromLogits } from '../losses.ts';
 import { inputGradient } from '../models/classifier.ts';
 import { networkOf, weightsFromList } from '../models/network.ts';
 import type { NetworkSpec } from '../models/network.ts';
-import { ascentDirection } from './direction.ts';
+import { ascentDirection, moveWithin } from './direction.ts';
 import type { ApgdPlan } from './plan.ts';
+import { nextTurn } from './pool-steps.ts';
 import { choose, misclassified, notFinite } from './row-masks.ts';
 
 export interface ApgdParameters {
@@ -54,57 +56,31 @@ export const APGD_SCHEDULE = [
 ] as const;
 type Turn = Readonly<Record<(typeof APGD_SCHEDULE)[number], tf.Tensor>>;
 
-interface Constants {
-  readonly lower: tf.Tensor;
-  readonly upper: tf.Tensor;
-  readonly labels: tf.Tensor;
-}
-
-/** State, lower, upper, labels, schedule [n, iterations, APGD_SCHEDULE.length], weights → state. */
+/** State, schedule [n, iterations, APGD_SCHEDULE.length], lower, upper, labels, weights → state, schedule. */
 export const APGD: StepDefinition<ApgdParameters> = {
   name: 'attack-apgd',
   build({ network: spec, loss, iterations }) {
     const network = networkOf(spec);
-    return (...inputs) => {
-      const values = inputs.slice(0, APGD_STATE.length);
-      const [lower, upper, labels, schedule, ...list] = inputs.slice(APGD_STATE.length) as Inputs<4>;
+    return repeatStep((...inputs) => {
+      const old = named(APGD_STATE, inputs);
+      const [schedule, lower, upper, labels, ...list] = inputs.slice(APGD_STATE.length) as Inputs<4>;
       const weights = weightsFromList(network, list);
-      const constants = { lower, upper, labels };
-      const evaluate = (images: tf.Tensor): Evaluation => {
-        const { logits, gradient } = inputGradient(
-          network,
-          weights,
-          images as tf.Tensor4D,
-          labels as tf.Tensor1D,
-          loss,
-        );
-        const raw = lossFromLogits(loss, logits, labels as tf.Tensor1D);
-        return {
-          wrong: misclassified(logits, labels),
-          loss: tf.where(tf.isFinite(raw), raw, tf.fill(raw.shape, -NO_LOSS)),
-          direction: ascentDirection(gradient),
-          notFinite: notFinite(logits, gradient),
-        };
+      const images = old.iterate as tf.Tensor4D;
+      const { logits, gradient } = inputGradient(network, weights, images, labels as tf.Tensor1D, loss);
+      const value = lossFromLogits(loss, logits, labels as tf.Tensor1D);
+      const found: Evaluation = {
+        wrong: misclassified(logits, labels),
+        loss: tf.where(tf.isFinite(value), value, tf.fill(value.shape, -NO_LOSS)),
+        direction: ascentDirection(gradient),
+        notFinite: notFinite(logits, gradient),
       };
-      let state = named(APGD_STATE, values);
-      for (let at = 0; at < iterations; at += 1) {
-        const old = state;
-        const next = tf.tidy(() => {
-          const turn = named(
-            APGD_SCHEDULE,
-            APGD_SCHEDULE.map((_, column) => cell(schedule, at, column)),
-          );
-          return iterate(old, turn, evaluate(old.iterate), constants);
-        });
-        if (at > 0) tf.dispose(Object.values(old));
-        state = next;
-      }
-      return APGD_STATE.map((name) => state[name]);
-    };
+      const next = iterate(old, turnOf(schedule), found, { lower, upper });
+      return [...APGD_STATE.map((name) => next[name]), nextTurn(schedule)];
+    }, iterations);
   },
   layout: () => ({
     inputs: new Array<'rows'>(APGD_STATE.length + 4).fill('rows'),
-    outputs: new Array<'rows'>(APGD_STATE.length).fill('rows'),
+    outputs: new Array<'rows'>(APGD_STATE.length + 1).fill('rows'),
   }),
   describe: ({ network, loss, iterations }) => `${network.architecture} APGD ${loss} × ${iterations}`,
 };
@@ -117,10 +93,14 @@ interface Evaluation {
   readonly notFinite: tf.Tensor;
 }
 
+interface Bounds {
+  readonly lower: tf.Tensor;
+  readonly upper: tf.Tensor;
+}
+
 /** One iteration of algorithm 1: judge the iterate, at a checkpoint perhaps halve the step and go back to the best, move. */
-function iterate(old: State, turn: Turn, found: Evaluation, { lower, upper }: Constants): State {
+function iterate(old: State, turn: Turn, found: Evaluation, { lower, upper }: Bounds): State {
   const flag = (condition: tf.Tensor): tf.Tensor => tf.cast(condition, 'float32');
-  const clip = (images: tf.Tensor): tf.Tensor => tf.maximum(lower, tf.minimum(upper, images));
   const open = flag(tf.logicalAnd(tf.less(old.first, 0), tf.greaterEqual(turn.index, 0)));
   const broken = tf.mul(open, found.wrong);
   const improved = tf.mul(open, flag(tf.greater(found.loss, old.bestLoss)));
@@ -136,10 +116,10 @@ function iterate(old: State, turn: Turn, found: Evaluation, { lower, upper }: Co
 
   const from = choose(halve, best, old.iterate);
   const direction = choose(halve, bestDirection, found.direction);
-  const stepped = clip(tf.add(from, tf.mul(perRow(stepSize), direction)));
+  const stepped = moveWithin(from, tf.mul(perRow(stepSize), direction), lower, upper);
   const weight = perRow(turn.weight);
   const drift = tf.mul(tf.sub(1, weight), tf.sub(from, old.previous));
-  const next = clip(tf.add(tf.add(from, tf.mul(weight, tf.sub(stepped, from))), drift));
+  const next = moveWithin(from, tf.add(tf.mul(weight, tf.sub(stepped, from)), drift), lower, upper);
   const moves = tf.mul(turn.move, tf.sub(open, broken));
   return {
     best,
@@ -162,10 +142,14 @@ function perRow(values: tf.Tensor): tf.Tensor {
   return tf.reshape(values, [values.shape[0] ?? 0, 1, 1, 1]);
 }
 
-/** One column of a schedule [n, iterations, columns], as [n]. */
-function cell(schedule: tf.Tensor, iteration: number, column: number): tf.Tensor {
+/** The columns of a schedule's first turn, each [n]. */
+function turnOf(schedule: tf.Tensor): Turn {
   const rows = schedule.shape[0] ?? 0;
-  return tf.reshape(tf.slice(schedule, [0, iteration, column], [rows, 1, 1]), [rows]);
+  const column = (at: number): tf.Tensor => tf.reshape(tf.slice(schedule, [0, 0, at], [rows, 1, 1]), [rows]);
+  return named(
+    APGD_SCHEDULE,
+    APGD_SCHEDULE.map((_, at) => column(at)),
+  );
 }
 
 function named<N extends string>(names: readonly N[], tensors: readonly tf.Tensor[]): Readonly<Record<N, tf.Tensor>> {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { CompiledStep } from '../engines/compile.ts';
 import { download } from './batch.ts';
 import { imageSize, padRows } from './examples.ts';
 import type { Found } from './method.ts';
@@ -182,4 +183,16 @@ export function strideOf(length: number, longest: number): number {
   const waste = (stride: number): number => Math.ceil(length / stride) * stride - length;
   const candidates = strides.filter((stride) => 2 * stride > longest || stride === length);
   return candidates.toSorted((a, b) => waste(a) - waste(b))[0] ?? 1;
+}
+
+/** Runs a step that takes state, schedule and constants and gives the next state and the schedule's rest. */
+export function runTurns(
+  step: CompiledStep,
+  state: PoolState,
+  schedule: tf.Tensor,
+  constants: readonly tf.Tensor[],
+): PoolState {
+  const outputs = step.run(...state, schedule, ...constants);
+  outputs[state.length]?.dispose();
+  return outputs.slice(0, state.length) as unknown as PoolState;
 }

@@ -10,7 +10,7 @@ import type { Examples, Subject } from './examples.ts';
 import type { Method } from './method.ts';
 import type { AttackOptions } from './options.ts';
 import type { SquarePlan } from './plan.ts';
-import { runPool, strideOf } from './pool.ts';
+import { runPool, runTurns, strideOf } from './pool.ts';
 import type { PoolState, PoolTask } from './pool.ts';
 import { PROPOSAL_COLUMNS, SQUARE } from './square-steps.ts';
 
@@ -89,7 +89,7 @@ export function createSquare(subject: Subject, options: AttackOptions<SquarePlan
         }
         const proposals = tf.tensor3d(values, [size, stride, columns]);
         try {
-          return step.run(...state, ...constants, proposals, ...weightList(network, weights)) as unknown as PoolState;
+          return runTurns(step, state, proposals, [...constants, ...weightList(network, weights)]);
         } finally {
           proposals.dispose();
         }

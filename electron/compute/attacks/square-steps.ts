@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { repeatStep } from '../engines/compile.ts';
 import type { Inputs, StepDefinition } from '../engines/step.ts';
 import { marginFromLogits } from '../losses.ts';
 import { forward, networkOf, weightsFromList } from '../models/network.ts';
-import type { Network, NetworkSpec, Weights } from '../models/network.ts';
+import type { NetworkSpec } from '../models/network.ts';
+import { nextTurn } from './pool-steps.ts';
 import { choose, misclassified } from './row-masks.ts';
 
 export interface SquareParameters {
@@ -23,41 +25,35 @@ interface Constants {
   readonly labels: tf.Tensor;
 }
 
-/** State, lower, upper, labels, proposals [n, queries, PROPOSAL_COLUMNS + C], weights → state. */
+/** State, proposals [n, queries, PROPOSAL_COLUMNS + C], lower, upper, labels, weights → state, proposals. */
 export const SQUARE: StepDefinition<SquareParameters> = {
   name: 'attack-square',
   build({ network: spec, queries }) {
     const network = networkOf(spec);
-    return (...inputs) => {
-      const [best, first, nonFinite, margin, lower, upper, labels, proposals, ...list] = inputs as Inputs<8>;
-      const weights = weightsFromList(network, list);
-      let state: State = [best, first, nonFinite, margin];
-      for (let at = 0; at < queries; at += 1) {
-        const old = state;
-        state = tf.tidy(() => query(network, weights, old, { lower, upper, labels }, proposals, at)) as Inputs<4>;
-        if (at > 0) tf.dispose([...old]);
-      }
-      return [...state];
-    };
+    return repeatStep((...inputs) => {
+      const [best, first, nonFinite, margin, proposals, lower, upper, labels, ...list] = inputs as Inputs<8>;
+      const logitsOf = (images: tf.Tensor): tf.Tensor2D =>
+        forward(network, weightsFromList(network, list), images as tf.Tensor4D).logits;
+      const next = query(logitsOf, [best, first, nonFinite, margin], proposals, { lower, upper, labels });
+      return [...next, nextTurn(proposals)];
+    }, queries);
   },
-  layout: () => ({ inputs: new Array<'rows'>(8).fill('rows'), outputs: new Array<'rows'>(4).fill('rows') }),
+  layout: () => ({ inputs: new Array<'rows'>(8).fill('rows'), outputs: new Array<'rows'>(5).fill('rows') }),
   describe: ({ network, queries }) => `${network.architecture} Square × ${queries}`,
 };
 
 /** One query: a square of x − ε or x + ε is tried on the best image, and stays where it raises the margin or breaks it. */
 function query(
-  network: Network,
-  weights: Weights,
+  logitsOf: (images: tf.Tensor) => tf.Tensor2D,
   [best, first, nonFinite, margin]: State,
-  { lower, upper, labels }: Constants,
   proposals: tf.Tensor,
-  at: number,
-): tf.Tensor[] {
+  { lower, upper, labels }: Constants,
+): State {
   const flag = (condition: tf.Tensor): tf.Tensor => tf.cast(condition, 'float32');
   const rows = best.shape[0] ?? 0;
   const channels = best.shape[3] ?? 0;
   const column = (from: number, count = 1): tf.Tensor =>
-    tf.reshape(tf.slice(proposals, [0, at, from], [rows, 1, count]), [rows, 1, 1, count]);
+    tf.reshape(tf.slice(proposals, [0, 0, from], [rows, 1, count]), [rows, 1, 1, count]);
   const number = tf.reshape(column(0), [rows]);
   const side = column(3);
   /** 1 at positions start … start + side − 1 along an axis. */
@@ -77,7 +73,7 @@ function query(
   const target = towards(up);
   const place = (where: tf.Tensor): tf.Tensor => tf.add(tf.mul(target, where), tf.mul(best, tf.sub(1, where)));
 
-  const { logits } = forward(network, weights, place(square) as tf.Tensor4D);
+  const logits = logitsOf(place(square));
   const raw = marginFromLogits(logits, labels as tf.Tensor1D);
   const finite = tf.logicalAnd(tf.all(tf.isFinite(logits), 1), tf.isFinite(raw));
   const found = tf.where(finite, raw, tf.fill(raw.shape, -3e38));

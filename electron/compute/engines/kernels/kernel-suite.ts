@@ -58,7 +58,7 @@ const CONVOLUTIONS: readonly ConvolutionCase[] = [
 ];
 
 /** The layer kernels of the current engine against the same in float64. */
-export function testKernels(): void {
+export function testLayerKernels(): void {
   describe('convolutions and their gradients', () => {
     it.each(CONVOLUTIONS.map((each) => ({ stride: 1 as const, ...each })))(
       '$images × $side, kernel $k, $from → $to channels, $pad, stride $stride',
@@ -155,6 +155,11 @@ export function testKernels(): void {
       });
     }
   });
+}
+
+/** Kernels and the networks made of them. */
+export function testKernels(): void {
+  testLayerKernels();
 
   describe('whole networks', () => {
     it.each([

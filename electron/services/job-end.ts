@@ -73,7 +73,7 @@ function outOfMemory(message: string, details: ErrorData['details'] = {}): AppEr
 
 function advice(kind: JobKind): string {
   if (kind === 'train') {
-    return 'Its last checkpoint is kept and it can be resumed, with the batch size it has: for a smaller batch start a new run.';
+    return 'It can be resumed from its last checkpoint, with the batch size that it has; for a smaller batch start a new run.';
   }
   return 'Use a smaller batch, fewer examples or fewer models at once.';
 }

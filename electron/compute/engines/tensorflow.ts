@@ -1,13 +1,13 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
-import { z } from 'zod';
 import type { EngineInfo } from '../../../shared/domain/engine.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { TensorflowBinding } from './binding.ts';
 import { engineFailure } from './failure.ts';
+import { loadingFault, packManifest, requireLoadable } from './pack.ts';
 import { registerKernels } from './kernels/register.ts';
 import { TENSORFLOW_KERNELS } from './kernels/tensorflow.ts';
 import { enginePackFault } from './state.ts';
@@ -31,7 +31,7 @@ export async function loadTensorflow(
       enginePackFault() ?? `The tensorflow engine pack is not installed. ${ADVICE}`,
     );
   }
-  requireWhole(pack);
+  requireLoadable(pack);
   // Read by the libraries when they are loaded.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
   process.env['TF_NUM_INTRAOP_THREADS'] = String(threads);
@@ -77,7 +77,7 @@ export async function loadTensorflow(
   const gpu = binding.isUsingGpuDevice() ? graphicsCard() : null;
   return {
     name: 'tensorflow',
-    version: `libtensorflow ${packVersion(pack) ?? binding.TF_Version}`,
+    version: `libtensorflow ${packManifest(pack)?.version ?? binding.TF_Version}`,
     device: gpu ?? `CPU, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
     threads,
     deterministic,
@@ -104,36 +104,10 @@ function explainingBinding(binding: TensorflowBinding): TensorflowBinding {
   }) as TensorflowBinding;
 }
 
-/** A library that was cut off would end the process, not fail: sizes are compared with the manifest, if there is one. */
-function requireWhole(pack: string): void {
-  const files = z.array(z.object({ path: z.string(), bytes: z.number() })).safeParse(readManifest(pack)?.['files']);
-  for (const { path, bytes } of files.data ?? []) {
-    const found = statSync(join(pack, path), { throwIfNoEntry: false });
-    if (found?.size === bytes) continue;
-    const wrong = found ? `${path} has ${found.size} bytes instead of ${bytes}` : `${path} is missing`;
-    throw new AppError('engine-pack', `The tensorflow engine pack in ${pack} is damaged: ${wrong}. Install it again.`, {
-      details: { folder: pack },
-    });
-  }
-}
-
-/** What the system's loader says of a library, in plain words where it is known. */
-function loadingFault(message: string, pack: string): string {
-  const library = /(\S+\.(?:so|node)[.\d]*)/.exec(message)?.[1]?.replace(`${pack}/`, '') ?? 'a library';
-  if (/cannot open shared object file/.test(message)) return `${library} is missing in it`;
-  if (
-    /file too short|invalid ELF header|ELF load command|ELF file|file data offset/.test(message) &&
-    !/ELFCLASS/.test(message)
-  ) {
-    return `${library.replace(/:$/, '')} is damaged (${message})`;
-  }
-  return message;
-}
-
 /** Why a pack with CUDA computes on the processor; null for another pack, and where it has its graphics card. */
 export function missingCardNote(pack: string | null, info: EngineInfo): string | null {
   if (pack === null || info.name !== 'tensorflow' || !info.device.startsWith('CPU')) return null;
-  if (readManifest(pack)?.['variant'] !== 'cuda') return null;
+  if (packManifest(pack)?.variant !== 'cuda') return null;
   const why = existsSync('/proc/driver/nvidia/version')
     ? 'TensorFlow could not use the graphics card (the log of the job says why)'
     : 'this machine has no NVIDIA graphics card, or no driver for it';
@@ -145,19 +119,6 @@ function copyingBackend(backend: tf.KernelBackend): tf.KernelBackend {
   const write = backend.write.bind(backend);
   backend.write = (values, shape, dtype) => write(ArrayBuffer.isView(values) ? values.slice() : values, shape, dtype);
   return backend;
-}
-
-function packVersion(pack: string): string | null {
-  const version = readManifest(pack)?.['version'];
-  return typeof version === 'string' ? version : null;
-}
-
-function readManifest(pack: string): Readonly<Record<string, unknown>> | null {
-  try {
-    return JSON.parse(readFileSync(join(pack, 'manifest.json'), 'utf8')) as Record<string, unknown> | null;
-  } catch {
-    return null;
-  }
 }
 
 /** The model name that NVIDIA's driver gives, or `GPU`. */

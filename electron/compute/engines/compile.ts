@@ -60,8 +60,9 @@ interface Variant {
 
 /**
  * Makes a step run as one graph on the tensorflow engine: its operations are recorded in one run for each set of input
- * shapes, and compared with the step itself before they are trusted, in that run and in the next. On other engines, and
- * where that is not possible, the step runs as it is, with a note that says so.
+ * shapes, and compared with the step itself in that run and, until one graph has passed twice, in later ones: a step
+ * that depends on more than its arguments shows itself only then. On other engines, and where that is not possible, the
+ * step runs as it is, with a note that says so.
  * @param step tensors in, new tensors out; without side effects.
  * @param options `name` says in notes and errors which step is meant.
  */
@@ -70,6 +71,8 @@ export function compileStep(step: Step | RepeatedStep, options: { readonly name:
   const patience = times > 1 ? 0 : RUNS_BEFORE_TRACING;
   const variants = new Map<string, Variant>();
   let note: string | null = null;
+  /** Whether a graph has agreed with the step in two runs. */
+  let settled = false;
 
   const giveUp = (reason: string): void => {
     note = `${options.name} runs operation by operation: ${reason}.`;
@@ -99,20 +102,20 @@ export function compileStep(step: Step | RepeatedStep, options: { readonly name:
     inputs: readonly tf.Tensor[],
     outputs: tf.Tensor[],
   ): tf.Tensor[] {
-    const results = graph.runOnce(inputs);
+    const { last, first } = graph.run(inputs);
     variant.checks += 1;
-    const wrong = results.findIndex((result, index) => !agree(result, outputs[index]));
-    if (wrong >= 0) {
-      giveUp(`as one graph its output ${wrong + 1} differs`);
-      tf.dispose(results);
-      if (times === 1) return outputs;
+    settled ||= variant.checks === 2;
+    const wrong = (times > 1 ? first : last).findIndex((result, index) => !agree(result, outputs[index]));
+    tf.dispose(first);
+    if (wrong < 0) {
       tf.dispose(outputs);
-      return run(step, inputs);
+      return last;
     }
+    giveUp(`as one graph its output ${wrong + 1} differs`);
+    tf.dispose(last);
+    if (times === 1) return outputs;
     tf.dispose(outputs);
-    if (times === 1) return results;
-    tf.dispose(results);
-    return graph.run(inputs);
+    return run(step, inputs);
   }
 
   return {
@@ -131,8 +134,10 @@ export function compileStep(step: Step | RepeatedStep, options: { readonly name:
         if (variant.runs <= patience && !isDeterministic()) return run(step, inputs);
         return trace(tf.backend() as unknown as TensorflowBackend, variant, inputs);
       }
-      if (variant.checks < 2) return checked(variant, variant.graph, inputs, run(once, inputs));
-      return variant.graph.run(inputs);
+      if (!settled) return checked(variant, variant.graph, inputs, run(once, inputs));
+      const { last, first } = variant.graph.run(inputs);
+      tf.dispose(first);
+      return last;
     },
     dispose() {
       for (const variant of variants.values()) variant.graph?.dispose();

@@ -8,9 +8,8 @@ import { GraphBuilder, type GraphConstant, type GraphInput, type GraphValue } fr
 
 /** A step as one TensorFlow graph, for inputs of fixed shapes. */
 export interface TracedGraph {
-  run(inputs: readonly tf.Tensor[]): tf.Tensor[];
-  /** What the first repetition gives, for comparison with the step itself; the rest of the graph does not run. */
-  runOnce(inputs: readonly tf.Tensor[]): tf.Tensor[];
+  /** @returns what the last repetition gives and, for comparison with the step itself, what the first one does. */
+  run(inputs: readonly tf.Tensor[]): { readonly last: tf.Tensor[]; readonly first: tf.Tensor[] };
   dispose(): void;
 }
 
@@ -113,8 +112,10 @@ function buildGraph(
     }
     handedOut.push(handOut());
   }
-  const names = (nodes: readonly GraphValue[] = []): string => nodes.map((node) => `${node}:0`).join();
-  return load(backend, builder.finish(), names(inputs), names(handedOut[0]), names(handedOut.at(-1)), wanted);
+  const names = (nodes: readonly GraphValue[]): string => nodes.map((node) => `${node}:0`).join();
+  // One set of outputs, always: each other set would be optimised as a graph of its own.
+  const fetched = times > 1 ? [handedOut.at(-1) ?? [], handedOut[0] ?? []] : handedOut;
+  return load(backend, builder.finish(), names(inputs), names(fetched.flat()), wanted);
 }
 
 /** Lets `run` go through a binding that notes every operation and constant. */
@@ -195,8 +196,7 @@ function load(
   backend: TensorflowBackend,
   bytes: Uint8Array,
   inputNames: string,
-  firstNames: string,
-  lastNames: string,
+  outputNames: string,
   wanted: readonly Wanted[],
 ): TracedGraph {
   const folder = mkdtempSync(join(memoryFolder(), 'pairlight-graph-'));
@@ -207,18 +207,17 @@ function load(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  const run = (inputs: readonly tf.Tensor[], outputNames: string): tf.Tensor[] => {
-    const results = backend.binding.runSavedModel(model, backend.getInputTensorIds(inputs), inputNames, outputNames);
-    return results.map((result, index) => {
-      const tensor = backend.createOutputTensor(result);
-      if (tensor.shape.join() !== wanted[index]?.shape.join())
-        throw new AppError('internal', 'A graph changed the shape of its output.');
-      return tensor;
-    });
-  };
   return {
-    run: (inputs) => run(inputs, lastNames),
-    runOnce: (inputs) => run(inputs, firstNames),
+    run(inputs) {
+      const results = backend.binding.runSavedModel(model, backend.getInputTensorIds(inputs), inputNames, outputNames);
+      const tensors = results.map((result, index) => {
+        const tensor = backend.createOutputTensor(result);
+        if (tensor.shape.join() !== wanted[index % wanted.length]?.shape.join())
+          throw new AppError('internal', 'A graph changed the shape of its output.');
+        return tensor;
+      });
+      return { last: tensors.slice(0, wanted.length), first: tensors.slice(wanted.length) };
+    },
     dispose: () => {
       backend.binding.deleteSavedModel(model);
     },

@@ -13,6 +13,8 @@ export interface BatchThreadData {
   readonly recipe: BatchRecipe;
   /** In shared memory. */
   readonly slots: readonly BatchMemory[];
+  /** One word, 0 until the thread has loaded its modules, then 1. */
+  readonly loaded: Int32Array<SharedArrayBuffer>;
 }
 
 /** To the thread: make this batch in this slot. */
@@ -27,7 +29,9 @@ export type BatchNews =
 
 const port = parentPort;
 if (port) {
-  const { layout, recipe, slots } = workerData as BatchThreadData;
+  const { layout, recipe, slots, loaded } = workerData as BatchThreadData;
+  Atomics.store(loaded, 0, 1);
+  Atomics.notify(loaded, 0);
   const say = (news: BatchNews): void => port.postMessage(news);
   let file: ImageFile | null = null;
   const prepare = batchPreparer(recipe, (positions) => (file ??= openImageFile(layout)).read(positions));

@@ -49,6 +49,9 @@ export interface PipelineOptions {
 /** One batch is computed on while the next is made. */
 const SLOTS = 2;
 
+/** How long a thread may take to load its modules before the process ends without it. */
+const LOAD_MS = 5_000;
+
 /** A batch that the thread has been asked for. */
 interface Ordered {
   readonly slot: number;
@@ -156,7 +159,8 @@ interface BatchThread {
   end(): Promise<void>;
 }
 
-function startThread(entry: URL | null, data: BatchThreadData): BatchThread {
+function startThread(entry: URL | null, data: Omit<BatchThreadData, 'loaded'>): BatchThread {
+  const loaded = new Int32Array(new SharedArrayBuffer(4));
   const waiting = new Map<number, (error: ErrorData | ThreadLost | null) => void>();
   let start: () => void = () => undefined;
   const started = new Promise<void>((resolve) => (start = resolve));
@@ -166,16 +170,20 @@ function startThread(entry: URL | null, data: BatchThreadData): BatchThread {
     lost ??= reason;
     for (const settle of waiting.values()) settle(new ThreadLost(lost));
     waiting.clear();
+    Atomics.store(loaded, 0, 1);
     start();
   };
+  // Node aborts a process that ends while a thread of it is loading its modules.
+  const letLoad = (): void => void Atomics.wait(loaded, 0, 0, LOAD_MS);
 
   let worker: Worker | null = null;
   try {
-    if (entry) worker = new Worker(entry, { workerData: data, execArgv: [] });
+    if (entry) worker = new Worker(entry, { workerData: { ...data, loaded } satisfies BatchThreadData, execArgv: [] });
     else lose('no thread was asked for');
   } catch (error) {
     lose(reasonOf(error));
   }
+  if (worker) process.on('exit', letLoad);
   worker?.on('message', (news: BatchNews) => {
     if (news.type === 'ready') {
       running = true;
@@ -209,6 +217,8 @@ function startThread(entry: URL | null, data: BatchThreadData): BatchThread {
       return made;
     },
     async end() {
+      await started;
+      process.off('exit', letLoad);
       await worker?.terminate();
     },
   };

@@ -53,6 +53,15 @@ describe('random streams', () => {
     expect(Math.abs(variance - 4)).toBeLessThan(0.15);
   });
 
+  it('fills arrays with the numbers that it gives one by one', () => {
+    const [filled, single] = [new Float32Array(50), new Float32Array(50)];
+    const [first, second] = [stream(3, 'fill'), stream(3, 'fill')];
+    first.fillUniform(filled, 7, 40, -0.3, 0.1);
+    for (let at = 7; at < 47; at++) single[at] = second.uniform(-0.3, 0.1);
+    expect(filled).toEqual(single);
+    expect(first.bits()).toBe(second.bits());
+  });
+
   it('permutes without loss and draws integers without bias', () => {
     const order = stream(9, 'order', 0).permutation(1000);
     expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, index) => index));

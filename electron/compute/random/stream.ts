@@ -80,7 +80,21 @@ export function stream(seed: number, ...keys: readonly StreamKey[]): RandomStrea
     integer,
     normal,
     fillUniform(array, offset, length, low, high) {
-      for (let index = offset; index < offset + length; index++) array[index] = uniform(low, high);
+      // The same as a loop over `uniform`; with the state in local variables it is several times as fast.
+      let [p, q, r, s] = [a, b, c, d];
+      for (let index = offset; index < offset + length; index++) {
+        const product = Math.imul(q, 5);
+        const result = Math.imul((product << 7) | (product >>> 25), 9);
+        const shifted = q << 9;
+        r ^= p;
+        s ^= q;
+        q ^= r;
+        p ^= s;
+        r ^= shifted;
+        s = (s << 11) | (s >>> 21);
+        array[index] = low + (high - low) * ((result >>> 8) * 2 ** -24);
+      }
+      [a, b, c, d] = [p, q, r, s];
     },
     fillNormal(array, offset, length, mean = 0, deviation = 1) {
       for (let index = offset; index < offset + length; index++) array[index] = mean + deviation * normal();

@@ -100,6 +100,15 @@ function explainingBinding(binding: TensorflowBinding): TensorflowBinding {
     executeOp: explained(binding.executeOp.bind(binding)),
     createTensor: explained(binding.createTensor.bind(binding), 'createTensor'),
     tensorDataSync: explained(binding.tensorDataSync.bind(binding), 'tensorDataSync'),
+    deleteTensor: {
+      value: (id: number): void => {
+        try {
+          binding.deleteTensor(id);
+        } catch {
+          // It is gone already; saying so while an error ends a step would hide that error.
+        }
+      },
+    },
     runSavedModel: explained(binding.runSavedModel.bind(binding), 'a compiled step'),
   }) as TensorflowBinding;
 }

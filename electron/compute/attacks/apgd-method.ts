@@ -3,6 +3,7 @@ import { AppError } from '../../../shared/domain/errors.ts';
 import { prepareStep } from '../engines/step.ts';
 import { networkSpec, weightList } from '../models/network.ts';
 import { APGD, APGD_SCHEDULE, APGD_STATE, NO_LOSS } from './apgd-steps.ts';
+import type { ApgdState } from './apgd-steps.ts';
 import { batchConstants, imageTensor, startingPoints } from './batch.ts';
 import type { Subject } from './examples.ts';
 import type { Method } from './method.ts';
@@ -41,7 +42,7 @@ export function createApgd(subject: Subject, options: AttackOptions<ApgdPlan>): 
   const length = plan.steps + 1; // The last iterate is judged too.
   const stride = strideOf(length, LONGEST_STRIDE);
   const step = prepareStep(APGD, { network: networkSpec(network), loss: plan.loss, iterations: stride });
-  const turns = turnsOf(plan);
+  const turns = apgdTurns(plan);
 
   const taskOf = (restart: number): PoolTask => ({
     length,
@@ -50,21 +51,7 @@ export function createApgd(subject: Subject, options: AttackOptions<ApgdPlan>): 
     open(rows) {
       const start = { epsilon: plan.epsilon, randomStart: true };
       const iterate = imageTensor(startingPoints(examples, rows, start, seed, restart), examples.shape);
-      const fill = (value: number): tf.Tensor => tf.fill([rows.length], value);
-      const state: Readonly<Record<(typeof APGD_STATE)[number], tf.Tensor>> = {
-        best: iterate,
-        first: fill(-1),
-        nonFinite: fill(0),
-        iterate,
-        previous: iterate,
-        bestDirection: tf.zerosLike(iterate),
-        bestLoss: fill(-NO_LOSS),
-        checkedLoss: fill(-NO_LOSS),
-        lastLoss: fill(NO_LOSS),
-        stepSize: fill(2 * plan.epsilon),
-        rises: fill(0),
-        halvedLast: fill(1),
-      };
+      const state = apgdStart(iterate, plan.epsilon);
       return {
         state: APGD_STATE.map((name) => state[name]) as unknown as PoolState,
         constants: batchConstants(examples, rows, plan.epsilon),
@@ -86,8 +73,27 @@ export function createApgd(subject: Subject, options: AttackOptions<ApgdPlan>): 
   };
 }
 
+/** The state of rows that start at `iterate` [n, H, W, C]. Call inside a `tidy`. */
+export function apgdStart(iterate: tf.Tensor, epsilon: number): ApgdState {
+  const fill = (value: number): tf.Tensor => tf.fill([iterate.shape[0] ?? 0], value);
+  return {
+    best: iterate,
+    first: fill(-1),
+    nonFinite: fill(0),
+    iterate,
+    previous: iterate,
+    bestDirection: tf.zerosLike(iterate),
+    bestLoss: fill(-NO_LOSS),
+    checkedLoss: fill(-NO_LOSS),
+    lastLoss: fill(NO_LOSS),
+    stepSize: fill(2 * epsilon),
+    rises: fill(0),
+    halvedLast: fill(1),
+  };
+}
+
 /** What happens at each iterate 0 … steps, in the order of {@link APGD_SCHEDULE}. */
-function turnsOf({ steps, momentum, rho }: ApgdPlan): readonly (readonly number[])[] {
+export function apgdTurns({ steps, momentum, rho }: ApgdPlan): readonly (readonly number[])[] {
   const checkpoints = apgdCheckpoints(steps);
   return Array.from({ length: steps + 1 }, (_, index) => {
     const position = checkpoints.indexOf(index);

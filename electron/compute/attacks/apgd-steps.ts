@@ -39,7 +39,7 @@ export const APGD_STATE = [
   'rises',
   'halvedLast',
 ] as const;
-type State = Readonly<Record<(typeof APGD_STATE)[number], tf.Tensor>>;
+export type ApgdState = Readonly<Record<(typeof APGD_STATE)[number], tf.Tensor>>;
 
 /** What the schedule says of each row and iteration. */
 export const APGD_SCHEDULE = [
@@ -54,7 +54,7 @@ export const APGD_SCHEDULE = [
   /** 1 if another iterate follows. */
   'move',
 ] as const;
-type Turn = Readonly<Record<(typeof APGD_SCHEDULE)[number], tf.Tensor>>;
+export type ApgdTurn = Readonly<Record<(typeof APGD_SCHEDULE)[number], tf.Tensor>>;
 
 /** State, schedule [n, iterations, APGD_SCHEDULE.length], lower, upper, labels, weights → state, schedule. */
 export const APGD: StepDefinition<ApgdParameters> = {
@@ -68,13 +68,13 @@ export const APGD: StepDefinition<ApgdParameters> = {
       const images = old.iterate as tf.Tensor4D;
       const { logits, gradient } = inputGradient(network, weights, images, labels as tf.Tensor1D, loss);
       const value = lossFromLogits(loss, logits, labels as tf.Tensor1D);
-      const found: Evaluation = {
+      const found: ApgdEvaluation = {
         wrong: misclassified(logits, labels),
         loss: tf.where(tf.isFinite(value), value, tf.fill(value.shape, -NO_LOSS)),
         direction: ascentDirection(gradient),
         notFinite: notFinite(logits, gradient),
       };
-      const next = iterate(old, turnOf(schedule), found, { lower, upper });
+      const next = apgdIteration(old, turnOf(schedule), found, { lower, upper });
       return [...APGD_STATE.map((name) => next[name]), nextTurn(schedule)];
     }, iterations);
   },
@@ -86,7 +86,7 @@ export const APGD: StepDefinition<ApgdParameters> = {
 };
 
 /** All [n] but `direction` [n, H, W, C], whose entries are −1, 0 or 1. `loss` is finite. */
-interface Evaluation {
+export interface ApgdEvaluation {
   readonly wrong: tf.Tensor;
   readonly loss: tf.Tensor;
   readonly direction: tf.Tensor;
@@ -99,7 +99,12 @@ interface Bounds {
 }
 
 /** One iteration of algorithm 1: judge the iterate, at a checkpoint perhaps halve the step and go back to the best, move. */
-function iterate(old: State, turn: Turn, found: Evaluation, { lower, upper }: Bounds): State {
+export function apgdIteration(
+  old: ApgdState,
+  turn: ApgdTurn,
+  found: ApgdEvaluation,
+  { lower, upper }: Bounds,
+): ApgdState {
   const flag = (condition: tf.Tensor): tf.Tensor => tf.cast(condition, 'float32');
   const open = flag(tf.logicalAnd(tf.less(old.first, 0), tf.greaterEqual(turn.index, 0)));
   const broken = tf.mul(open, found.wrong);
@@ -143,7 +148,7 @@ function perRow(values: tf.Tensor): tf.Tensor {
 }
 
 /** The columns of a schedule's first turn, each [n]. */
-function turnOf(schedule: tf.Tensor): Turn {
+function turnOf(schedule: tf.Tensor): ApgdTurn {
   const rows = schedule.shape[0] ?? 0;
   const column = (at: number): tf.Tensor => tf.reshape(tf.slice(schedule, [0, 0, at], [rows, 1, 1]), [rows]);
   return named(

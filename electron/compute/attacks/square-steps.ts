@@ -34,7 +34,7 @@ export const SQUARE: StepDefinition<SquareParameters> = {
       const [best, first, nonFinite, margin, proposals, lower, upper, labels, ...list] = inputs as Inputs<8>;
       const logitsOf = (images: tf.Tensor): tf.Tensor2D =>
         forward(network, weightsFromList(network, list), images as tf.Tensor4D).logits;
-      const next = query(logitsOf, [best, first, nonFinite, margin], proposals, { lower, upper, labels });
+      const next = squareQuery(logitsOf, [best, first, nonFinite, margin], proposals, { lower, upper, labels });
       return [...next, nextTurn(proposals)];
     }, queries);
   },
@@ -43,7 +43,7 @@ export const SQUARE: StepDefinition<SquareParameters> = {
 };
 
 /** One query: a square of x − ε or x + ε is tried on the best image, and stays where it raises the margin or breaks it. */
-function query(
+export function squareQuery(
   logitsOf: (images: tf.Tensor) => tf.Tensor2D,
   [best, first, nonFinite, margin]: State,
   proposals: tf.Tensor,

@@ -2,6 +2,7 @@ import type { BenchOptions } from './options.ts';
 import type { WorkResult } from './results.ts';
 import { obstacle, runComparison } from './run-comparison.ts';
 import { runJobWork } from './run-jobs.ts';
+import { runPipeline } from './run-pipeline.ts';
 import { runProfile } from './run-profile.ts';
 import { runScaling } from './run-scaling.ts';
 import type { Work } from './works.ts';
@@ -30,6 +31,8 @@ function measure(work: Work, options: BenchOptions): Promise<WorkResult> {
       return runJobWork(work, options);
     case 'profile':
       return runProfile(work, options);
+    case 'pipeline':
+      return runPipeline(work, options);
     case 'scaling':
       return runScaling(work, options);
   }

@@ -59,7 +59,14 @@ export interface ProfileWork {
   readonly of: NetworkKey;
 }
 
-export type Work = SteadyWork | RobustWork | JobWork | ScalingWork | ProfileWork;
+/** What reading and augmenting batches costs beside the steps that they are for. */
+export interface PipelineWork {
+  readonly kind: 'pipeline';
+  readonly name: string;
+  readonly title: string;
+}
+
+export type Work = SteadyWork | RobustWork | JobWork | ScalingWork | ProfileWork | PipelineWork;
 
 export const NETWORKS = {
   mnist: { network: { architecture: 'mnist-cnn', shape: [28, 28, 1], classes: 10 }, batch: 128 },
@@ -184,6 +191,7 @@ export const WORKS: readonly Work[] = [
   { kind: 'memory', name: 'memory', title: 'peak memory of an evaluation' },
   { kind: 'first-step', name: 'first-step', title: 'first step of a job after its start' },
   { kind: 'growth', name: 'growth', title: 'memory growth of an evaluation of 10,000 examples after its first batch' },
+  { kind: 'pipeline', name: 'pipeline', title: 'input pipeline: batches read, augmented and started beside the steps' },
   { kind: 'scaling', name: 'scaling', title: 'how cost grows' },
   profile('mnist'),
   profile('resnet20'),

@@ -25,6 +25,8 @@ const LOOK_MS = 100;
 /** A thread that has begun none of its kernels for so many looks is taken for dead: longer than any kernel takes. */
 const LOOKS_WITHOUT_LIFE = 1_200;
 
+/** Work of so many milliseconds comes first: it takes about as long to start a thread, and short jobs need none. */
+const WORK_BEFORE_START_MS = 300;
 /** How long a thread may take to start before the process ends without it. */
 const START_MS = 10_000;
 
@@ -48,8 +50,8 @@ export interface PoolOptions {
 export type SharedTask = Omit<Task, 'task' | 'news' | 'gone'>;
 
 /**
- * Worker threads that compute parts of batches beside the thread that calls them. They are started at the first run and
- * take part as soon as they are ready; they end with the process, or with `dispose`.
+ * Worker threads that compute parts of batches beside the thread that calls them. They are started when there is more
+ * than a little to do, and take part as soon as they are ready; they end with the process, or with `dispose`.
  */
 export class ThreadPool {
   readonly threads: number;
@@ -57,6 +59,7 @@ export class ThreadPool {
   readonly #control: Int32Array;
   #members: Member[] | null = null;
   #task = 0;
+  #worked = 0;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -85,7 +88,8 @@ export class ThreadPool {
    * @throws AppError `engine-failed` if a thread ends or hangs; else what a shard threw.
    */
   run(shared: SharedTask, tensors: SharedTensors, own: (shard: number) => ShardOutput[], take: TakeOutputs): void {
-    const members = this.#start();
+    const begin = performance.now();
+    const members = this.#worked < WORK_BEFORE_START_MS ? (this.#members ?? []) : this.#start();
     this.#expectAlive();
     const task = (this.#task += 1);
     openTask(this.#control, task);
@@ -113,6 +117,7 @@ export class ThreadPool {
     // Nobody may still be reading this run's memory when it returns, whatever became of it.
     this.#waitFor(Math.min(claimed, shared.shards.length) - mine);
     failure ??= this.#receive(task, take);
+    this.#worked += performance.now() - begin;
     if (failure !== null) throw failure as Error;
   }
 

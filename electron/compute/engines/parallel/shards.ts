@@ -8,9 +8,18 @@ export interface Shard {
  * Rows of the largest shard. Large enough that the work of a shard outweighs the calls that start its operations, small
  * enough that its activations stay in a core's cache, and that a usual batch feeds several cores.
  */
-export const SHARD_ROWS = 16;
-/** The same for steps whose parts are summed: each part brings a gradient as large as the weights, and statistics of its own. */
-export const SUMMED_SHARD_ROWS = 32;
+const ROWS = 16;
+/**
+ * The same for networks of few weights, whose operations are short, and for steps whose parts are summed: each part
+ * brings a gradient as large as the weights, and batch statistics of its own.
+ */
+const MANY_ROWS = 32;
+const FEW_WEIGHTS = 100_000;
+
+/** @param weights elements that all shards share. @param summed whether the parts' results are added up. */
+export function rowsOfShards(weights: number, summed: boolean): number {
+  return summed || weights < FEW_WEIGHTS ? MANY_ROWS : ROWS;
+}
 
 /**
  * The parts in which a batch is computed: as few as the limit allows, their sizes differing by at most one. They depend

@@ -9,7 +9,7 @@ import { INNER_ATTACK } from '../../training/inner-attack.ts';
 import type { StepDefinition } from '../step.ts';
 import { startWasmBackend } from '../wasm.ts';
 import { FAULTS, type FaultKind } from './faults.ts';
-import { shardsOf } from './shards.ts';
+import { rowsOfShards, shardsOf } from './shards.ts';
 import { createBatchSplitter } from './split.ts';
 
 beforeAll(startWasmBackend);
@@ -26,7 +26,10 @@ function same(some: readonly Buffer[], others: readonly Buffer[]): boolean {
   return some.length === others.length && some.every((one, index) => others[index]?.equals(one));
 }
 
-it('cuts batches into parts that depend on the batch alone', () => {
+it('cuts batches into parts that depend on the batch and the step alone', () => {
+  expect(rowsOfShards(3_000_000, false)).toBe(16);
+  expect(rowsOfShards(3_000_000, true)).toBe(32);
+  expect(rowsOfShards(50_000, false)).toBe(32);
   expect(shardsOf(16, 16)).toEqual([{ start: 0, end: 16 }]);
   expect(shardsOf(17, 16)).toEqual([
     { start: 0, end: 8 },

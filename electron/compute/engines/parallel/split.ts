@@ -8,7 +8,7 @@ import type { StepLayout } from '../step.ts';
 import { ThreadPool, type PoolOptions } from './pool.ts';
 import type { ShardOutput, TaskInput } from './protocol.ts';
 import { bytesPerElement, runShard, valuesOn } from './shard-run.ts';
-import { SHARD_ROWS, shardsOf, SUMMED_SHARD_ROWS } from './shards.ts';
+import { rowsOfShards, shardsOf } from './shards.ts';
 import { SharedTensors } from './shared-tensors.ts';
 
 /** Shared inputs of at most so many elements, such as step sizes, travel with the task. */
@@ -28,7 +28,6 @@ export function createBatchSplitter(options: PoolOptions): BatchSplitter & { rea
   const split: BatchSplitter = (definition, parameters, layout) => {
     const step = definition.build(parameters);
     const whole = compileStep(step, { name: definition.describe(parameters) });
-    const limit = layout.outputs.includes('sum') ? SUMMED_SHARD_ROWS : SHARD_ROWS;
 
     const describeInputs = (inputs: readonly tf.Tensor[]): TaskInput[] => {
       let offset = 0;
@@ -54,7 +53,8 @@ export function createBatchSplitter(options: PoolOptions): BatchSplitter & { rea
 
     const run = (...inputs: readonly tf.Tensor[]): tf.Tensor[] => {
       const batch = batchOf(layout, inputs, definition.describe(parameters));
-      const shards = shardsOf(batch, limit);
+      const weights = inputs.reduce((sum, { size }, index) => (layout.inputs[index] === 'rows' ? sum : sum + size), 0);
+      const shards = shardsOf(batch, rowsOfShards(weights, layout.outputs.includes('sum')));
       if (shards.length === 1) return whole.run(...inputs);
       tensors.sweep(pool.lagging);
       const described = describeInputs(inputs);

@@ -8,7 +8,8 @@ import type { ProcessExit } from './job-transport.ts';
 /** Signals by which a fault in native code ends a process. */
 const NATIVE_FAULTS = ['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGABRT', 'SIGFPE', 'SIGTRAP'];
 /** What V8 and C++ say before they end a process for want of memory. */
-const NO_MEMORY = /JavaScript heap out of memory|V8 javascript OOM|std::bad_alloc|Array buffer allocation failed/;
+const NO_MEMORY =
+  /heap out of memory|process out of memory|V8 javascript OOM|std::bad_alloc|allocation failed|Cannot allocate memory/i;
 /** Lines that TensorFlow's libraries print in the course of their work, and the stack of an error with Node's signature. */
 const CHATTER =
   /^(\d{4}-\d\d-\d\d [\d:.]+: [IW] |[IW]\d{4} |WARNING: All log messages before absl|To enable the following|at .*:\d+\)?$|Node\.js v)/;

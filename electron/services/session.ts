@@ -32,13 +32,13 @@ export function addJob(
   changed();
 }
 
-/** The options of a job with this process's limit of memory in them, if it has one. */
+/** The options of a job with this process's limit of memory in them, in place of another process's. */
 export function relimited(
   { maxMemory }: Session,
   { options = '{}' }: { readonly options?: string | undefined },
-): { readonly options?: string } {
-  if (maxMemory === undefined) return {};
-  return { options: JSON.stringify({ ...(JSON.parse(options) as object), maxMemory }) };
+): { readonly options: string } {
+  const { maxMemory: _, ...kept } = JSON.parse(options) as { readonly maxMemory?: unknown };
+  return { options: JSON.stringify(maxMemory === undefined ? kept : { ...kept, maxMemory }) };
 }
 
 /** @throws AppError `not-found`. */

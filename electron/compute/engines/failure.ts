@@ -2,9 +2,12 @@ import type { EngineName } from '../../../shared/domain/engine.ts';
 import { AppError, toAppError } from '../../../shared/domain/errors.ts';
 import { memoryText } from '../../../shared/domain/memory.ts';
 
-/** TensorFlow's status RESOURCE_EXHAUSTED as its addon words it; V8's words where an array finds no room. */
+/**
+ * TensorFlow's status RESOURCE_EXHAUSTED as its addon words it, and oneDNN's `dnnl_out_of_memory` (1) inside it; V8's words
+ * where an array finds no room.
+ */
 const NO_MEMORY =
-  /Invalid TF_Status: 8\b|OOM when allocating|RESOURCE_EXHAUSTED|std::bad_alloc|Array buffer allocation failed|Invalid (typed )?array( buffer)? length|out of memory|could not allocate/i;
+  /Invalid TF_Status: 8\b|exception: ?Status: 1\b|OOM when allocating|RESOURCE_EXHAUSTED|std::bad_alloc|Array buffer allocation failed|Invalid (typed )?array( buffer)? length|out of memory|could not allocate/i;
 /** What Emscripten says when C++ finds no memory, and when anything else ends it. */
 const WASM_ENDED = /^Aborted\(|memory access out of bounds|unreachable/;
 /** WebAssembly's memory ends at 4 GiB; a process that has come this far has hit that, in bytes. */

@@ -17,6 +17,17 @@ export default defineConfig({
           name: 'node',
           environment: 'node',
           include: ['electron/**/*.test.ts', 'shared/**/*.test.ts', 'scripts/**/*.test.ts'],
+          exclude: ['electron/**/*.webgpu.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // In a plain Node: Electron does not let an addon's memory be read. scripts/test.mjs says which adapter.
+          name: 'webgpu',
+          environment: 'node',
+          include: ['electron/**/*.webgpu.test.ts'],
+          testTimeout: 240_000,
         },
       },
       {

@@ -9,6 +9,9 @@ export interface FoundAdapter {
   readonly software: boolean;
 }
 
+/** Set to 1, this environment variable admits adapters that compute on the processor: for tests of correctness. */
+export const SOFTWARE_ADAPTERS = 'PAIRLIGHT_SOFTWARE_GPU';
+
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b|software/i;
 
 let opened: Promise<GPU> | null = null;
@@ -20,6 +23,7 @@ function openDawn(): Promise<GPU> {
     // Node has a navigator from version 21 on.
     const holder: { navigator?: object } = globalThis;
     if (!holder.navigator) Object.defineProperty(globalThis, 'navigator', { value: {}, configurable: true });
+    watchTicks();
     const gpu = create([]);
     Object.defineProperty(holder.navigator, 'gpu', { value: gpu, configurable: true });
     return gpu;
@@ -78,7 +82,7 @@ let tick: Tick | null = null;
  * Lets {@link waitForMapping} find the function by which Dawn sees to finished work. Dawn queues it with the global
  * `setImmediate`, and again from within it as long as something is under way.
  */
-export function watchTicks(): void {
+function watchTicks(): void {
   const queue = globalThis.setImmediate;
   const watched = (run: (...args: unknown[]) => void, ...args: unknown[]): NodeJS.Immediate => {
     const handle = queue(run, ...args);

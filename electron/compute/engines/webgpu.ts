@@ -2,8 +2,9 @@ import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import type { EngineInfo } from '../../../shared/domain/engine.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
-import { findAdapter, openDevice, waitForMapping, watchTicks } from './dawn.ts';
+import { findAdapter, openDevice, SOFTWARE_ADAPTERS, waitForMapping } from './dawn.ts';
 import { registerKernels } from './kernels/register.ts';
+import { WEBGPU_KERNELS } from './kernels/webgpu.ts';
 
 /** What is used of tfjs's own WebGPU backend. */
 interface WebgpuBackend extends tf.KernelBackend {
@@ -27,16 +28,15 @@ interface Package {
   readonly WebGPUBackend: new (device: GPUDevice, info: GPUAdapterInfo) => WebgpuBackend;
 }
 
-/** Set to 1, this environment variable admits adapters that compute on the processor: for tests of correctness. */
-export const SOFTWARE_ADAPTERS = 'PAIRLIGHT_SOFTWARE_GPU';
-
 const INSTEAD = 'The other engines serve: tensorflow, and wasm, which needs nothing.';
 
 /** Why this process cannot be the webgpu engine's, whatever the machine has; null if it can. */
 export function webgpuObstacle(): string | null {
   return process.versions['electron'] === undefined
     ? null
-    : 'The webgpu engine computes in a process of plain Node: Electron does not let a graphics card’s memory be read.';
+    : 'The webgpu engine computes in a process of plain Node, because Electron does not let a graphics card’s memory be ' +
+        'read, and no Node of version 20.19 or newer (22.18 for the sources) was found. Install Node.js, or set ' +
+        'PAIRLIGHT_NODE to its program.';
 }
 
 /**
@@ -65,11 +65,10 @@ export async function loadWebgpu(deterministic: boolean): Promise<EngineInfo> {
   const { version } = require('@tensorflow/tfjs-backend-webgpu/package.json') as { version: string };
   const dawn = require('webgpu/package.json') as { version: string };
   const device = await openDevice(found.adapter);
-  watchTicks();
   // The package registers a backend that opens a device of its own.
   tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => watchedBackend(new WebGPUBackend(device, found.adapter.info)));
-  registerKernels('webgpu');
+  registerKernels('webgpu', WEBGPU_KERNELS);
   if (!(await tf.setBackend('webgpu'))) {
     throw new AppError('engine-unavailable', `The webgpu engine did not start on ${found.name}. ${INSTEAD}`);
   }

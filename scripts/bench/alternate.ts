@@ -1,20 +1,12 @@
 import { DISTURBANCE, waitForQuiet, watchOthers } from './machine.ts';
 import { median, type Pair } from './statistics.ts';
 import type { Measured } from './protocol.ts';
+import type { Sample } from './results.ts';
 
 /** A side as the rounds see it: a process that measures when it is asked to. */
 export interface Contestant {
   readonly name: string;
   measure(times: number): Promise<Measured>;
-}
-
-/** One side's part of one round. */
-export interface Sample {
-  readonly secondsEach: number;
-  readonly cpuSecondsEach: number;
-  /** Share of the machine that other processes took meanwhile. */
-  readonly others: number;
-  readonly robust: number | null;
 }
 
 export interface SideSamples {

@@ -79,7 +79,8 @@ export function trainJob(task: SideTaskOf<'train'>): JobSpecOf<'train'> {
   return { kind: 'train', id, folder, enginePack, threads, dataset: { folder: dataset }, config, resume: false };
 }
 
-function engineOf(side: SideTask['side']): EngineName {
+/** @throws Error for a side that is no engine. */
+export function engineOf(side: SideTask['side']): EngineName {
   const engine = ENGINE_NAMES.find((name) => name === side);
   if (!engine) throw new Error(`Pairlight has no engine "${side}".`);
   return engine;

@@ -1,17 +1,8 @@
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import { readFileSync } from 'node:fs';
+import type { BenchReport } from './results.ts';
 
-/** What figures of speed depend on. */
-export interface Machine {
-  readonly cpu: string;
-  readonly cores: number;
-  readonly memoryBytes: number;
-  readonly system: string;
-  readonly node: string;
-  readonly electron: string | null;
-}
-
-export function describeMachine(): Machine {
+export function describeMachine(): BenchReport['machine'] {
   return {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: availableParallelism(),

@@ -1,15 +1,16 @@
 /** `npm run bench`: measures Pairlight's engines against each other and, with a Python that has them, against the peers. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { usablePack } from '../../electron/services/engines.ts';
 import { resourcePath } from '../../electron/services/resources.ts';
+import { writeDocs } from './docs.ts';
 import { describeMachine, load } from './machine.ts';
 import type { BenchOptions } from './options.ts';
 import { describeResult } from './print.ts';
-import type { BenchReport, WorkResult } from './results.ts';
+import { benchReport, type BenchReport, type WorkResult } from './results.ts';
 import { runWork } from './run.ts';
 import { WORKS } from './works.ts';
 
@@ -22,6 +23,8 @@ interface Flags {
   readonly rounds?: number;
   readonly wait: number;
   readonly mnist?: string;
+  readonly docs?: boolean;
+  readonly from?: string;
 }
 
 const whole = (text: string): number => {
@@ -43,6 +46,8 @@ const program = new Command('bench')
   .option('--rounds <n>', 'rounds of each comparison', whole)
   .option('--wait <seconds>', 'longest wait for a quiet machine before each round', whole, 20)
   .option('--mnist <folder>', 'IDX files of MNIST; by default the bundled sample, its first 1,000 test images')
+  .option('--docs', 'write the tables into docs/performance.md; --full does so unless --only leaves works out')
+  .option('--from <file>', 'measure nothing: print, and with --docs write, what --json wrote earlier')
   .exitOverride();
 
 try {
@@ -56,6 +61,12 @@ try {
 }
 
 async function main(flags: Flags): Promise<void> {
+  if (flags.from !== undefined) {
+    const report = benchReport.parse(JSON.parse(await readFile(flags.from, 'utf8')));
+    process.stdout.write(`${report.results.map(describeResult).join('\n\n')}\n`);
+    if (flags.docs === true) await writeDocs(report);
+    return;
+  }
   const works = chosenWorks(flags.only ?? null);
   const scratch = await mkdtemp(join(tmpdir(), 'pairlight-bench-'));
   const options: BenchOptions = {

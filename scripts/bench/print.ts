@@ -1,6 +1,5 @@
 import { textTable } from '../../electron/cli/output.ts';
-import type { ComparisonResult, FigureResult, Verdict, WorkResult } from './results.ts';
-import type { Ratio } from './statistics.ts';
+import type { ComparisonResult, FigureResult, Ratio, Verdict, WorkResult } from './results.ts';
 
 /** One work's result as text for a terminal. */
 export function describeResult(result: WorkResult): string {

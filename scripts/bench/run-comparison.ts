@@ -16,7 +16,8 @@ import { NETWORKS, type RobustWork, type SteadyWork, type Work } from './works.t
 
 /** Why a work cannot be measured with this product, machine and options; null if it can. */
 export function obstacle(work: Work, { enginePack, extent }: BenchOptions): string | null {
-  if (enginePack === null && !(work.kind === 'first-step')) return 'The tensorflow engine pack is not installed.';
+  if (enginePack === null && !('sides' in work && work.sides[0] === 'wasm'))
+    return 'The tensorflow engine pack is not installed.';
   if (work.kind === 'scaling' && extent === 'quick') return 'It belongs to --full.';
   const architecture = architectureOf(work);
   if (architecture !== null && !ARCHITECTURES.some(({ name }) => name === architecture)) {
@@ -115,7 +116,7 @@ function resultOf(
       disturbed: side.samples.filter(({ others: share }) => share > DISTURBANCE).length,
       ratio: index === 0 ? null : ratioOf(pairs),
       cpuRatio: index === 0 ? null : ratioOf(cpuPairs(ours, side)),
-      samples: side.samples,
+      samples: [...side.samples],
     };
   });
   const verdicts = work.targets.flatMap(({ text, against, atLeast }): Verdict[] => {

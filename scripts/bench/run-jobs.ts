@@ -1,6 +1,5 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ARCHITECTURES } from '../../electron/compute/models/architectures.ts';
 import type { JobSpec } from '../../shared/domain/job.ts';
 import { evaluateJob, trainJob } from './job-specs.ts';
 import { waitForQuiet } from './machine.ts';
@@ -33,48 +32,42 @@ export function runJobWork(work: JobWork, options: BenchOptions): Promise<Figure
 async function firstStep({ name, title }: JobWork, options: BenchOptions): Promise<FigureResult> {
   const rows: string[][] = [];
   const verdicts: Verdict[] = [];
-  const keys: readonly NetworkKey[] = options.extent === 'full' ? ['mnist', 'resnet20'] : ['mnist'];
-  for (const key of keys) {
-    for (const engine of ['tensorflow', 'wasm']) {
-      for (const use of ['train', 'attack'] as const) {
-        const spec = await specOf(key, engine, use, options);
-        if (spec === null) continue;
-        // The first run warms the disk's cache.
-        const runs = options.extent === 'full' ? 4 : 3;
-        const seconds: number[] = [];
-        for (let run = 0; run < runs; run += 1) {
-          await waitForQuiet(options.quietSeconds);
-          seconds.push((await watchJob(await spec(), { until: 'first-step', mark: 0 })).firstStep);
-        }
-        const value = median(seconds.slice(1));
-        const what = `${use === 'train' ? 'training' : 'evaluation'}, ${NETWORKS[key].network.architecture}, ${engine}`;
-        rows.push([what, ...seconds.map((each) => each.toFixed(2))]);
-        verdicts.push({
-          what,
-          value,
-          unit: 's',
-          target: `≤ ${FIRST_STEP_SECONDS} s`,
-          met: value <= FIRST_STEP_SECONDS,
-          byCpu: null,
-          disturbed: false,
-        });
+  const full = options.extent === 'full';
+  for (const key of full ? (['mnist', 'resnet20'] as const) : (['mnist'] as const)) {
+    for (const use of ['train', 'attack'] as const) {
+      const spec = await specOf(key, use, options);
+      // The first run warms the disk's cache.
+      const seconds: number[] = [];
+      for (let run = 0; run < (full ? 4 : 3); run += 1) {
+        await waitForQuiet(options.quietSeconds);
+        seconds.push((await watchJob(await spec(), { until: 'first-step', mark: 0 })).firstStep);
       }
+      const value = median(seconds.slice(1));
+      const what = `${use === 'train' ? 'adversarial training' : 'evaluation'}, ${NETWORKS[key].network.architecture}, tensorflow`;
+      rows.push([what, ...seconds.map((each) => each.toFixed(2))]);
+      verdicts.push(atMost({ what, value, unit: 's', limit: FIRST_STEP_SECONDS, target: `≤ ${FIRST_STEP_SECONDS} s` }));
     }
   }
   const head = ['job', 'first run, s', ...Array.from({ length: (rows[0]?.length ?? 2) - 2 }, () => 'again, s')];
   return { kind: 'figures', name, title, head, rows, verdicts, notes: [] };
 }
 
+function atMost({
+  limit,
+  ...verdict
+}: Pick<Verdict, 'what' | 'value' | 'unit' | 'target'> & { readonly limit: number }): Verdict {
+  return { ...verdict, met: verdict.value <= limit, byCpu: null, disturbed: false };
+}
+
 /** Peak memory of an evaluation's process, against processes of the peers that make the same attack. */
 async function memory({ name, title }: JobWork, options: BenchOptions): Promise<FigureResult> {
   const rows: string[][] = [];
   const verdicts: Verdict[] = [];
-  const keys: readonly NetworkKey[] = options.extent === 'full' ? ['mnist', 'resnet20', 'resnet50'] : ['mnist'];
+  const keys = options.extent === 'full' ? (['mnist', 'resnet20', 'resnet50'] as const) : (['mnist'] as const);
   for (const key of keys) {
     const { network, batch } = NETWORKS[key];
     const images = 4 * batch;
-    const task = await attackTask(key, 'tensorflow', images, options);
-    if (task === null) continue;
+    const task = await attackTask(key, images, options);
     const attack = { name: 'pgd', settings: { ...WITHSTOOD, steps: 10, restarts: 1 } };
     const folder = await mkdtemp(join(options.scratch, 'memory-'));
     const ours = await watchJob(evaluateJob(task, attack, task.dataset, folder), { until: 'end', mark: 0 });
@@ -94,15 +87,7 @@ async function memory({ name, title }: JobWork, options: BenchOptions): Promise<
     }
     if (peers.length === 0) continue;
     const value = ours.peakBytes / Math.min(...peers);
-    verdicts.push({
-      what: `${what}, tensorflow ÷ the best peer`,
-      value,
-      unit: '×',
-      target: '≤ 1.0',
-      met: value <= 1,
-      byCpu: null,
-      disturbed: false,
-    });
+    verdicts.push(atMost({ what: `${what}, tensorflow ÷ the best peer`, value, unit: '×', limit: 1, target: '≤ 1.0' }));
   }
   const notes = rows.length === 0 ? ['This system does not tell the peak memory of another process.'] : [];
   return { kind: 'figures', name, title, head: ['evaluation', 'side', 'peak MiB'], rows, verdicts, notes };
@@ -112,11 +97,10 @@ async function memory({ name, title }: JobWork, options: BenchOptions): Promise<
 async function growth({ name, title }: JobWork, options: BenchOptions): Promise<FigureResult> {
   const head = ['evaluation', 'after the first batch, MiB', 'at the end, MiB'];
   const images = options.extent === 'full' ? 10_000 : 2_500;
-  const task = await attackTask('mnist', 'tensorflow', images, options);
+  const task = await attackTask('mnist', images, options);
   const batch = 500;
   const steps = 2;
   const notes = ['This system does not tell the memory of another process.'];
-  if (task === null) return { kind: 'figures', name, title, head, rows: [], verdicts: [], notes: [NO_PACK] };
   const attack = { name: 'pgd', settings: { ...WITHSTOOD, steps, restarts: 1 } };
   const folder = await mkdtemp(join(options.scratch, 'growth-'));
   const seen = await watchJob(evaluateJob({ ...task, batch }, attack, task.dataset, folder), {
@@ -134,52 +118,29 @@ async function growth({ name, title }: JobWork, options: BenchOptions): Promise<
     title,
     head,
     rows: [[what, short(peakAtMark / MIB), short(peakBytes / MIB)]],
-    verdicts: [
-      {
-        what,
-        value: 100 * value,
-        unit: '%',
-        target: `≤ ${100 * GROWTH} %`,
-        met: value <= GROWTH,
-        byCpu: null,
-        disturbed: false,
-      },
-    ],
+    verdicts: [atMost({ what, value: 100 * value, unit: '%', limit: 100 * GROWTH, target: `≤ ${100 * GROWTH} %` })],
     notes: [],
   };
 }
 
-const NO_PACK = 'The tensorflow engine pack is not installed.';
-
-/** An attack on `images` random images; null where the engine or the architecture is missing. */
-async function attackTask(
-  key: NetworkKey,
-  side: string,
-  images: number,
-  options: BenchOptions,
-): Promise<SideTaskOf<'attack'> | null> {
+/** An attack on `images` random images by the tensorflow engine. */
+async function attackTask(key: NetworkKey, images: number, options: BenchOptions): Promise<SideTaskOf<'attack'>> {
   const { network, batch } = NETWORKS[key];
   const { threads, enginePack, scratch } = options;
-  if (
-    !ARCHITECTURES.some(({ name }) => name === network.architecture) ||
-    (side === 'tensorflow' && enginePack === null)
-  )
-    return null;
   const folder = await mkdtemp(join(scratch, 'job-'));
   const material = await prepareMaterial(folder, network, batch, 'attack', enginePack, images);
-  return { kind: 'attack', side, threads, network, batch, folder, enginePack, steps: 10, ...WITHSTOOD, ...material };
+  const common = { side: 'tensorflow', threads, network, batch, folder, enginePack };
+  return { kind: 'attack', ...common, steps: 10, ...WITHSTOOD, ...material };
 }
 
 /** Makes the job's material once; each call gives the job with a fresh folder. */
 async function specOf(
   key: NetworkKey,
-  side: string,
   use: 'train' | 'attack',
   options: BenchOptions,
-): Promise<(() => Promise<JobSpec>) | null> {
+): Promise<() => Promise<JobSpec>> {
   const { network, batch } = NETWORKS[key];
-  const task = await attackTask(key, side, batch, options);
-  if (task === null) return null;
+  const task = await attackTask(key, batch, options);
   const folder = (): Promise<string> => mkdtemp(join(options.scratch, 'first-step-'));
   if (use === 'attack') {
     const attack = { name: 'pgd', settings: { ...WITHSTOOD, steps: 10, restarts: 1 } };

@@ -1,10 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobContext } from '../../electron/compute/jobs/control.ts';
+import { loadEngine } from '../../electron/compute/engines/load.ts';
 import { runJob } from '../../electron/compute/jobs/registry.ts';
 import type { SettingValues } from '../../shared/domain/settings.ts';
 import { startGatedJob } from './gate.ts';
-import { endlessPgd, evaluateJob, trainJob } from './job-specs.ts';
+import { endlessPgd, engineOf, evaluateJob, trainJob } from './job-specs.ts';
 import type { SideTask, SideTaskOf } from './protocol.ts';
 
 /** Does so many repetitions of a task. */
@@ -15,8 +16,10 @@ export type Repeat = (times: number) => Promise<{
   readonly robust: number | null;
 }>;
 
-/** Sets a task up as jobs of the product. What they compute before their first checkpoint is under way already. */
-export function prepareTask(task: SideTask): Repeat {
+/** Sets a task up as jobs of the product; the engine is loaded when it resolves. */
+export async function prepareTask(task: SideTask): Promise<Repeat> {
+  const { enginePack, threads } = task;
+  await loadEngine(engineOf(task.side), { enginePack, threads, deterministic: false });
   switch (task.kind) {
     case 'attack':
       return attackTask(task);

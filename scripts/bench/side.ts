@@ -16,7 +16,7 @@ try {
   const first = await lines.next();
   if (first.done !== true) {
     const task = sideTask.parse(JSON.parse(first.value));
-    const repeat = prepareTask(task);
+    const repeat = await prepareTask(task);
     reply({ type: 'ready', version: `Pairlight ${packageJson.version}` });
     for await (const line of { [Symbol.asyncIterator]: () => lines }) {
       const order = sideOrder.parse(JSON.parse(line));

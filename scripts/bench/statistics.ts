@@ -1,3 +1,5 @@
+import type { Ratio } from './results.ts';
+
 /** The middle one of the values, or the mean of the two in the middle; NaN without values. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -12,18 +14,6 @@ export interface Pair {
   readonly ours: number;
   readonly theirs: number;
   /** Whether another process took a good part of the machine meanwhile. */
-  readonly disturbed: boolean;
-}
-
-export interface Ratio {
-  /** Median of theirs ÷ ours over the pairs that count: above 1, we are faster. */
-  readonly median: number;
-  readonly low: number;
-  readonly high: number;
-  /** Pairs that count, and pairs that were left out because they were disturbed. */
-  readonly pairs: number;
-  readonly leftOut: number;
-  /** True if too few pairs were quiet, so that disturbed ones count as well. */
   readonly disturbed: boolean;
 }
 

@@ -71,6 +71,20 @@ export const targetResult = z.object({
 });
 export type TargetResult = z.infer<typeof targetResult>;
 
+/** How fast an evaluation went, and where its time and memory went. */
+export const evaluationSpeed = z.object({
+  /** What its work is counted in: `gradients` of one example, or `queries`. */
+  unit: z.string(),
+  work: z.number(),
+  /** Seconds of attacking (with judging and downloading), writing results, and pauses. */
+  attackSeconds: z.number(),
+  writeSeconds: z.number(),
+  pauseSeconds: z.number(),
+  /** Most bytes of the job's process, seen after each restart and at the end. */
+  peakMemory: z.number(),
+});
+export type EvaluationSpeed = z.infer<typeof evaluationSpeed>;
+
 export const evaluationResult = z.object({
   targets: z.array(targetResult),
   indices: z.array(z.int()),
@@ -80,6 +94,8 @@ export const evaluationResult = z.object({
   notes: z.array(z.string()),
   engine: engineInfo,
   seconds: z.number(),
+  /** Results from before this was measured have none. */
+  speed: evaluationSpeed.optional(),
 });
 export type EvaluationResult = z.infer<typeof evaluationResult>;
 

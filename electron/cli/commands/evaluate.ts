@@ -102,6 +102,7 @@ export function evaluateCommand(program: Command): void {
             settings: result.settings,
             engine: result.engine,
             seconds: result.seconds,
+            speed: result.speed,
             cleanAccuracy: outcome.cleanAccuracy,
             robustAccuracy: outcome.robustAccuracy,
             interval: outcome.robustInterval,

@@ -84,6 +84,8 @@ export const evaluation = {
     points: '{n} points',
     engine: 'engine',
     time: 'time',
+    speed: 'speed',
+    memory: 'memory at most',
     nonFinite: 'non-finite gradients',
     violations: 'rejected candidates',
     violationsHelp:

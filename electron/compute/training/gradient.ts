@@ -18,8 +18,11 @@ export interface TrainGradientParameters {
 /**
  * The loss of a training step and its gradient: x and, for defences that make them, x' [n, h, w, c], labels [n], the
  * number of examples of the whole batch, weights → report [terms + 2] and gradient [trainable parameters].
- * Networks with batch normalisation give the batch's statistics too, in the order of `movingStatistics`. The report has the loss's terms in the order of `defence.terms`, then the clean and the adversarial accuracy. Terms
+ * Networks with batch normalisation give the batch's statistics too, in the order of `movingStatistics`. The report has
+ * the loss's terms in the order of `defence.terms`, then the clean and the adversarial accuracy. Terms and statistics
  * are means over examples: those of a part of the batch are weighted with its share, so that the parts' sums are right.
+ * Where a batch is computed in parts, each part is normalised by its own statistics (ghost batch normalisation, Hoffer
+ * et al. 2017, arXiv:1705.08741, algorithm 1), and the moving ones follow the parts' weighted mean.
  */
 export const TRAIN_GRADIENT: StepDefinition<TrainGradientParameters> = {
   name: 'train-gradient',
@@ -35,12 +38,12 @@ export const TRAIN_GRADIENT: StepDefinition<TrainGradientParameters> = {
       const [labels, batch, ...weights] = inputs.slice(halves) as [tf.Tensor1D, tf.Scalar, ...tf.Tensor[]];
       const kept: tf.Tensor[] = [];
       const statistics: tf.Tensor[] = [];
+      const share = tf.div(labels.size, batch);
       const { grads } = tf.valueAndGrads((...list: tf.Tensor[]) => {
         let next = 0;
         const all = weights.map((tensor, index) => (trainable[index] ? (list[next++] ?? tensor) : tensor));
         const outputs = outputsOf(network, weightsFromList(network, all), defence.halves, images, taps);
-        statistics.push(...moving.map((name) => tf.keep(tf.clone(weight(outputs.statistics, name)))));
-        const share = tf.div(labels.size, batch);
+        statistics.push(...moving.map((name) => tf.keep(tf.mul(share, weight(outputs.statistics, name)))));
         const losses = defence.loss({ ...outputs, labels, labelSmoothing });
         const terms = defence.terms.map((term) => tf.mul(share, losses[term] as tf.Tensor));
         const accuracies = [outputs.clean, outputs.adversarial].map(({ logits }) =>
@@ -57,10 +60,9 @@ export const TRAIN_GRADIENT: StepDefinition<TrainGradientParameters> = {
     };
   },
   layout({ network, defence, defenceSettings }) {
-    // The statistics are those of the whole batch.
-    if (movingStatistics(networkOf(network)).length > 0) return null;
     const images = halvesOf(findDefence(defence).configure(defenceSettings));
-    return { inputs: new Array<'rows'>(images + 1).fill('rows'), outputs: ['sum', 'sum'] };
+    const sums = 2 + movingStatistics(networkOf(network)).length;
+    return { inputs: new Array<'rows'>(images + 1).fill('rows'), outputs: new Array<'sum'>(sums).fill('sum') };
   },
   describe: ({ network, defence }) => `${network.architecture} ${defence} gradient`,
 };

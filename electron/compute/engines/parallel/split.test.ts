@@ -157,6 +157,40 @@ describe('a step in parts', () => {
     tf.dispose(batch);
   });
 
+  it('takes batch statistics over the parts, the same ones with 1 and 2 threads', () => {
+    const residual = buildNetwork('cifar-resnet20', [8, 8, 3], 10);
+    const parameters = { network: networkSpec(residual), defence: 'natural', defenceSettings: {}, labelSmoothing: 0 };
+    const layout = TRAIN_GRADIENT.layout(parameters)!;
+    const rows = 50;
+    const images = tf.randomUniform([rows, 8, 8, 3], 0, 1, 'float32', 1);
+    const labels = tf.randomUniform([rows], 0, 10, 'int32', 5);
+    const own = weightList(residual, initialWeights(residual, 4));
+    const inputs = [images, labels, tf.scalar(rows), ...own];
+    const [one, two] = splitters.slice(0, 2).map((split) => {
+      const outputs = split(TRAIN_GRADIENT, parameters, layout).run(...inputs);
+      const values = outputs.map((tensor) => tensor.dataSync<'float32'>().slice());
+      tf.dispose(outputs);
+      return values;
+    });
+    expect(two).toEqual(one);
+
+    const step = TRAIN_GRADIENT.build(parameters);
+    const sums = tf.tidy(() => {
+      const parts = [0, 25].map((start) => {
+        const part = (tensor: tf.Tensor): tf.Tensor => tf.slice(tensor, start, 25);
+        return step(part(images), part(labels), ...inputs.slice(2));
+      });
+      return parts[0]!.map((output, index) => tf.add(output, parts[1]![index]!).dataSync<'float32'>().slice());
+    });
+    expect(sums.map(({ length }) => length)).toEqual(one!.map(({ length }) => length));
+    sums.forEach((expected, index) => {
+      const scale = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-6);
+      const worst = expected.reduce((most, value, at) => Math.max(most, Math.abs(value - one![index]![at]!)), 0);
+      expect(worst / scale).toBeLessThan(1e-6);
+    });
+    tf.dispose([...inputs]);
+  });
+
   it('works with new weights as soon as it is given them, and forgets the old ones', () => {
     const [, split] = splitters;
     const step = split!(LOGITS, spec, LOGITS.layout(spec)!);

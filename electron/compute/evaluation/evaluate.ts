@@ -1,31 +1,26 @@
-import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
-import type { EngineInfo } from "../../../shared/domain/engine.ts";
-import type {
-  EvaluationRequest,
-  EvaluationResult,
-  TargetResult,
-  Threat,
-} from "../../../shared/domain/evaluation.ts";
-import { writeAtomic } from "../arrays/atomic.ts";
-import { formatNpy } from "../arrays/npy.ts";
-import type { Examples } from "../attacks/examples.ts";
-import type { AttackOptions } from "../attacks/options.ts";
-import type { Outcome } from "../attacks/outcome.ts";
-import { workOf, workUnit } from "../attacks/plan.ts";
-import { attackNotes, resolveAttack } from "../attacks/registry.ts";
-import type { ResolvedAttack } from "../attacks/registry.ts";
-import { attackTransfer } from "../attacks/transfer.ts";
-import { attackWhiteBox } from "../attacks/white-box.ts";
-import { readExamples } from "../data/examples.ts";
-import type { PackedDataset } from "../data/packed.ts";
-import type { Control } from "../jobs/control.ts";
-import { checkModels } from "./check-models.ts";
-import type { EvaluatedModel } from "./check-models.ts";
-import { choosePositions } from "./choose.ts";
-import { exampleRecords, targetResultOf } from "./results.ts";
-import { sourceNotes } from "./source-notes.ts";
-import { watchSpeed } from "./speed.ts";
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { EngineInfo } from '../../../shared/domain/engine.ts';
+import type { EvaluationRequest, EvaluationResult, TargetResult, Threat } from '../../../shared/domain/evaluation.ts';
+import { writeAtomic } from '../arrays/atomic.ts';
+import { formatNpy } from '../arrays/npy.ts';
+import type { Examples } from '../attacks/examples.ts';
+import type { AttackOptions } from '../attacks/options.ts';
+import type { Outcome } from '../attacks/outcome.ts';
+import { workOf, workUnit } from '../attacks/plan.ts';
+import { attackNotes, resolveAttack } from '../attacks/registry.ts';
+import type { ResolvedAttack } from '../attacks/registry.ts';
+import { attackTransfer } from '../attacks/transfer.ts';
+import { attackWhiteBox } from '../attacks/white-box.ts';
+import { readExamples } from '../data/examples.ts';
+import type { PackedDataset } from '../data/packed.ts';
+import type { Control } from '../jobs/control.ts';
+import { checkModels } from './check-models.ts';
+import type { EvaluatedModel } from './check-models.ts';
+import { choosePositions } from './choose.ts';
+import { exampleRecords, targetResultOf } from './results.ts';
+import { sourceNotes } from './source-notes.ts';
+import { watchSpeed } from './speed.ts';
 
 export interface EvaluationInput {
   readonly request: EvaluationRequest;
@@ -36,7 +31,7 @@ export interface EvaluationInput {
   readonly source: EvaluatedModel | null;
   /** The engine that is loaded, for the record. */
   readonly engine: EngineInfo;
-  readonly control: Pick<Control, "checkpoint" | "progress">;
+  readonly control: Pick<Control, 'checkpoint' | 'progress'>;
   /** Existing folder; each target gets a folder of its model's id inside. */
   readonly folder: string;
   /** Called after every restart with the results so far. */
@@ -46,12 +41,12 @@ export interface EvaluationInput {
 /** Names of what an evaluation writes into `<folder>/<model id>/`. */
 export const EVALUATION_FILES = {
   /** float32 [examples, height, width, channels]; see `Outcome.adversarial` for which iterate is kept. */
-  adversarial: "adversarial.npy",
+  adversarial: 'adversarial.npy',
   /** float32 [examples, classes] */
-  logitsClean: "logits-clean.npy",
-  logitsAdversarial: "logits-adversarial.npy",
+  logitsClean: 'logits-clean.npy',
+  logitsAdversarial: 'logits-adversarial.npy',
   /** ExampleRecord[] */
-  examples: "examples.json",
+  examples: 'examples.json',
 } as const;
 
 /**
@@ -61,9 +56,7 @@ export const EVALUATION_FILES = {
  * @throws AppError `invalid-input` for bad settings or an empty split, `source-is-target`, `wrong-architecture`,
  *   `cancelled`, and the errors of writing.
  */
-export async function evaluate(
-  input: EvaluationInput,
-): Promise<EvaluationResult> {
+export async function evaluate(input: EvaluationInput): Promise<EvaluationResult> {
   const { request, dataset, targets, source, folder } = input;
   const watch = watchSpeed(input.control);
   const { control } = watch;
@@ -75,11 +68,7 @@ export async function evaluate(
   const { epsilon } = attack.plan;
   const results: TargetResult[] = [];
   const written: string[] = [];
-  const remarks = new Set(
-    source
-      ? targets.flatMap((target) => sourceNotes(source.model, target.model))
-      : [],
-  );
+  const remarks = new Set(source ? targets.flatMap((target) => sourceNotes(source.model, target.model)) : []);
 
   const work = createMeter(control, attack);
   const options = (
@@ -94,15 +83,7 @@ export async function evaluate(
     includeMisclassified: request.includeMisclassified,
     control,
     onWork: (done, left) =>
-      work.add(
-        done,
-        left +
-          laterTargets *
-            positions.length *
-            attack.plan.restarts *
-            workOf(attack.plan),
-        message,
-      ),
+      work.add(done, left + laterTargets * positions.length * attack.plan.restarts * workOf(attack.plan), message),
     onRestart: (outcomes) => {
       watch.look();
       input.onPartial([...results, ...resultsOf(outcomes)]);
@@ -112,70 +93,36 @@ export async function evaluate(
   try {
     if (source) {
       const threatOf = (target: EvaluatedModel): Threat =>
-        target.model.architecture === source.model.architecture
-          ? "gray-box"
-          : "black-box";
+        target.model.architecture === source.model.architecture ? 'gray-box' : 'black-box';
       const resultsOf = (outcomes: readonly Outcome[]): TargetResult[] =>
         outcomes.flatMap((outcome, position) => {
           const target = targets[position];
-          return target
-            ? [
-                targetResultOf(
-                  target.model.id,
-                  threatOf(target),
-                  outcome,
-                  examples,
-                  epsilon,
-                ),
-              ]
-            : [];
+          return target ? [targetResultOf(target.model.id, threatOf(target), outcome, examples, epsilon)] : [];
         });
       const outcomes = await watch.attacking(() =>
-        attackTransfer(
-          source,
-          targets,
-          options(`from ${source.model.name}`, 0, resultsOf),
-        ),
+        attackTransfer(source, targets, options(`from ${source.model.name}`, 0, resultsOf)),
       );
       for (const [position, outcome] of outcomes.entries()) {
         const target = targets[position];
         outcome.notes.forEach((note) => remarks.add(note));
-        if (target)
-          await watch.writing(() =>
-            write(folder, target, outcome, examples, epsilon, written),
-          );
+        if (target) await watch.writing(() => write(folder, target, outcome, examples, epsilon, written));
       }
       results.push(...resultsOf(outcomes));
     } else {
       for (const [position, target] of targets.entries()) {
         const resultsOf = (outcomes: readonly Outcome[]): TargetResult[] =>
-          outcomes.map((outcome) =>
-            targetResultOf(
-              target.model.id,
-              "white-box",
-              outcome,
-              examples,
-              epsilon,
-            ),
-          );
+          outcomes.map((outcome) => targetResultOf(target.model.id, 'white-box', outcome, examples, epsilon));
         const later = targets.length - position - 1;
         const outcome = await watch.attacking(() =>
-          attackWhiteBox(
-            target,
-            options(`on ${target.model.name}`, later, resultsOf),
-          ),
+          attackWhiteBox(target, options(`on ${target.model.name}`, later, resultsOf)),
         );
-        await watch.writing(() =>
-          write(folder, target, outcome, examples, epsilon, written),
-        );
+        await watch.writing(() => write(folder, target, outcome, examples, epsilon, written));
         outcome.notes.forEach((note) => remarks.add(note));
         results.push(...resultsOf([outcome]));
       }
     }
   } catch (error) {
-    await Promise.all(
-      written.map((path) => rm(path, { recursive: true, force: true })),
-    );
+    await Promise.all(written.map((path) => rm(path, { recursive: true, force: true })));
     throw error;
   }
   work.finish();
@@ -208,32 +155,13 @@ async function write(
   await mkdir(into, { recursive: true });
   const rows = examples.labels.length;
   const { classes } = outcome;
-  const array = (
-    name: string,
-    shape: readonly number[],
-    data: Float32Array,
-  ): Promise<void> =>
-    writeAtomic(join(into, name), formatNpy({ dtype: "f32", shape, data }));
-  await array(
-    EVALUATION_FILES.adversarial,
-    [rows, ...examples.shape],
-    outcome.adversarial,
-  );
-  await array(
-    EVALUATION_FILES.logitsClean,
-    [rows, classes],
-    outcome.cleanLogits,
-  );
-  await array(
-    EVALUATION_FILES.logitsAdversarial,
-    [rows, classes],
-    outcome.logits,
-  );
+  const array = (name: string, shape: readonly number[], data: Float32Array): Promise<void> =>
+    writeAtomic(join(into, name), formatNpy({ dtype: 'f32', shape, data }));
+  await array(EVALUATION_FILES.adversarial, [rows, ...examples.shape], outcome.adversarial);
+  await array(EVALUATION_FILES.logitsClean, [rows, classes], outcome.cleanLogits);
+  await array(EVALUATION_FILES.logitsAdversarial, [rows, classes], outcome.logits);
   const records = exampleRecords(outcome, examples, epsilon);
-  await writeAtomic(
-    join(into, EVALUATION_FILES.examples),
-    JSON.stringify(records),
-  );
+  await writeAtomic(join(into, EVALUATION_FILES.examples), JSON.stringify(records));
 }
 
 interface Meter {
@@ -245,10 +173,7 @@ interface Meter {
 }
 
 /** Adds work up. The total is what is done and what may still come: it falls when examples leave early. */
-function createMeter(
-  control: Pick<Control, "progress">,
-  { label, plan }: ResolvedAttack,
-): Meter {
+function createMeter(control: Pick<Control, 'progress'>, { label, plan }: ResolvedAttack): Meter {
   const unit = workUnit(plan);
   let done = 0;
   return {
@@ -275,20 +200,14 @@ function createMeter(
   };
 }
 
-function resultNotes(
-  request: EvaluationRequest,
-  results: readonly TargetResult[],
-  examples: number,
-): string[] {
+function resultNotes(request: EvaluationRequest, results: readonly TargetResult[], examples: number): string[] {
   const notes: string[] = [];
   if (request.examples.count !== null && request.examples.count > examples) {
-    notes.push(
-      `The ${request.examples.split} split has ${examples} images: all of them were used.`,
-    );
+    notes.push(`The ${request.examples.split} split has ${examples} images: all of them were used.`);
   }
   if (request.includeMisclassified) {
     notes.push(
-      "Examples that are misclassified without an attack were attacked too; they count as failures all the same.",
+      'Examples that are misclassified without an attack were attacked too; they count as failures all the same.',
     );
   }
   for (const { model, nonFiniteGradients, constraintViolations } of results) {
@@ -298,9 +217,7 @@ function resultNotes(
       );
     }
     if (constraintViolations > 0) {
-      notes.push(
-        `${model}: ${constraintViolations} candidates broke the constraint and were not counted.`,
-      );
+      notes.push(`${model}: ${constraintViolations} candidates broke the constraint and were not counted.`);
     }
   }
   return notes;

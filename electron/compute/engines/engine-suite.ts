@@ -10,7 +10,7 @@ import { Classifier } from '../models/classifier.ts';
 import { buildNetwork, initialWeights } from '../models/network.ts';
 import { loadWeights, saveWeights } from '../models/weights.ts';
 import { testCompiledSteps } from './compile-suite.ts';
-import { testKernels } from './kernels/kernel-suite.ts';
+import { testKernels, testLayerKernels } from './kernels/kernel-suite.ts';
 import { loadEngine } from './load.ts';
 import { measureSpeed, selfTest } from './self-test.ts';
 
@@ -23,9 +23,10 @@ export function testEngine(engine: EngineName, enginePack: string | null, missin
     beforeEach(({ skip }) => {
       if (missing !== null) skip(missing);
     });
-    testKernels();
+    // The adapter of webgpu's tests is a thousand times slower than a graphics card: small networks and few images.
+    if (engine === 'webgpu') testLayerKernels();
+    else testKernels();
     testLosses();
-    // The adapter of the tests is a thousand times slower than a graphics card: fewer images, and steps that are not graphs.
     if (engine !== 'webgpu') testCompiledSteps(engine);
     testPeers(engine === 'webgpu' ? { images: 16, runs: 1 } : { images: 256, runs: 4 });
     testLife(engine, enginePack);

@@ -45,6 +45,13 @@ export interface CompiledStep {
 
 /** Shapes that come only once or twice are not worth a graph, unless one run is several. */
 const RUNS_BEFORE_TRACING = 2;
+/**
+ * Operations of a graph of several repetitions. TensorFlow's optimiser takes about half a millisecond for each, and a
+ * call costs no more than a few: more repetitions at once gain nothing. On a graphics card each call copies the inputs
+ * there and the outputs back, so there many are worth it.
+ */
+const NODES = 150;
+const NODES_ON_GRAPHICS_CARD = 2000;
 /** Graphs kept for one step, the least recently used one going first. */
 const GRAPHS_PER_STEP = 16;
 const TOLERANCE = 1e-6;
@@ -84,7 +91,7 @@ export function compileStep(step: Step | RepeatedStep, options: { readonly name:
     try {
       const traced = traceStep(backend, (...list) => run(once, list), inputs);
       outputs = traced.outputs;
-      variant.graph = traced.build(times);
+      variant.graph = traced.build(atOnce(times, traced.operations, backend.binding.isUsingGpuDevice()));
       makeRoom(variants);
     } catch (error) {
       tf.dispose(outputs ?? []);
@@ -92,30 +99,37 @@ export function compileStep(step: Step | RepeatedStep, options: { readonly name:
       giveUp(error instanceof Error ? error.message : String(error));
       return run(step, inputs);
     }
-    return checked(variant, variant.graph, inputs, outputs);
+    return runGraph(variant, variant.graph, inputs, outputs);
   }
 
-  /** The graph's outputs if its first repetition agrees with the step's own outputs; else no graph any more. */
-  function checked(
+  /** @param expected what the first repetition must give, or null; if it does not, there is no graph any more. */
+  function runGraph(
     variant: Variant,
     graph: TracedGraph,
     inputs: readonly tf.Tensor[],
-    outputs: tf.Tensor[],
+    expected: tf.Tensor[] | null,
   ): tf.Tensor[] {
-    const { last, first } = graph.run(inputs);
-    variant.checks += 1;
-    settled ||= variant.checks === 2;
-    const wrong = (times > 1 ? first : last).findIndex((result, index) => !agree(result, outputs[index]));
-    tf.dispose(first);
-    if (wrong < 0) {
-      tf.dispose(outputs);
-      return last;
+    let state: tf.Tensor[] = [];
+    for (let done = 0; done < times; done += graph.times) {
+      const { last, first } = graph.run([...state, ...inputs.slice(state.length)]);
+      tf.dispose(state);
+      state = last;
+      const wrong = done > 0 || !expected ? -1 : first.findIndex((result, index) => !agree(result, expected[index]));
+      // A graph of one repetition has but one set of outputs.
+      tf.dispose(first.filter((tensor) => !last.includes(tensor)));
+      if (wrong < 0) continue;
+      giveUp(`as one graph its output ${wrong + 1} differs`);
+      tf.dispose(last);
+      if (expected && times === 1) return expected;
+      tf.dispose(expected ?? []);
+      return run(step, inputs);
     }
-    giveUp(`as one graph its output ${wrong + 1} differs`);
-    tf.dispose(last);
-    if (times === 1) return outputs;
-    tf.dispose(outputs);
-    return run(step, inputs);
+    if (expected) {
+      tf.dispose(expected);
+      variant.checks += 1;
+      settled ||= variant.checks === 2;
+    }
+    return state;
   }
 
   return {
@@ -134,10 +148,7 @@ export function compileStep(step: Step | RepeatedStep, options: { readonly name:
         if (variant.runs <= patience && !isDeterministic()) return run(step, inputs);
         return trace(tf.backend() as unknown as TensorflowBackend, variant, inputs);
       }
-      if (!settled) return checked(variant, variant.graph, inputs, run(once, inputs));
-      const { last, first } = variant.graph.run(inputs);
-      tf.dispose(first);
-      return last;
+      return runGraph(variant, variant.graph, inputs, settled ? null : run(once, inputs));
     },
     dispose() {
       for (const variant of variants.values()) variant.graph?.dispose();
@@ -157,6 +168,13 @@ function run(step: Step, inputs: readonly tf.Tensor[]): tf.Tensor[] {
       return output;
     });
   });
+}
+
+/** How many repetitions go into one graph, a divisor of them all. */
+function atOnce(times: number, operations: number, onGraphicsCard: boolean): number {
+  const limit = Math.max(1, Math.floor((onGraphicsCard ? NODES_ON_GRAPHICS_CARD : NODES) / operations));
+  const divisors = Array.from({ length: times }, (_, less) => times - less).filter((each) => times % each === 0);
+  return divisors.find((divisor) => divisor <= limit) ?? 1;
 }
 
 function makeRoom(variants: Map<string, Variant>): void {

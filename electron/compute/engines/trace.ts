@@ -8,6 +8,8 @@ import { GraphBuilder, type GraphConstant, type GraphInput, type GraphValue } fr
 
 /** A step as one TensorFlow graph, for inputs of fixed shapes. */
 export interface TracedGraph {
+  /** Repetitions of the step. */
+  readonly times: number;
   /** @returns what the last repetition gives and, for comparison with the step itself, what the first one does. */
   run(inputs: readonly tf.Tensor[]): { readonly last: tf.Tensor[]; readonly first: tf.Tensor[] };
   dispose(): void;
@@ -44,7 +46,7 @@ export function traceStep(
   backend: TensorflowBackend,
   step: (...inputs: tf.Tensor[]) => tf.Tensor[],
   inputs: readonly tf.Tensor[],
-): { readonly outputs: tf.Tensor[]; readonly build: (times: number) => TracedGraph } {
+): { readonly outputs: tf.Tensor[]; readonly operations: number; readonly build: (times: number) => TracedGraph } {
   const copies: tf.Tensor[] = [];
   const distinct = inputs.map((tensor, index) => {
     if (inputs.findIndex(({ dataId }) => dataId === tensor.dataId) === index) return tensor;
@@ -68,7 +70,11 @@ export function traceStep(
   });
   copies.forEach((copy) => copy.dispose());
   const wanted = outputs.map(({ shape, dtype }, index): Wanted => ({ shape, dtype, id: outputIds[index] ?? -1 }));
-  return { outputs, build: (times) => buildGraph(backend, given, recording, wanted, times) };
+  return {
+    outputs,
+    operations: recording.operations.length,
+    build: (times) => buildGraph(backend, given, recording, wanted, times),
+  };
 }
 
 function buildGraph(
@@ -115,7 +121,7 @@ function buildGraph(
   const names = (nodes: readonly GraphValue[]): string => nodes.map((node) => `${node}:0`).join();
   // One set of outputs, always: each other set would be optimised as a graph of its own.
   const fetched = times > 1 ? [handedOut.at(-1) ?? [], handedOut[0] ?? []] : handedOut;
-  return load(backend, builder.finish(), names(inputs), names(fetched.flat()), wanted);
+  return load(backend, builder.finish(), names(inputs), names(fetched.flat()), wanted, times);
 }
 
 /** Lets `run` go through a binding that notes every operation and constant. */
@@ -198,6 +204,7 @@ function load(
   inputNames: string,
   outputNames: string,
   wanted: readonly Wanted[],
+  times: number,
 ): TracedGraph {
   const folder = mkdtempSync(join(memoryFolder(), 'pairlight-graph-'));
   let model: number;
@@ -208,6 +215,7 @@ function load(
     rmSync(folder, { recursive: true, force: true });
   }
   return {
+    times,
     run(inputs) {
       const results = backend.binding.runSavedModel(model, backend.getInputTensorIds(inputs), inputNames, outputNames);
       const tensors = results.map((result, index) => {
@@ -216,7 +224,8 @@ function load(
           throw new AppError('internal', 'A graph changed the shape of its output.');
         return tensor;
       });
-      return { last: tensors.slice(0, wanted.length), first: tensors.slice(wanted.length) };
+      const last = tensors.slice(0, wanted.length);
+      return { last, first: times > 1 ? tensors.slice(wanted.length) : last };
     },
     dispose: () => {
       backend.binding.deleteSavedModel(model);

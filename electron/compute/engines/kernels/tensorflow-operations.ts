@@ -27,11 +27,21 @@ export function convAttributes(
   stride: number,
   { top, bottom, left, right }: ConvPadding,
 ): OpAttribute[] {
-  const explicit = top + bottom + left + right > 0;
+  if (top + bottom + left + right === 0) return namedConvAttributes(backend, stride, 'VALID');
+  return [
+    ...namedConvAttributes(backend, stride, 'EXPLICIT'),
+    integers(backend, 'explicit_paddings', [0, 0, top, bottom, left, right, 0, 0]),
+  ];
+}
+
+export function namedConvAttributes(
+  backend: TensorflowBackend,
+  stride: number,
+  padding: 'EXPLICIT' | 'SAME' | 'VALID',
+): OpAttribute[] {
   return [
     integers(backend, 'strides', [1, stride, stride, 1]),
-    text(backend, 'padding', explicit ? 'EXPLICIT' : 'VALID'),
-    ...(explicit ? [integers(backend, 'explicit_paddings', [0, 0, top, bottom, left, right, 0, 0])] : []),
+    text(backend, 'padding', padding),
     text(backend, 'data_format', 'NHWC'),
     integers(backend, 'dilations', [1, 1, 1, 1]),
   ];

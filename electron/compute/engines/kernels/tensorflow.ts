@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { TensorflowBackend } from '../binding.ts';
+import type { OpAttribute, TensorflowBackend } from '../binding.ts';
 import { blockConvolution } from './blocked.ts';
-import { addWindows, windowsOf } from './columns.ts';
+import { addWindows, padImages, windowsOf } from './columns.ts';
 import { flipFilter } from './composed.ts';
 import {
   ADD,
@@ -26,9 +26,11 @@ import {
   type DenseAttributes,
   type KernelCall,
   type MatrixProductAttributes,
+  type Padding,
+  type Stride,
 } from './names.ts';
 import type { KernelTable } from './register.ts';
-import { backwardPadding, convExtent, forwardPadding } from './shapes.ts';
+import { backwardPadding, convExtent, forwardPadding, type ConvPadding } from './shapes.ts';
 import {
   add,
   batchNorm,
@@ -41,7 +43,16 @@ import {
   shortcut,
   shortcutGradient,
 } from './tensorflow-layers.ts';
-import { conv2d, convAttributes, execute, finished, integer, matrixProduct, text } from './tensorflow-operations.ts';
+import {
+  conv2d,
+  convAttributes,
+  execute,
+  finished,
+  integer,
+  matrixProduct,
+  namedConvAttributes,
+  text,
+} from './tensorflow-operations.ts';
 
 type Call<A = undefined> = KernelCall<TensorflowBackend, A>;
 type Shape4 = readonly [number, number, number, number];
@@ -104,19 +115,27 @@ function convolutionInputGradient({ inputs, backend, attrs }: Call<ConvInputGrad
   const { stride, pad, inputShape } = attrs;
   const [, height, width, outputs] = dy.shape;
   return tf.tidy(() => {
-    if (asProduct(filter.shape, height * width, 16)) {
+    if (asProduct(filter.shape, height * width, 8)) {
       const rows = tf.reshape(dy, [-1, outputs]);
       const windows = matrixProduct(backend, rows, tf.reshape(filter, [-1, outputs]), false, true);
       return addWindows(windows as tf.Tensor2D, filter.shape, inputShape, [height, width], stride, pad);
     }
-    if (stride > 1) {
+    const few = inputShape[3] <= FEW_CHANNELS;
+    if (few && stride > 1) {
       const shape = tf.tensor1d([...inputShape], 'int32');
       const attributes = convAttributes(backend, stride, forwardPadding(filter.shape, pad));
       return execute(backend, 'Conv2DBackpropInput', [shape, filter, dy], attributes);
     }
+    if (!few) {
+      const { frame, attributes } = backwardWindow(backend, attrs, filter.shape);
+      const [n, inputHeight, inputWidth, channels] = inputShape;
+      const { top, bottom, left, right } = frame;
+      const shape = [n, inputHeight + top + bottom, inputWidth + left + right, channels];
+      const dx = execute(backend, 'Conv2DBackpropInput', [tf.tensor1d(shape, 'int32'), filter, dy], attributes);
+      return top + bottom + left + right === 0 ? dx : tf.slice(dx, [0, top, left, 0], [...inputShape]);
+    }
     const padding = backwardPadding(filter.shape, pad);
     const flipped = flipFilter(filter);
-    if (inputShape[3] > FEW_CHANNELS) return conv2d(backend, dy, flipped, 1, padding);
     const block = Math.floor(Math.sqrt(BLOCK_OUTPUTS / inputShape[3]));
     const plan = blockConvolution(flipped.shape, [height, width], padding, block);
     const values = tf.concat([tf.reshape(flipped, [-1]), tf.zeros([1])]);
@@ -142,10 +161,24 @@ function convolutionFilterGradient({ inputs, backend, attrs }: Call<ConvFilterGr
       const product = matrixProduct(backend, windows, tf.reshape(dy, [-1, outputs]), true, false);
       return tf.reshape(product, [...filterShape]);
     }
+    const { frame, attributes } = backwardWindow(backend, attrs, filterShape);
     const shape = tf.tensor1d([...filterShape], 'int32');
-    const attributes = convAttributes(backend, stride, forwardPadding(filterShape, pad));
-    return execute(backend, 'Conv2DBackpropFilter', [x, shape, dy], attributes);
+    return execute(backend, 'Conv2DBackpropFilter', [padImages(x, frame), shape, dy], attributes);
   });
+}
+
+/**
+ * How the gradients of a convolution are asked for: TensorFlow's kernels for explicit padding are up to 3.5 times as slow
+ * as oneDNN's, which know `SAME` and `VALID` alone. So where the padding is not one of these, the images get a frame.
+ */
+function backwardWindow(
+  backend: TensorflowBackend,
+  { stride, pad }: { readonly stride: Stride; readonly pad: Padding },
+  filter: Shape4,
+): { readonly frame: ConvPadding; readonly attributes: OpAttribute[] } {
+  const none = forwardPadding(filter, 'valid');
+  if (stride === 1 && pad === 'same') return { frame: none, attributes: namedConvAttributes(backend, 1, 'SAME') };
+  return { frame: forwardPadding(filter, pad), attributes: namedConvAttributes(backend, stride, 'VALID') };
 }
 
 function dense({ inputs: { x, weights, bias }, backend, attrs }: Call<DenseAttributes>): tf.TensorInfo {

@@ -150,6 +150,11 @@ test('runs are trained in a queue; one is paused, goes on, and another is cancel
   for (const name of ['defended', 'plain net', 'surrogate', 'other net']) {
     await expect(runRow(page, name).getByText('done')).toBeVisible();
   }
+  await page.getByRole('radio', { name: 'Speed', exact: true }).click();
+  const speed = page.getByRole('region', { name: 'Speed', exact: true });
+  await expect(speed.getByText(/^[\d,.]+ examples\/s$/)).toBeVisible();
+  await expect(speed.getByText('Inner attack')).toBeVisible();
+  await speed.getByRole('radio', { name: 'Facts', exact: true }).click();
   const { runs } = await call(page, 'library.snapshot', undefined);
   const trained = runs.find((run) => run.name === 'defended')!;
   expect(trained.result!.cleanAccuracy).toBeGreaterThan(0.5);

@@ -2,6 +2,7 @@ import { AppError } from '../../shared/domain/errors.ts';
 import { evaluationRequest, exampleQuery } from '../../shared/domain/evaluation.ts';
 import type { AttackSpec, EvaluationRequest } from '../../shared/domain/evaluation.ts';
 import { newId } from '../../shared/domain/ids.ts';
+import { transferable } from '../compute/attacks/plan.ts';
 import { engineForJob } from './engines.ts';
 import { parseInput } from './inputs.ts';
 import type { Library } from './library.ts';
@@ -20,7 +21,7 @@ export function evaluationService(session: Session, preferences: Library['prefer
       const name = asked.name || (await describe(session, asked));
       checkRequest(session, asked);
       const engine = engineForJob(asked.engine, preferences.get().engine);
-      const request = { ...asked, engine, attack: await completed(asked.attack) };
+      const request = { ...asked, engine, attack: await completed(asked.attack, asked.source !== null) };
       const id = newId('evaluation');
       const created = new Date().toISOString();
       addJob(session, { id, kind: 'evaluate', title: `Evaluate ${name}` }, () =>
@@ -50,11 +51,12 @@ async function describe({ store }: Session, request: EvaluationRequest): Promise
 /**
  * The attack with every default written out, so that it stays what it was when defaults change. A step size that follows
  * from ε stays null, as a rule to repeat; the result has the size that was used.
- * @throws AppError `invalid-input` for a bad attack.
+ * @throws AppError `invalid-input` for a bad attack, and for one that cannot transfer if it should.
  */
-async function completed(attack: AttackSpec): Promise<AttackSpec> {
+async function completed(attack: AttackSpec, transfer: boolean): Promise<AttackSpec> {
   const { resolveAttack } = await import('../compute/attacks/registry.ts');
-  const { settings } = resolveAttack(attack);
+  const { settings, plan } = resolveAttack(attack);
+  if (transfer) transferable(plan);
   const { stepSize = null } = attack.settings;
   return { name: attack.name, settings: 'stepSize' in settings ? { ...settings, stepSize } : settings };
 }

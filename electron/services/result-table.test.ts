@@ -97,6 +97,7 @@ function add(
     broken: !one,
     attacked: true,
     firstSuccessIteration: one ? null : 1,
+    queries: null,
     restart: one ? null : 0,
     linf: 0,
     l2: 0,
@@ -164,8 +165,8 @@ test('one ε and one set of images hold for all models; other numbers are not co
   const { worstBasis, worstCase, columns } = await table();
   expect(worstBasis).toEqual({ epsilon: 0.25, examples: 4, split: 'test' });
   expect(worstCase).toMatchObject({
-    [MODEL]: { accuracy: 0.75, examples: 4, epsilon: 0.25, attacks: 1 },
-    [OTHER]: { accuracy: 0.5, examples: 4, epsilon: 0.25, attacks: 1 },
+    [MODEL]: { accuracy: 0.75, examples: 4, epsilon: 0.25, attacks: 1, gradientFree: false },
+    [OTHER]: { accuracy: 0.5, examples: 4, epsilon: 0.25, attacks: 1, gradientFree: false },
   });
   expect(columns.map((column) => column.label)).toEqual([
     'PGD-10, ε 0.25, 2 images',

@@ -102,6 +102,7 @@ async function newestOutcomes(
         families: familiesOf(threat, measured),
         model,
         whiteBox: threat === 'white-box',
+        gradientFree: measured.attack.plan.method === 'square',
         epsilon: measured.attack.plan.epsilon,
         images: imagesKey(result),
         split: request.examples.split,

@@ -5,6 +5,8 @@ import { wilsonInterval } from '../compute/statistics/wilson.ts';
 export interface Attacked {
   readonly model: string;
   readonly whiteBox: boolean;
+  /** Found by a search that sees scores only. */
+  readonly gradientFree: boolean;
   readonly epsilon: number;
   /** Tells sets of images apart. */
   readonly images: string;
@@ -61,7 +63,9 @@ export function worstCasesOf(
     const standing = positions.filter((position) => counted.every(({ stands }) => stands.get(position) !== false));
     const examples = positions.length;
     const [low, high] = wilsonInterval(standing.length, examples);
-    const worst = { accuracy: standing.length / examples, low, high, examples, epsilon, attacks: counted.length };
+    const gradientFree = counted.some((number) => number.gradientFree);
+    const accuracy = standing.length / examples;
+    const worst = { accuracy, low, high, examples, epsilon, attacks: counted.length, gradientFree };
     return [[model, worst] as const];
   });
   return Object.fromEntries(entries);

@@ -51,7 +51,7 @@ const SELECT = `SELECT evaluations.id, name, request, jobs.state, partial, resul
 
 const EXAMPLE = `SELECT position AS "index", row, label, clean_prediction AS cleanPrediction,
   adversarial_prediction AS adversarialPrediction, broken, attacked, first_success AS firstSuccessIteration, restart,
-  linf, l2, clean_confidence AS cleanConfidence, adversarial_confidence AS adversarialConfidence
+  linf, l2, clean_confidence AS cleanConfidence, adversarial_confidence AS adversarialConfidence, queries
   FROM example_results WHERE evaluation = ? AND model = ?`;
 
 const SHOW: Readonly<Record<ExampleQuery['show'], string>> = {
@@ -148,7 +148,7 @@ export function evaluationStore(db: Database): EvaluationStore {
 
 function addExample(db: Database, evaluation: string, model: string, record: ExampleRecord): void {
   db.run(
-    'INSERT INTO example_results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO example_results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     evaluation,
     model,
     record.row,
@@ -164,6 +164,7 @@ function addExample(db: Database, evaluation: string, model: string, record: Exa
     record.l2,
     record.cleanConfidence,
     record.adversarialConfidence,
+    record.queries,
   );
 }
 

@@ -75,6 +75,7 @@ export const MIGRATIONS: readonly string[] = [
 
   CREATE TABLE preferences (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `ALTER TABLE example_results ADD COLUMN queries INTEGER;`,
 ];
 
 /**

@@ -155,6 +155,7 @@ const record = (row: number, change: Partial<ExampleRecord> = {}): ExampleRecord
   l2: row,
   cleanConfidence: 0.9,
   adversarialConfidence: 0.8,
+  queries: null,
   ...change,
 });
 const result: EvaluationResult = {
@@ -167,7 +168,7 @@ const result: EvaluationResult = {
 };
 const RECORDS = [
   record(0),
-  record(1),
+  record(1, { queries: 312 }),
   record(2, { broken: false, firstSuccessIteration: null, restart: null, adversarialPrediction: 1 }),
   record(3, { cleanPrediction: 0, attacked: false, firstSuccessIteration: null }),
 ];

@@ -19,7 +19,7 @@ function row(id: string, epsilon: number, dataset = 'dataset-00000001', evaluate
     created: '',
     ended: null,
   };
-  const worstCase = { accuracy: 0.6, low: 0.55, high: 0.65, examples: 500, epsilon, attacks: 2 };
+  const worstCase = { accuracy: 0.6, low: 0.55, high: 0.65, examples: 500, epsilon, attacks: 2, gradientFree: false };
   return { run, validationClean: null, validationAdversarial: null, evaluatedClean: 0.9, evaluatedImages, worstCase };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defaultStepSize } from '../../shared/domain/epsilon.ts';
-import { attackAdvice, gradientBudget, presetOf, presetValues } from './attack-advice.ts';
+import { attackAdvice, attackBudget, presetOf, presetValues } from './attack-advice.ts';
 
 const strong = { epsilon: 0.25, steps: 40, stepSize: null, restarts: 10, randomStart: true };
 const kinds = (settings: Parameters<typeof attackAdvice>[0]): string[] =>
@@ -32,9 +32,13 @@ describe('advice on attack settings', () => {
     expect(kinds({ epsilon: Number.NaN, steps: 0 })).toEqual([]);
   });
 
-  it('counts the gradients of an attack at most', () => {
-    expect(gradientBudget({ ...strong, steps: 200 }, 500)).toBe(1_000_000);
-    expect(gradientBudget({ epsilon: 0.25 }, 500)).toBeNull();
+  it('counts the gradients or queries of an attack at most', () => {
+    expect(attackBudget({ ...strong, steps: 200 }, 500)).toEqual({ count: 1_000_000, unit: 'gradients' });
+    expect(attackBudget({ epsilon: 0.25, queries: 5000, restarts: 2 }, 10)).toEqual({
+      count: 100_000,
+      unit: 'queries',
+    });
+    expect(attackBudget({ epsilon: 0.25 }, 500)).toBeNull();
   });
 });
 

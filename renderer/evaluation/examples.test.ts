@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { gainFor, outcomeOf, perturbation } from './examples.ts';
+import { gainFor, outcomeOf, perturbation, whenBroken } from './examples.ts';
 
 describe('the perturbation', () => {
   it('is what the attack added, with its sign', () => {
@@ -18,5 +18,18 @@ describe('the outcome of an example', () => {
     expect(outcomeOf({ label: 1, cleanPrediction: 2, broken: true })).toBe('misclassified');
     expect(outcomeOf({ label: 1, cleanPrediction: 1, broken: true })).toBe('broken');
     expect(outcomeOf({ label: 1, cleanPrediction: 1, broken: false })).toBe('survived');
+  });
+});
+
+describe('when an example broke', () => {
+  const record = { attacked: true, firstSuccessIteration: 7, restart: 1, queries: null };
+
+  it('is told in iterations of a restart, or in queries', () => {
+    expect(whenBroken(record)).toEqual({ key: 'firstSuccess', values: { iteration: 7, restart: 2 } });
+    expect(whenBroken({ ...record, queries: 5312 })).toEqual({ key: 'firstQuery', values: { queries: '5,312' } });
+    const survivor = { ...record, firstSuccessIteration: null, restart: null };
+    expect(whenBroken(survivor).key).toBe('neverBroken');
+    expect(whenBroken({ ...survivor, queries: 5000 }).key).toBe('neverBrokenBy');
+    expect(whenBroken({ ...survivor, attacked: false, queries: 0 }).key).toBe('notAttacked');
   });
 });

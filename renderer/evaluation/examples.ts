@@ -1,3 +1,6 @@
+import type { ExampleRecord } from '../../shared/domain/evaluation.ts';
+import { formatCount } from '../ui/format.ts';
+
 /** Magnifications k of the difference that can be chosen; a difference of ±1/k reaches the end of the scale. */
 export const GAINS = [1, 2, 4, 8, 16, 32] as const;
 
@@ -13,6 +16,24 @@ export function gainFor(epsilon: number, offered: readonly number[] = GAINS): nu
 }
 
 export type Outcome = 'misclassified' | 'broken' | 'survived';
+
+/** Which text says when an example broke, with its numbers; keys of `evaluation.examples`. */
+export function whenBroken({
+  attacked,
+  firstSuccessIteration: iteration,
+  restart,
+  queries,
+}: Pick<ExampleRecord, 'attacked' | 'firstSuccessIteration' | 'restart' | 'queries'>):
+  | { readonly key: 'firstSuccess'; readonly values: { readonly iteration: number; readonly restart: number } }
+  | { readonly key: 'firstQuery' | 'neverBrokenBy'; readonly values: { readonly queries: string } }
+  | { readonly key: 'neverBroken' | 'notAttacked'; readonly values: Record<string, never> } {
+  if (!attacked) return { key: 'notAttacked', values: {} };
+  if (queries !== null) {
+    return { key: iteration === null ? 'neverBrokenBy' : 'firstQuery', values: { queries: formatCount(queries) } };
+  }
+  if (iteration === null) return { key: 'neverBroken', values: {} };
+  return { key: 'firstSuccess', values: { iteration, restart: (restart ?? 0) + 1 } };
+}
 
 /** What happened to an example: wrong before any attack, broken by it, or survived. */
 export function outcomeOf(example: {

@@ -57,7 +57,17 @@ const table: ResultTable = {
   clean: { 'run-00000001': 0.97 },
   cleanExamples: { 'run-00000001': 400 },
   worstBasis: { epsilon: 0.25, examples: 500, split: 'test' },
-  worstCase: { 'run-00000002': { accuracy: 0.58, low: 0.54, high: 0.62, examples: 500, epsilon: 0.25, attacks: 2 } },
+  worstCase: {
+    'run-00000002': {
+      accuracy: 0.58,
+      low: 0.54,
+      high: 0.62,
+      examples: 500,
+      epsilon: 0.25,
+      attacks: 2,
+      gradientFree: false,
+    },
+  },
   findings: [],
 };
 

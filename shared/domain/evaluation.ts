@@ -111,6 +111,7 @@ export const exampleRecord = z.object({
   /** True if x' is valid and misclassified, or x was misclassified already. */
   broken: z.boolean(),
   attacked: z.boolean(),
+  /** Index of the first iterate, or of the first query, that broke it. */
   firstSuccessIteration: z.int().nullable(),
   restart: z.int().nullable(),
   linf: z.number(),
@@ -118,6 +119,8 @@ export const exampleRecord = z.object({
   /** Softmax probability of the predicted class before and after. */
   cleanConfidence: z.number(),
   adversarialConfidence: z.number(),
+  /** Forward passes that a search without gradients spent on it, over all starts; null for attacks with gradients. */
+  queries: z.int().nullable().default(null),
 });
 export type ExampleRecord = z.infer<typeof exampleRecord>;
 

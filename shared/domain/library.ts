@@ -142,6 +142,8 @@ export const resultTable = z.object({
       examples: z.int(),
       epsilon: z.number(),
       attacks: z.int(),
+      /** Whether one of them uses no gradients of the model: without it, masked gradients would go unnoticed. */
+      gradientFree: z.boolean(),
     }),
   ),
   /** Broken hard orderings (errors) and suspicious soft ones (warnings), in words. */

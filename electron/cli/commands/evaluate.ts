@@ -18,6 +18,7 @@ interface EvaluateFlags {
   readonly norm: string;
   readonly eps?: number;
   readonly steps?: number;
+  readonly queries?: number;
   readonly stepSize?: number;
   readonly restarts?: number;
   readonly randomStart?: boolean;
@@ -39,10 +40,11 @@ export function evaluateCommand(program: Command): void {
     .requiredOption('--model <run|file>', 'run or model of the library, or an NPZ file of weights with --arch')
     .requiredOption('--dataset <id>', 'data set')
     .option('--arch <architecture>', 'architecture of the weights file')
-    .option('--attack <name>', 'pgd, bim, fgsm or noise', 'pgd')
+    .option('--attack <name>', 'pgd, apgd, square, bim, fgsm or noise', 'pgd')
     .option('--norm <norm>', 'norm of the ball', 'linf')
     .option('--eps <epsilon>', 'radius in [0, 1] pixels', numberOption('--eps'))
     .option('--steps <n>', 'iterations', numberOption('--steps'))
+    .option('--queries <n>', 'forward passes of the square attack', numberOption('--queries'))
     .option('--step-size <size>', 'default: 2.5 × epsilon / steps', numberOption('--step-size'))
     .option('--restarts <n>', 'random starts', numberOption('--restarts'))
     .option('--random-start', 'start at a random point of the ball')
@@ -143,6 +145,7 @@ function attackSettings(flags: EvaluateFlags, command: Command): Record<string, 
     ...parsePairs(flags.set ?? []),
     ...(flags.eps !== undefined && { epsilon: flags.eps }),
     ...(flags.steps !== undefined && { steps: flags.steps }),
+    ...(flags.queries !== undefined && { queries: flags.queries }),
     ...(flags.stepSize !== undefined && { stepSize: flags.stepSize }),
     ...(flags.restarts !== undefined && { restarts: flags.restarts }),
     ...(command.getOptionValueSource('randomStart') === 'cli' && { randomStart: flags.randomStart ?? true }),

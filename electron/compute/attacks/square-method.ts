@@ -11,7 +11,7 @@ import type { Method } from './method.ts';
 import type { AttackOptions } from './options.ts';
 import type { SquarePlan } from './plan.ts';
 import { runPool, runTurns, strideOf } from './pool.ts';
-import type { PoolState, PoolTask } from './pool.ts';
+import type { PoolTask } from './pool.ts';
 import { PROPOSAL_COLUMNS, SQUARE } from './square-steps.ts';
 
 /** Queries of one call at most: broken examples are looked for between calls. */

@@ -124,7 +124,7 @@ describe('Square', () => {
       // Two classes, far apart: z₁ − z₀ = slope · x − 100.
       const logitsOf = (x: tf.Tensor) => {
         const score = tf.matMul(tf.reshape(x, [4, pixels]), tf.tensor2d(slope, [pixels, 1]));
-        return tf.concat([tf.fill([4, 1], 100), score as tf.Tensor2D], 1);
+        return tf.concat([tf.fill([4, 1], 100), score as tf.Tensor2D], 1) as tf.Tensor2D;
       };
       const constants = { lower: shaped(lower), upper: shaped(upper), labels: tf.zeros([4], 'int32') };
       let state = [shaped(lower), tf.fill([4], -1), tf.zeros([4]), tf.fill([4], -3e38)] as Parameters<
@@ -135,7 +135,7 @@ describe('Square', () => {
         const place = () => random.integer(side - edge + 1);
         const proposals = Array.from({ length: 4 }, () => [[query, place(), place(), edge, random.integer(2)]]);
         const before = state[3].dataSync();
-        state = tf.tidy(() => squareQuery(logitsOf, state, tf.tensor3d(proposals), constants) as tf.Tensor[]) as never;
+        state = tf.tidy(() => [...squareQuery(logitsOf, state, tf.tensor3d(proposals), constants)]) as never;
         const after = state[3].dataSync();
         expect(after.every((margin, row) => margin >= before[row]!)).toBe(true);
       }

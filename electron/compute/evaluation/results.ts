@@ -4,6 +4,7 @@ import { imageSize } from '../attacks/examples.ts';
 import type { Examples } from '../attacks/examples.ts';
 import { countRobust, countRobustLast, predictionOf } from '../attacks/outcome.ts';
 import type { Outcome } from '../attacks/outcome.ts';
+import type { AttackPlan } from '../attacks/plan.ts';
 import { quantile } from '../statistics/bootstrap.ts';
 import { wilsonInterval } from '../statistics/wilson.ts';
 
@@ -43,10 +44,10 @@ export function targetResultOf(
 }
 
 /** One record for each example. */
-export function exampleRecords(outcome: Outcome, examples: Examples, epsilon: number): ExampleRecord[] {
+export function exampleRecords(outcome: Outcome, examples: Examples, plan: AttackPlan): ExampleRecord[] {
   const { classes } = outcome;
   return Array.from(examples.labels, (label, row) => {
-    const { linf, l2 } = perturbationOf(outcome, examples, row, epsilon);
+    const { linf, l2 } = perturbationOf(outcome, examples, row, plan.epsilon);
     const succeeded = outcome.succeeded[row] === 1;
     return {
       index: examples.indices[row] ?? 0,
@@ -62,8 +63,17 @@ export function exampleRecords(outcome: Outcome, examples: Examples, epsilon: nu
       l2,
       cleanConfidence: confidenceOf(outcome.cleanLogits, row * classes, classes),
       adversarialConfidence: confidenceOf(outcome.logits, row * classes, classes),
+      queries: queriesOf(outcome, row, plan),
     };
   });
+}
+
+/** What a search spent on an example: all of every start, but of the one that broke it only what was needed. */
+function queriesOf(outcome: Outcome, row: number, plan: AttackPlan): number | null {
+  if (plan.method !== 'square') return null;
+  if (!outcome.attacked[row]) return 0;
+  if (!outcome.succeeded[row]) return plan.restarts * plan.queries;
+  return (outcome.restart[row] ?? 0) * plan.queries + (outcome.iteration[row] ?? 0) + 1;
 }
 
 /** Softmax probability of the predicted class; 0 where the logits are not finite. */

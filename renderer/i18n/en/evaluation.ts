@@ -22,6 +22,7 @@ export const evaluation = {
     worstHelp:
       'An example stands only if it withstood every attack in this table up to this ε on these images, white-box and transfer. One ε and one set of images for all models: those that most white-box numbers have.',
     worstCell: '{low} to {high}; {attacks} attacks up to ε {epsilon} counted, {n} images',
+    gradientsOnly: 'None of them is free of gradients: run Square to see whether gradients are masked.',
     basis: { test: 'ε {epsilon}, {n} images', validation: 'ε {epsilon}, {n} validation images' },
     cleanCell: 'over {n} images',
     carried: '{n} examples that the same attack broke at a smaller ε are counted as broken.',
@@ -131,6 +132,8 @@ export const evaluation = {
     position: '#{index}',
     label: 'true class {label}',
     firstSuccess: 'iteration {iteration}, restart {restart}',
+    firstQuery: 'query {queries}',
+    neverBrokenBy: 'not broken by {queries} queries',
     neverBroken: 'not broken',
     notAttacked: 'not attacked',
     norms: 'L∞ {linf}, L2 {l2}',
@@ -179,6 +182,7 @@ export const evaluation = {
     singleStart:
       'One random start. The number will be marked as no robustness claim; 10 or more restarts make it stronger.',
     budget: 'At most {n} input gradients for each model, fewer as examples break.',
+    budgetQueries: 'At most {n} queries for each model, fewer as examples break.',
     budgetTransfer: 'At most {n} input gradients on the source, once for all models.',
     examples: 'Examples',
     which: { first: 'First', sample: 'Random sample', all: 'All' },

@@ -65,6 +65,12 @@ export function createNewsDesk(
     }
     Object.assign(desk, { points: [], progress: null, partial: null });
   };
+  /** Each note once, however many jobs say it. */
+  const tell = (note: string, code: 'engine-unavailable' | 'unsupported'): void => {
+    if (told.has(note)) return;
+    told.add(note);
+    events.emit('app.notice', { severity: 'warning', error: new AppError(code, note).toData() });
+  };
   const timer = setInterval(() => {
     for (const [id, desk] of desks) send(id, desk, false);
   }, SEND_EVERY_MS);
@@ -80,13 +86,10 @@ export function createNewsDesk(
           store.jobs.update(job.id, { engine: news.engine });
           changed();
           rememberJob(store, news.engine, news.note).catch(queue.onError);
-          if (news.note !== null && !told.has(news.note)) {
-            told.add(news.note);
-            events.emit('app.notice', {
-              severity: 'warning',
-              error: new AppError('engine-unavailable', news.note).toData(),
-            });
-          }
+          if (news.note !== null) tell(news.note, 'engine-unavailable');
+          return;
+        case 'note':
+          tell(news.note, 'unsupported');
           return;
         case 'checkpoint':
           store.runs.setCheckpoint(job.id, news.step);

@@ -114,6 +114,8 @@ export const memoryReport = z.object({ used: z.number(), limit: z.number() });
 export const hostMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
   z.object({ type: z.literal('engine'), engine: engineInfo, note: z.string().nullable() }),
+  /** What makes this job slower than it could be, for the user. */
+  z.object({ type: z.literal('note'), note: z.string() }),
   z.object({ type: z.literal('state'), state: z.enum(['running', 'paused']) }),
   z.object({ type: z.literal('progress'), progress: jobProgress }),
   /** Also in `metrics.jsonl` before it is sent. */

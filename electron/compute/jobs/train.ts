@@ -21,7 +21,7 @@ export async function runTrain(job: JobSpecOf<'train'>, context: JobContext): Pr
     const engine = await loadEngine(config.engine, { enginePack, threads, deterministic: config.deterministic });
     try {
       context.emit({ type: 'engine', engine: engine.info, note: engine.note });
-      const onNote = (note: string): void => context.emit({ type: 'engine', engine: engine.info, note });
+      const onNote = (note: string): void => context.emit({ type: 'note', note });
       const onStart = (step: number): Promise<void> => writeConfig(job, dataset, engine.info, step);
       const result = await train({ config, dataset, folder, resume, context, onStart, onNote });
       return { kind: 'train', result, engine: engine.info };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { speedSummary } from '../../../shared/domain/speed.ts';
 import { trainConfig, type TrainConfigInput, type TrainResult } from '../../../shared/domain/training.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { imageTensor } from '../attacks/batch.ts';
@@ -220,6 +221,42 @@ describe('training', () => {
     });
     await runTrain({ ...job, resume: false }, context);
     expect(await kept()).toMatchObject({ computedBy: [{ fromStep: 0 }] });
+  });
+
+  it('goes on without the thread that makes its batches: the same weights, and a note', async () => {
+    const values = {
+      defence: 'at',
+      defenceSettings: { attackSteps: 1 },
+      trainer: { epochs: 1, flip: true, cropPadding: 2 },
+    };
+    const weights: Buffer[] = [];
+    const notes: string[] = [];
+    for (const thread of [{}, { batchThread: null }]) {
+      const folder = await mkdtemp(join(scratch, 'run-'));
+      const onNote = (note: string): void => void notes.push(note);
+      await train({ config: config(values), dataset, folder, resume: false, context, onNote, ...thread });
+      weights.push(await readFile(join(folder, WEIGHTS_FILE)));
+    }
+    expect(Buffer.compare(weights[0]!, weights[1]!)).toBe(0);
+    expect(notes).toEqual([expect.stringContaining('between the steps')]);
+  });
+
+  it('says where its time went: every step and example is in one stretch, and no more time than there was', async () => {
+    const started = performance.now();
+    const { folder, result } = await trained({ defenceSettings: { attackSteps: 2 } });
+    const wall = performance.now() - started;
+    const points = await readPoints(join(folder, METRICS_FILE));
+    const stretches = points.filter((point) => point.type === 'speed');
+    expect(points.at(-1)).toMatchObject({ type: 'speed', step: result.steps });
+    const summary = speedSummary(stretches)!;
+    expect(summary).toMatchObject({ steps: 30, examples: 5 * dataset.positions('train').length });
+    const parts = Object.values(summary.time).reduce((sum, part) => sum + part, 0);
+    expect(parts).toBeLessThan(wall);
+    expect(parts).toBeGreaterThan(0.5 * wall);
+    for (const part of ['data', 'attack', 'update', 'report', 'validation', 'checkpoint'] as const) {
+      expect(summary.time[part]).toBeGreaterThan(0);
+    }
+    expect(summary.peakMemory).toBeGreaterThan(1e6);
   });
 
   it('needs a training image', async () => {

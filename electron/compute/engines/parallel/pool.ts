@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
-import { AppError } from '../../../../shared/domain/errors.ts';
+import { AppError, toAppError } from '../../../../shared/domain/errors.ts';
 import {
   BOOTING,
   claimShard,
@@ -158,7 +158,7 @@ export class ThreadPool {
     const member: Member = { worker, port: port1, given: 0, ending: null };
     worker.unref();
     port1.unref();
-    worker.on('error', (error) => (member.ending ??= error.message));
+    worker.on('error', (error: unknown) => (member.ending ??= toAppError(error).message));
     worker.on('exit', (code) => (member.ending ??= `exit code ${code}`));
     return member;
   }

@@ -49,7 +49,7 @@ export function runShard(
       }
     });
     return step(...tensors).map((output) => ({
-      values: output.dataSync() as Values,
+      values: output.dataSync(),
       shape: output.shape,
       dtype: output.dtype as tf.NumericDataType,
     }));

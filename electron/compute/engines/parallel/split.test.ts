@@ -45,7 +45,7 @@ describe('a step in parts', () => {
   beforeAll(() => Promise.all(splitters.map(({ pool }) => pool.ready())));
   afterAll(async () => {
     await Promise.all(splitters.map(({ pool }) => pool.dispose()));
-    tf.dispose(weights());
+    tf.dispose([...weights()]);
   });
 
   function weightListOnce(): () => readonly tf.Tensor[] {

@@ -5,7 +5,7 @@ import { compileStep, type CompiledStep } from '../compile.ts';
 import { bytesAt, pointerOf } from '../kernels/simd/runtime.ts';
 import type { BatchSplitter } from '../state.ts';
 import type { StepLayout } from '../step.ts';
-import { ThreadPool, type PoolOptions } from './pool.ts';
+import { ThreadPool, type PoolOptions, type TakeOutputs } from './pool.ts';
 import type { ShardOutput, TaskInput } from './protocol.ts';
 import { bytesPerElement, runShard, valuesOn } from './shard-run.ts';
 import { rowsOfShards, shardsOf } from './shards.ts';
@@ -104,7 +104,7 @@ function gather(
   shards: number,
   startOf: (shard: number) => number,
   batch: number,
-): { take(shard: number, outputs: readonly ShardOutput[]): void; finish(): tf.Tensor[] } {
+): { readonly take: TakeOutputs; readonly finish: () => tf.Tensor[] } {
   const results: ShardOutput[] = [];
   const early = new Map<number, readonly ShardOutput[]>();
   let next = 0;

@@ -159,7 +159,7 @@ export function matrixProduct({ inputs, backend, attrs }: Call<MatrixProductAttr
     return matrixProductOf(backend, a, b, { exchanged: attrs.transposeB, bias: null, relu: false });
   }
   if (attrs.transposeB) {
-    return tf.tidy(() => matrixProductOf(backend, tf.transpose(a), b, { exchanged: true, bias: null, relu: false }));
+    return tf.tidy(() => tf.matMul(a, b, true, true));
   }
   const [rows, inner] = a.shape;
   const outputs = b.shape[1];

@@ -3,10 +3,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, it } from 'vitest';
 import { startWasmBackend } from '../../wasm.ts';
 import { convLayer, denseLayer } from '../layers.ts';
+import { floatsAt } from '../simd/runtime.ts';
 
 beforeAll(startWasmBackend);
 
-const heap = (): number => (tf.backend() as BackendWasm).wasm.HEAPU8.length;
+const heap = (): number => floatsAt(tf.backend() as BackendWasm, 0, 0).buffer.byteLength;
 
 it('weights that come and go leave no packed copies behind, and never stand in for others', () => {
   const x = tf.ones<tf.Rank.R2>([4, 512]);

@@ -2,12 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { alternate, pairsOf, type Contestant, type Pace, type SideSamples } from './alternate.ts';
 import type { Sample } from './results.ts';
 
-const pace: Pace = { rounds: 4, warmUp: 2, sampleSeconds: 1, quietSeconds: 0 };
+const pace: Pace = { rounds: 4, sampleSeconds: 1, quietSeconds: 0 };
 
 /** A side that says it takes so long for a repetition, and notes when it is asked. */
-function contestant(name: string, seconds: number, asked: string[]): Contestant {
+function contestant(name: string, seconds: number, asked: string[], change: Partial<Contestant> = {}): Contestant {
   return {
     name,
+    warmUp: 2,
+    rounds: null,
+    ...change,
     async measure(times) {
       asked.push(`${name}${times}`);
       return {
@@ -28,7 +31,7 @@ const sample = (secondsEach: number, others: number): Sample => ({
   others,
   robust: null,
 });
-const side = (...samples: readonly Sample[]): SideSamples => ({ name: '', samples, peakBytes: 0 });
+const side = (...samples: readonly Sample[]): SideSamples => ({ name: '', samples, peakBytes: 0, failure: null });
 
 describe('the alternation', () => {
   it('warms every side up, then lets them take turns, forwards and backwards', async () => {
@@ -51,8 +54,25 @@ describe('the alternation', () => {
 
   it('measures single repetitions without a warm-up where that is what it is told', async () => {
     const asked: string[] = [];
-    await alternate([contestant('a', 1, asked)], { rounds: 2, warmUp: 0, sampleSeconds: 0, quietSeconds: 0 });
+    await alternate([contestant('a', 1, asked, { warmUp: 0 })], { rounds: 2, sampleSeconds: 0, quietSeconds: 0 });
     expect(asked).toEqual(['a1', 'a1']);
+  });
+
+  it('goes on without a side that fails, and says why', async () => {
+    const asked: string[] = [];
+    const broken: Contestant = { ...contestant('b', 1, asked), measure: () => Promise.reject(new Error('no memory')) };
+    const [good, bad] = await alternate([contestant('a', 1, asked), broken], pace);
+    expect(good?.samples).toHaveLength(4);
+    expect(bad).toMatchObject({ samples: [], failure: 'no memory' });
+  });
+
+  it('lets a side sit out after the rounds that it has', async () => {
+    const asked: string[] = [];
+    const once = { warmUp: 0, rounds: 1 };
+    const sides = [contestant('a', 1, asked, { warmUp: 0 }), contestant('b', 1, asked, once)];
+    const [all, one] = await alternate(sides, { rounds: 3, sampleSeconds: 0, quietSeconds: 0 });
+    expect(asked).toEqual(['a1', 'b1', 'a1', 'a1']);
+    expect([all?.samples.length, one?.samples.length]).toEqual([3, 1]);
   });
 });
 

@@ -1,4 +1,5 @@
 /** `npm run bench`: measures Pairlight's engines against each other and, with a Python that has them, against the peers. */
+import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -67,7 +68,7 @@ async function main(flags: Flags): Promise<void> {
     if (flags.docs === true) await writeDocs(report);
     return;
   }
-  const works = chosenWorks(flags.only ?? null);
+  const works = chosenWorks(flags);
   const scratch = await mkdtemp(join(tmpdir(), 'pairlight-bench-'));
   const options: BenchOptions = {
     extent: flags.full === true ? 'full' : 'quick',
@@ -79,6 +80,10 @@ async function main(flags: Flags): Promise<void> {
     scratch,
     enginePack: await usablePack(),
   };
+  process.once('SIGINT', () => {
+    rmSync(scratch, { recursive: true, force: true });
+    process.exit(130);
+  });
   const started = performance.now();
   const before = load();
   const results: WorkResult[] = [];
@@ -110,10 +115,11 @@ async function main(flags: Flags): Promise<void> {
   );
 }
 
-function chosenWorks(names: readonly string[] | null): typeof WORKS {
-  const unknown = names?.find((name) => !WORKS.some((work) => work.name.startsWith(name)));
+function chosenWorks({ only, full }: Flags): typeof WORKS {
+  if (only === undefined) return WORKS.filter(({ inQuick }) => full === true || inQuick);
+  const unknown = only.find((name) => !WORKS.some((work) => work.name.startsWith(name)));
   if (unknown !== undefined) {
     throw new Error(`--only: there is no work "${unknown}". Known: ${WORKS.map(({ name }) => name).join(', ')}.`);
   }
-  return WORKS.filter((work) => names === null || names.some((name) => work.name.startsWith(name)));
+  return WORKS.filter((work) => only.some((name) => work.name.startsWith(name)));
 }

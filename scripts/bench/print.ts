@@ -23,7 +23,7 @@ export function comparisonTable(result: ComparisonResult): Pick<FigureResult, 'h
       short(side.cpuSecondsEach),
       side.cpuRatio ? side.cpuRatio.median.toFixed(2) : '–',
       String(Math.round(side.peakBytes / 2 ** 20)),
-      ...(robust ? [side.robust === null ? '–' : String(side.robust)] : []),
+      ...(robust ? [side.robust === null ? '–' : `${side.robust.count} of ${side.robust.of}`] : []),
       side.version,
     ]),
   };

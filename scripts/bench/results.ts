@@ -33,8 +33,8 @@ const sideResult = z.object({
   cpuSecondsEach: z.number(),
   /** Peak resident memory of the side's process. */
   peakBytes: z.number(),
-  /** Examples that withstood, over all rounds; null where none are counted. */
-  robust: z.int().nullable(),
+  /** Examples that withstood, over all rounds that the side took part in; null where none are counted. */
+  robust: z.object({ count: z.int(), of: z.int() }).nullable(),
   /** Samples during which other processes took more than a tenth of the machine. */
   disturbed: z.int(),
   /** Speed and processor time of the first side over this one; null for the first side itself. */

@@ -10,7 +10,7 @@ import { NETWORKS, type NetworkKey, type PipelineWork } from './works.ts';
 
 const IMAGES = 1024;
 const MOST = 0.05;
-const SECONDS = { quick: 5, full: 15 } as const;
+const SECONDS = { quick: 2, full: 4 } as const;
 const CASES: readonly (readonly [network: NetworkKey, attackSteps: number])[] = [
   ['mnist', 0],
   ['mnist', 10],

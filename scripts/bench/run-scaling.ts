@@ -10,7 +10,7 @@ import type { BenchNetwork, SideTask } from './protocol.ts';
 import type { FigureResult } from './results.ts';
 import { SideProcess } from './side-process.ts';
 import { logLogSlope } from './statistics.ts';
-import { COMPILED_AFTER, NETWORKS, WITHSTOOD, type ScalingWork } from './works.ts';
+import { NETWORKS, WARM_UP, WITHSTOOD, type ScalingWork } from './works.ts';
 
 /** One quantity that grows while all others stay. */
 interface Series {
@@ -51,22 +51,22 @@ function series(): readonly Series[] {
     },
     {
       quantity: 'pixels of an image',
-      work: 'PGD-10, cifar-resnet20, batch 32',
+      work: 'PGD-10, cifar-resnet20, batch 16',
       points: isThere('cifar-resnet20')
-        ? [16, 32, 48, 64].map((side) => point(side * side, { network: atSide(side), batch: 32 }))
+        ? [16, 32, 64].map((side) => point(side * side, { network: atSide(side), batch: 16 }))
         : [],
     },
     {
       quantity: 'parameters of the network',
-      work: 'PGD-10, cifar-resnet20, 32 and 56, batch 32',
+      work: 'PGD-10, cifar-resnet20, 32 and 56, batch 16',
       points: deep.map((name) =>
-        point(parameterCount(buildNetwork(name, resnet20.network.shape, 10)), { network: named(name), batch: 32 }),
+        point(parameterCount(buildNetwork(name, resnet20.network.shape, 10)), { network: named(name), batch: 16 }),
       ),
     },
     {
       quantity: 'examples',
       work: 'whole evaluation, PGD-10, mnist-cnn, batch 128',
-      points: [256, 512, 1024, 2048].map((x) => point(x, { examples: x })),
+      points: [256, 512, 1024].map((x) => point(x, { examples: x })),
     },
   ];
 }
@@ -101,10 +101,11 @@ async function measurePoints(points: readonly Point[], options: BenchOptions): P
     for (const point of points) sides.push(await SideProcess.start(await taskOf(point, options), null));
     const contestants = sides.map((side, index) => ({
       name: String(index),
+      warmUp: points[index]?.examples === null ? WARM_UP.engine : 1,
+      rounds: null,
       measure: (times: number) => side.measure(times),
     }));
-    const whole = points.some(({ examples }) => examples !== null);
-    const pace = { rounds: 3, warmUp: whole ? 0 : COMPILED_AFTER, sampleSeconds: whole ? 0 : 0.4 };
+    const pace = { rounds: 3, sampleSeconds: 0.3 };
     const samples = await alternate(contestants, { ...pace, quietSeconds: options.quietSeconds });
     return samples.map((side) => medianSample(side).secondsEach);
   } finally {

@@ -10,9 +10,14 @@ export interface Target {
 
 type PaceOf = Readonly<Record<'quick' | 'full', Omit<Pace, 'quietSeconds'>>>;
 
-interface Comparison {
+interface Named {
   readonly name: string;
   readonly title: string;
+  /** Whether `--quick` measures it where no works are named. */
+  readonly inQuick: boolean;
+}
+
+interface Comparison extends Named {
   readonly network: BenchNetwork;
   readonly batch: number;
   /** The first one is the one that is compared with the others. Engines of Pairlight or Python sides. */
@@ -35,35 +40,31 @@ export interface RobustWork extends Comparison {
   readonly extent: Readonly<Record<'quick' | 'full', { readonly steps: number; readonly images: number }>>;
   /** Examples at once on the Python sides, which do not fill a batch up when examples leave it. */
   readonly peerBatch: number;
+  /** Parts that the images are cut into, one for each round; with fewer parts than rounds they come again. */
+  readonly parts: Readonly<Record<'quick' | 'full', number>>;
+  /** Sides that take part in so many rounds only, since they take the same time for every part. */
+  readonly sitsOut: Readonly<Record<string, number>>;
 }
 
 /** Figures of whole jobs in their own processes. */
-export interface JobWork {
+export interface JobWork extends Named {
   readonly kind: 'first-step' | 'memory' | 'growth';
-  readonly name: string;
-  readonly title: string;
 }
 
 /** How cost grows with one quantity at a time. */
-export interface ScalingWork {
+export interface ScalingWork extends Named {
   readonly kind: 'scaling';
-  readonly name: string;
-  readonly title: string;
 }
 
 /** Where the time of a PGD step goes. */
-export interface ProfileWork {
+export interface ProfileWork extends Named {
   readonly kind: 'profile';
-  readonly name: string;
-  readonly title: string;
   readonly of: NetworkKey;
 }
 
 /** What reading and augmenting batches costs beside the steps that they are for. */
-export interface PipelineWork {
+export interface PipelineWork extends Named {
   readonly kind: 'pipeline';
-  readonly name: string;
-  readonly title: string;
 }
 
 export type Work = SteadyWork | RobustWork | JobWork | ScalingWork | ProfileWork | PipelineWork;
@@ -82,18 +83,19 @@ export const ATTACK_SIDES = [...PYTORCH, ...ATTACK_LIBRARIES] as const;
 
 /** Small enough that no example breaks: every step sees the whole batch, whoever lets broken ones leave. */
 export const WITHSTOOD = { epsilon: 1e-5, stepSize: 2.5e-6 } as const;
-/** Repetitions until every step has been compiled and checked. */
-export const COMPILED_AFTER = 5;
+/** Repetitions until every step of an engine has been compiled and checked, and until PyTorch has found its pace. */
+export const WARM_UP = { engine: 5, peer: 1 } as const;
 
 const steady = (rounds: number): PaceOf => ({
-  quick: { rounds: 3, warmUp: COMPILED_AFTER, sampleSeconds: 0.5 },
-  full: { rounds, warmUp: COMPILED_AFTER, sampleSeconds: 1 },
+  quick: { rounds: 3, sampleSeconds: 0.5 },
+  full: { rounds, sampleSeconds: 1 },
 });
 
 function pgd(key: NetworkKey, atLeast: number, rounds: number): SteadyWork {
   return {
     kind: 'attack',
     name: `pgd-${key}`,
+    inQuick: key !== 'resnet50',
     title: `PGD-10, ${describe(key)}`,
     ...NETWORKS[key],
     pgd: { steps: 10, ...WITHSTOOD },
@@ -107,6 +109,7 @@ function training(key: NetworkKey, atLeast: number, rounds: number): SteadyWork 
   return {
     kind: 'train',
     name: `train-${key}`,
+    inQuick: key !== 'resnet50',
     title: `adversarial training step (PGD-10 inside), ${describe(key)}`,
     ...NETWORKS[key],
     pgd: { steps: 10, epsilon: 8 / 255, stepSize: 2 / 255 },
@@ -120,17 +123,24 @@ function engines(key: NetworkKey): SteadyWork {
   return {
     kind: 'attack',
     name: `wasm-${key}`,
+    inQuick: key === 'mnist',
     title: `PGD-10 on wasm and tensorflow, ${describe(key)}`,
     ...NETWORKS[key],
     pgd: { steps: 10, ...WITHSTOOD },
     sides: ['wasm', 'tensorflow'],
     targets: [{ text: 'tensorflow', against: ['tensorflow'], atLeast: 0.2 }],
-    pace: steady(5),
+    pace: steady(3),
   };
 }
 
 function profile(key: NetworkKey): ProfileWork {
-  return { kind: 'profile', name: `profile-${key}`, title: `a step of PGD on tensorflow, ${describe(key)}`, of: key };
+  return {
+    kind: 'profile',
+    name: `profile-${key}`,
+    inQuick: false,
+    title: `a step of PGD on tensorflow, ${describe(key)}`,
+    of: key,
+  };
 }
 
 function describe(key: NetworkKey): string {
@@ -138,18 +148,19 @@ function describe(key: NetworkKey): string {
   return `${network.architecture} at ${network.shape[0]}×${network.shape[1]}, batch ${batch}`;
 }
 
-const once = (rounds: number): Omit<Pace, 'quietSeconds'> => ({ rounds, warmUp: 0, sampleSeconds: 0 });
+const once = (rounds: number): Omit<Pace, 'quietSeconds'> => ({ rounds, sampleSeconds: 0 });
 
 export const WORKS: readonly Work[] = [
-  pgd('mnist', 1.4, 7),
-  pgd('resnet20', 1.5, 7),
-  pgd('resnet50', 1.1, 5),
-  training('mnist', 1.3, 7),
-  training('resnet20', 1.3, 7),
-  training('resnet50', 1.1, 5),
+  pgd('mnist', 1.4, 6),
+  pgd('resnet20', 1.5, 6),
+  pgd('resnet50', 1.1, 4),
+  training('mnist', 1.3, 6),
+  training('resnet20', 1.3, 6),
+  training('resnet50', 1.1, 4),
   {
     kind: 'robust',
     name: 'robust',
+    inQuick: true,
     title: 'time to the same robust accuracy: PGD-100 × 5 at ε 0.3, first MNIST test images, fixture-adv',
     ...NETWORKS.mnist,
     peerBatch: 250,
@@ -160,11 +171,14 @@ export const WORKS: readonly Work[] = [
       { text: 'the fastest of foolbox, torchattacks and ART as they are', against: ATTACK_LIBRARIES, atLeast: 4 },
       { text: 'plain PyTorch with compaction', against: ['torch-compaction'], atLeast: 1.3 },
     ],
-    pace: { quick: once(1), full: once(2) },
+    pace: { quick: once(1), full: once(4) },
+    parts: { quick: 1, full: 4 },
+    sitsOut: { foolbox: 1, art: 1, torchattacks: 2 },
   },
   {
     kind: 'robust',
     name: 'apgd',
+    inQuick: true,
     title: 'APGD-CE 100 at ε 0.3, 256 examples, fixture-adv',
     ...NETWORKS.mnist,
     peerBatch: 256,
@@ -172,11 +186,14 @@ export const WORKS: readonly Work[] = [
     extent: { quick: { steps: 100, images: 64 }, full: { steps: 100, images: 256 } },
     sides: ['tensorflow', 'pyautoattack'],
     targets: [{ text: 'pyautoattack', against: ['pyautoattack'], atLeast: 1.5 }],
-    pace: { quick: once(2), full: once(3) },
+    pace: { quick: once(2), full: once(2) },
+    parts: { quick: 1, full: 1 },
+    sitsOut: {},
   },
   {
     kind: 'robust',
     name: 'square',
+    inQuick: true,
     title: 'Square 5,000 at ε 0.3, 256 examples, fixture-adv',
     ...NETWORKS.mnist,
     peerBatch: 256,
@@ -185,14 +202,26 @@ export const WORKS: readonly Work[] = [
     sides: ['tensorflow', 'pyautoattack'],
     targets: [{ text: 'pyautoattack', against: ['pyautoattack'], atLeast: 1.5 }],
     pace: { quick: once(1), full: once(1) },
+    parts: { quick: 1, full: 1 },
+    sitsOut: {},
   },
   engines('mnist'),
   engines('resnet20'),
-  { kind: 'memory', name: 'memory', title: 'peak memory of an evaluation' },
-  { kind: 'first-step', name: 'first-step', title: 'first step of a job after its start' },
-  { kind: 'growth', name: 'growth', title: 'memory growth of an evaluation of 10,000 examples after its first batch' },
-  { kind: 'pipeline', name: 'pipeline', title: 'input pipeline: batches read, augmented and started beside the steps' },
-  { kind: 'scaling', name: 'scaling', title: 'how cost grows' },
+  { kind: 'memory', name: 'memory', inQuick: true, title: 'peak memory of an evaluation' },
+  { kind: 'first-step', name: 'first-step', inQuick: true, title: 'first step of a job after its start' },
+  {
+    kind: 'growth',
+    name: 'growth',
+    inQuick: true,
+    title: 'memory growth of an evaluation of 10,000 examples after its first batch',
+  },
+  {
+    kind: 'pipeline',
+    name: 'pipeline',
+    inQuick: true,
+    title: 'input pipeline: batches read, augmented and started beside the steps',
+  },
+  { kind: 'scaling', name: 'scaling', inQuick: false, title: 'how cost grows' },
   profile('mnist'),
   profile('resnet20'),
   profile('resnet50'),

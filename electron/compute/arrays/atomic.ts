@@ -5,14 +5,17 @@ import { AppError } from '../../../shared/domain/errors.ts';
 /**
  * Writes a file so that, after a crash at any instant, either the old or the new content is there:
  * temporary file beside it, fsync, rename, fsync of the folder.
+ * @param bytes the content, or its parts in their order.
  * @throws AppError `library-full`, `library-read-only` or `io`, naming the file.
  */
-export async function writeAtomic(file: string, bytes: Uint8Array | string): Promise<void> {
+export async function writeAtomic(file: string, bytes: Uint8Array | string | readonly Uint8Array[]): Promise<void> {
   const temporary = join(dirname(file), `.${basename(file)}.${process.pid}.${Date.now().toString(36)}.tmp`);
   try {
     const handle = await open(temporary, 'w');
     try {
-      await handle.writeFile(bytes);
+      for (const part of Array.isArray(bytes) ? (bytes as readonly Uint8Array[]) : [bytes as Uint8Array | string]) {
+        await handle.appendFile(part);
+      }
       await handle.sync();
     } finally {
       await handle.close();

@@ -29,7 +29,8 @@ export function shapeSize(shape: readonly number[]): number {
 
 /**
  * Parses an NPY file (format 1.0 to 3.0, little-endian, C order; NumPy's `numpy.lib.format`).
- * The array's data are a copy, aligned to its element size.
+ * The array's data are part of `bytes` where they are aligned to the element size there, as NumPy and this program
+ * write them at the beginning of a buffer; else a copy.
  * @param name what to call the array in an error message.
  * @throws AppError `bad-data` for anything else, among them arrays of objects.
  */
@@ -40,22 +41,26 @@ export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
   if (bytes.length < expected) {
     throw bad(name, `is cut short: ${bytes.length} bytes of ${expected}`);
   }
-  return { dtype: header.dtype, shape: header.shape, data: typed(header.dtype, bytes.slice(header.offset, expected)) };
+  const elements = bytes.subarray(header.offset, expected);
+  const aligned = elements.byteOffset % BYTES[header.dtype] === 0;
+  return { dtype: header.dtype, shape: header.shape, data: typed(header.dtype, aligned ? elements : elements.slice()) };
 }
 
 /** The bytes of an NPY 1.0 file. @throws AppError `invalid-input` if data and shape do not fit. */
 export function formatNpy(array: NpyArray): Uint8Array {
-  if (array.data.length !== shapeSize(array.shape)) {
-    throw new AppError(
-      'invalid-input',
-      `An array of shape [${array.shape.join(', ')}] cannot have ${array.data.length} elements.`,
-    );
-  }
-  const header = npyHeader(array.dtype, array.shape);
-  const bytes = new Uint8Array(header.length + array.data.byteLength);
+  const [header, data] = npyParts(array);
+  const bytes = new Uint8Array(header.length + data.length);
   bytes.set(header);
-  bytes.set(new Uint8Array(array.data.buffer, array.data.byteOffset, array.data.byteLength), header.length);
+  bytes.set(data, header.length);
   return bytes;
+}
+
+/** The header and the data of an NPY 1.0 file; the data are the array's own memory. @throws as `formatNpy`. */
+export function npyParts({ dtype, shape, data }: NpyArray): readonly [header: Uint8Array, data: Uint8Array] {
+  if (data.length !== shapeSize(shape)) {
+    throw new AppError('invalid-input', `An array of shape [${shape.join(', ')}] cannot have ${data.length} elements.`);
+  }
+  return [npyHeader(dtype, shape), new Uint8Array(data.buffer, data.byteOffset, data.byteLength)];
 }
 
 /** The header alone, for files that are written row by row. Its length is a multiple of 64. */
@@ -133,22 +138,23 @@ function parseHeader(bytes: Uint8Array, name: string): NpyHeader {
   return { dtype, shape, offset };
 }
 
-/** `bytes` must own its whole buffer. */
-function typed(dtype: NpyDtype, bytes: Uint8Array<ArrayBuffer>): NpyArray['data'] {
+/** `bytes` must be aligned to the element size. */
+function typed(dtype: NpyDtype, { buffer, byteOffset, length }: Uint8Array): NpyArray['data'] {
+  const elements = length / BYTES[dtype];
   switch (dtype) {
     case 'f32':
-      return new Float32Array(bytes.buffer);
+      return new Float32Array(buffer, byteOffset, elements);
     case 'f64':
-      return new Float64Array(bytes.buffer);
+      return new Float64Array(buffer, byteOffset, elements);
     case 'u16':
-      return new Uint16Array(bytes.buffer);
+      return new Uint16Array(buffer, byteOffset, elements);
     case 'i32':
-      return new Int32Array(bytes.buffer);
+      return new Int32Array(buffer, byteOffset, elements);
     case 'i64':
-      return new BigInt64Array(bytes.buffer);
+      return new BigInt64Array(buffer, byteOffset, elements);
     case 'u8':
     case 'bool':
-      return bytes;
+      return new Uint8Array(buffer, byteOffset, elements);
   }
 }
 

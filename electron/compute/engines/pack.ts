@@ -7,6 +7,7 @@ import { AppError } from '../../../shared/domain/errors.ts';
 const manifest = z.object({
   version: z.string(),
   variant: z.enum(['cpu', 'cuda']).default('cpu'),
+  addon: z.object({ path: z.string().optional() }).optional(),
   files: z.array(z.object({ path: z.string(), bytes: z.number() })),
 });
 

@@ -24,7 +24,7 @@ export async function loadTensorflow(
   threads: number,
   deterministic: boolean,
 ): Promise<EngineInfo> {
-  const addon = pack === null ? null : join(pack, 'tfjs_binding.node');
+  const addon = pack === null ? null : join(pack, packManifest(pack)?.addon?.path ?? 'tfjs_binding.node');
   if (pack === null || addon === null || !existsSync(addon)) {
     throw new AppError(
       'engine-unavailable',

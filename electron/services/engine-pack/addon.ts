@@ -12,7 +12,7 @@ export const ADDON_PACKAGE = '@tensorflow/tfjs-node-gpu';
 
 const packages = createRequire(import.meta.url);
 
-function packageRoot(name: string): string {
+export function packageRoot(name: string): string {
   return dirname(packages.resolve(`${name}/package.json`));
 }
 

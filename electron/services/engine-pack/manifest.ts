@@ -7,7 +7,7 @@ export const MANIFEST = 'manifest.json';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-const source = z.object({ requirement: z.string(), sha256 });
+const source = z.object({ requirement: z.string(), sha256: sha256.optional() });
 const packFile = z
   .object({ path: z.string(), bytes: z.int().min(0), sha256, executable: z.literal(true).optional() })
   .readonly();
@@ -24,7 +24,14 @@ export const packManifest = z
     /** The wheel with TensorFlow itself, and the others. */
     source,
     parts: z.array(source).default([]),
-    addon: z.object({ package: z.string(), version: z.string(), napi: z.int(), compiler: z.string() }),
+    addon: z.object({
+      package: z.string(),
+      version: z.string(),
+      napi: z.int(),
+      compiler: z.string(),
+      /** Where it lies in the pack; left out: beside the manifest. */
+      path: z.string().optional(),
+    }),
     licences: z.array(z.string()),
     files: z.array(packFile).readonly(),
     /** Time of assembly, ISO 8601. */

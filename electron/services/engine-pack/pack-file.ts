@@ -11,7 +11,7 @@ import { NAPI_VERSION, shippedAddon } from './addon.ts';
 import { sha256OfFile } from './hash.ts';
 import { placeEnginePack, writeManifest, type InstallOptions } from './install.ts';
 import { MANIFEST, packManifest, readManifest, type PackFile, type PackManifest } from './manifest.ts';
-import { ADDON, type PackRecipe } from './recipe.ts';
+import type { PackRecipe } from './recipe.ts';
 import { RECIPES, flaw, locateEnginePack, packFolder } from './state.ts';
 import { readEntry, unzip } from './unzip.ts';
 
@@ -134,23 +134,23 @@ async function unpack(
     if (one.bytes !== bytes || one.sha256 !== sha256) throw notAPack(file, `${path} fails its SHA-256 check`);
     if (manifest.files.some((each) => each.path === path && each.executable)) await chmod(join(pack, path), 0o755);
   }
-  await writeManifest(pack, await withOwnAddon(pack, manifest));
+  await writeManifest(pack, await withOwnAddon(pack, manifest, recipe));
   const wrong = await flaw(pack, manifest, recipe, false);
   if (wrong !== null) throw notAPack(file, wrong);
   return pack;
 }
 
 /** The addon is the one part without a published checksum: a release that carries its own trusts no other. */
-async function withOwnAddon(pack: string, manifest: PackManifest): Promise<PackManifest> {
+async function withOwnAddon(pack: string, manifest: PackManifest, { addon: path }: PackRecipe): Promise<PackManifest> {
   const shipped = shippedAddon();
   if (shipped === undefined) return manifest;
-  const addon = join(pack, ADDON);
+  const addon = join(pack, path);
   await copyFile(shipped, addon);
-  const own = { path: ADDON, bytes: (await stat(addon)).size, sha256: await sha256OfFile(addon) };
+  const own = { path, bytes: (await stat(addon)).size, sha256: await sha256OfFile(addon) };
   return {
     ...manifest,
     addon: { ...manifest.addon, napi: NAPI_VERSION, compiler: 'shipped with the release' },
-    files: manifest.files.map((each) => (each.path === ADDON ? own : each)),
+    files: manifest.files.map((each) => (each.path === path ? own : each)),
   };
 }
 

@@ -1,4 +1,4 @@
-import { TENSORFLOW_HEADERS, type PackRecipe } from './recipe.ts';
+import { ADDON, TENSORFLOW_HEADERS, type PackRecipe } from './recipe.ts';
 
 /**
  * TensorFlow 2.20.0 for NVIDIA GPUs, Linux x64, with what its Python package's extra `and-cuda` resolves to. The files
@@ -277,6 +277,7 @@ export const TENSORFLOW_CUDA: PackRecipe = {
     },
   ],
   libraries: ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'],
+  addon: ADDON,
   libraryFolder: 'tensorflow',
   unpacked: 4_624_000_000,
   room: 5_600_000_000,

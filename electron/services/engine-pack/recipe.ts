@@ -31,7 +31,10 @@ export interface PackRecipe {
   readonly version: string;
   /** `process.platform`-`process.arch` of the machines it runs on. */
   readonly platform: string;
+  /** None: the addon's package has an installer of its own that fetches everything. */
   readonly wheels: readonly Wheel[];
+  /** Where the addon lies in the pack. */
+  readonly addon: string;
   /** What the addon is linked with, in `libraryFolder` of the pack (empty: the pack's own folder). */
   readonly libraries: readonly string[];
   readonly libraryFolder: string;
@@ -90,8 +93,29 @@ export const TENSORFLOW_CPU: PackRecipe = {
       ],
     },
   ],
+  addon: ADDON,
   libraries: ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'],
   libraryFolder: '',
   unpacked: 781_000_000,
   room: 1_300_000_000,
 };
+
+/**
+ * TensorFlow for the CPU where no wheel has the libraries that the addon needs: the installer of the addon's package
+ * fetches an older TensorFlow and the compiled addon, each from its own host. Neither has a published checksum.
+ */
+export function packageRecipe(platform: string): PackRecipe {
+  return {
+    engine: 'tensorflow',
+    variant: 'cpu',
+    folder: 'tensorflow',
+    version: platform === 'darwin-arm64' ? '2.7' : '2.9.1',
+    platform,
+    wheels: [],
+    addon: 'lib/napi-v8/tfjs_binding.node',
+    libraries: [],
+    libraryFolder: '',
+    unpacked: 500_000_000,
+    room: 1_500_000_000,
+  };
+}

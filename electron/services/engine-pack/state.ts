@@ -5,7 +5,7 @@ import { AppError } from '../../../shared/domain/errors.ts';
 import { dataFolder } from '../data-folder.ts';
 import { sha256OfFile } from './hash.ts';
 import { readManifest, type PackManifest } from './manifest.ts';
-import { ADDON, TENSORFLOW_CPU, installCommand, recipeFiles, type PackRecipe } from './recipe.ts';
+import { TENSORFLOW_CPU, installCommand, packageRecipe, recipeFiles, type PackRecipe } from './recipe.ts';
 import { TENSORFLOW_CUDA } from './recipe-cuda.ts';
 
 export interface PackPlace {
@@ -15,7 +15,14 @@ export interface PackPlace {
   readonly recipe?: PackRecipe;
 }
 
-export const RECIPES: Readonly<Record<PackVariant, PackRecipe>> = { cpu: TENSORFLOW_CPU, cuda: TENSORFLOW_CUDA };
+const HERE = `${process.platform}-${process.arch}`;
+/** Where the addon's package brings its own installer. Untested: see docs/engines.md. */
+const BY_PACKAGE = ['darwin-x64', 'darwin-arm64', 'win32-x64'];
+
+export const RECIPES: Readonly<Record<PackVariant, PackRecipe>> = {
+  cpu: BY_PACKAGE.includes(HERE) ? packageRecipe(HERE) : TENSORFLOW_CPU,
+  cuda: TENSORFLOW_CUDA,
+};
 
 /** `<data folder>/engines`. */
 export function enginesFolder(): string {
@@ -23,13 +30,13 @@ export function enginesFolder(): string {
 }
 
 export function packFolder(place: PackPlace = {}): string {
-  return join(place.engines ?? enginesFolder(), (place.recipe ?? TENSORFLOW_CPU).folder);
+  return join(place.engines ?? enginesFolder(), (place.recipe ?? RECIPES.cpu).folder);
 }
 
 const howTo = ({ variant }: PackRecipe): string => `from the Engines view or with: ${installCommand(variant)}`;
 
 function runsHere(recipe: PackRecipe): boolean {
-  return recipe.platform === `${process.platform}-${process.arch}`;
+  return recipe.platform === HERE;
 }
 
 /** Refuses platforms for which no pack exists, with a message that says what serves instead. */
@@ -55,7 +62,7 @@ export async function flaw(
     return `it holds TensorFlow ${manifest.version}, this version of Pairlight needs ${recipe.version}`;
   }
   if (manifest.platform !== recipe.platform) return `it was built for ${manifest.platform}`;
-  for (const path of [...recipeFiles(recipe).map((file) => file.to), ADDON]) {
+  for (const path of [...recipeFiles(recipe).map((file) => file.to), recipe.addon]) {
     if (!manifest.files.some((file) => file.path === path)) return `its manifest does not name ${path}`;
   }
   for (const { path, bytes, sha256 } of manifest.files) {
@@ -71,7 +78,7 @@ export async function flaw(
 }
 
 async function inspect(place: PackPlace, hashes: boolean): Promise<EnginePackState> {
-  const recipe = place.recipe ?? TENSORFLOW_CPU;
+  const recipe = place.recipe ?? RECIPES.cpu;
   const folder = packFolder(place);
   const absent = (reason: string): EnginePackState => ({
     variant: recipe.variant,

@@ -5,6 +5,7 @@ import type { EngineInfo } from '../../../shared/domain/engine.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { registerKernels } from './kernels/register.ts';
 import { WASM_KERNELS } from './kernels/wasm.ts';
+import { keepBackendSlices } from './kernels/wasm/slices.ts';
 import { createBatchSplitter } from './parallel/split.ts';
 import { setBatchSplitter } from './state.ts';
 
@@ -35,6 +36,7 @@ export async function startWasmBackend(): Promise<string> {
   const require = createRequire(import.meta.url);
   const { setWasmPaths, version_wasm: version } = await import('@tensorflow/tfjs-backend-wasm');
   setWasmPaths(dirname(require.resolve('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm')) + sep);
+  keepBackendSlices();
   registerKernels('wasm', WASM_KERNELS);
   if (!(await tf.setBackend('wasm'))) {
     throw new AppError('engine-unavailable', 'The WebAssembly engine did not start on this machine.');

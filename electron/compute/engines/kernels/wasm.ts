@@ -26,6 +26,7 @@ import {
   matrixProduct,
 } from './wasm/convolution.ts';
 import { add, identity, pool, poolGradient, reluGradient, shortcut, shortcutGradient } from './wasm/elementwise.ts';
+import { slice, split } from './wasm/slices.ts';
 import { batchNorm, batchNormGradient, columnSums, globalAverage, globalAverageGradient } from './wasm/sums.ts';
 
 /**
@@ -50,4 +51,6 @@ export const WASM_KERNELS: KernelTable = {
   [SHORTCUT]: shortcut,
   [SHORTCUT_GRADIENT]: shortcutGradient,
   [tf.Identity]: identity,
+  [tf.Slice]: slice,
+  [tf.SplitV]: split,
 };

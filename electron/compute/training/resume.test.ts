@@ -56,7 +56,7 @@ function startHost(
       architecture: 'small-cnn',
       defence: 'at-alp',
       defenceSettings: { attackSteps: 3 },
-      trainer: { epochs: 4, batchSize: 10, checkpointEvery: 7, validationEvery: 1, validationSteps: 2 },
+      trainer: { epochs: 4, batchSize: 10, checkpointEvery: 7, validationEvery: 1, validationSteps: 2, cropPadding: 1 },
       seed: 3,
       engine,
       deterministic: true,

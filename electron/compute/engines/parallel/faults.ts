@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { AppError } from '../../../../shared/domain/errors.ts';
 import type { StepDefinition } from '../step.ts';
 
-export type FaultKind = 'none' | 'throw' | 'exit' | 'leak';
+export type FaultKind = 'none' | 'throw' | 'exit' | 'hang' | 'leak';
 
 /** How long the calling thread dawdles, so that the others get shards. */
 const DAWDLE_MS = 100;
@@ -18,6 +18,7 @@ export const FAULTS: StepDefinition<{ readonly kind: FaultKind }> = {
       if (isMainThread) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, DAWDLE_MS);
       else if (kind === 'throw') throw new AppError('non-finite', 'thrown in a thread');
       else if (kind === 'exit') process.exit(7);
+      else if (kind === 'hang') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
       else if (kind === 'leak') tf.keep(tf.clone(x));
       return [tf.mul(x, 2)];
     },

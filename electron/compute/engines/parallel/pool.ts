@@ -22,8 +22,8 @@ import type { SharedTensors } from './shared-tensors.ts';
 
 /** How long the caller sleeps before it looks whether the others still live. */
 const LOOK_MS = 100;
-/** A thread that has begun none of its kernels for so many looks is taken for dead: longer than any kernel takes. */
-const LOOKS_WITHOUT_LIFE = 1_200;
+/** A thread that begins none of its kernels for so long is taken for dead: longer than any kernel takes. */
+const PATIENCE_MS = 120_000;
 
 /** Work of so many milliseconds comes first: it takes about as long to start a thread, and short jobs need none. */
 const WORK_BEFORE_START_MS = 300;
@@ -44,6 +44,8 @@ export interface PoolOptions {
   readonly deterministic: boolean;
   /** File of the worker threads; the product's own if left out. */
   readonly entry?: string;
+  /** How long a thread may give no sign of life. Two minutes if left out. */
+  readonly patienceMs?: number;
 }
 
 /** A run without what differs from worker to worker. */
@@ -60,6 +62,8 @@ export class ThreadPool {
   #members: Member[] | null = null;
   #task = 0;
   #worked = 0;
+  /** Why this pool computes no more: a lost thread may still come back and write into a later run. */
+  #lost: AppError | null = null;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -164,6 +168,7 @@ export class ThreadPool {
   }
 
   #waitFor(others: number): void {
+    const patience = this.#options.patienceMs ?? PATIENCE_MS;
     let looks = 0;
     let beats = this.#beats();
     for (;;) {
@@ -175,9 +180,10 @@ export class ThreadPool {
       beats = now;
       const members = this.#members ?? [];
       if (members.some((_, index) => this.#word(index, 'state') === ENDED && this.#word(index, 'shard') > 0)) {
-        throw ended('it ended in the middle of a step');
+        throw (this.#lost = ended('it ended in the middle of a step'));
       }
-      if (looks >= LOOKS_WITHOUT_LIFE) throw ended('it gave no sign of life for two minutes');
+      // Looks are counted, not the clock read: the machine may have slept.
+      if (looks * LOOK_MS >= patience) throw (this.#lost = ended(`it gave no sign of life for ${patience / 1_000} s`));
     }
   }
 
@@ -199,6 +205,7 @@ export class ThreadPool {
   }
 
   #expectAlive(): void {
+    if (this.#lost) throw this.#lost;
     for (const [index, { ending }] of (this.#members ?? []).entries()) {
       if (ending !== null) throw ended(ending);
       if (this.#word(index, 'state') === ENDED) throw ended('it ended');

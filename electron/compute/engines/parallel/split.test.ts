@@ -172,7 +172,8 @@ describe('a step in parts', () => {
       tf.dispose(outputs);
       return values;
     });
-    expect(two).toEqual(one);
+    const raw = (values: readonly Float32Array[]): Buffer[] => values.map((each) => Buffer.from(each.buffer));
+    expect(same(raw(two!), raw(one!))).toBe(true);
 
     const step = TRAIN_GRADIENT.build(parameters);
     const sums = tf.tidy(() => {
@@ -219,6 +220,7 @@ describe('a thread that fails', () => {
       threads: 2,
       deterministic: false,
       entry: join(import.meta.dirname, 'faulty-thread.ts'),
+      patienceMs: 500,
     });
     await split.pool.ready();
     const step = split(FAULTS, { kind }, FAULTS.layout({ kind })!);
@@ -252,6 +254,10 @@ describe('a thread that fails', () => {
   it('names a thread that ended in the middle of a step, then and in later runs', async () => {
     const lost = { code: 'engine-failed', message: expect.stringMatching(/thread.*lost.*ended/) as string };
     expect(await run('exit')).toMatchObject({ error: lost, again: lost });
+  });
+  it('gives up on a thread that hangs', async () => {
+    const lost = { code: 'engine-failed', message: expect.stringMatching(/no sign of life for 0\.5 s/) as string };
+    expect(await run('hang')).toMatchObject({ error: lost, again: lost });
   });
   it('notices tensors that a step leaves behind', async () => {
     expect(await run('leak')).toMatchObject({ error: { code: 'internal', message: 'A step left 1 tensors.' } });

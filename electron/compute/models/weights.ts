@@ -39,6 +39,11 @@ export function checkArrays(network: Network, arrays: NpzArrays, name: string): 
         details: { file: name, array: parameter },
       });
     }
+    if (array && parameter.endsWith('_variance') && array.data.some((value) => Number(value) < 0)) {
+      throw new AppError('bad-data', `${name}: ${parameter} holds variances below 0.`, {
+        details: { file: name, array: parameter },
+      });
+    }
   }
 }
 

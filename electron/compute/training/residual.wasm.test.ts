@@ -1,0 +1,3 @@
+import { testResidualTraining } from './residual-suite.ts';
+
+testResidualTraining('wasm', null, null);

@@ -50,7 +50,7 @@ test('a job process that crashes in native code, or that the system kills, is to
     await expect.poll(async () => (await run()).state).toBe('interrupted');
     expect((await run()).error).toMatchObject({
       code: 'job-crashed',
-      message: expect.stringMatching(message) as string,
+      message: expect.stringMatching(message),
     });
     await call(page, 'jobs.resume', { id });
   }

@@ -141,12 +141,12 @@ describe('APGD', () => {
     );
     tf.tidy(() => {
       const shaped = (array: Float32Array) => tf.tensor4d(array, [8, 6, 6, 1]);
-      const labels = tf.zeros([8], 'int32') as tf.Tensor1D;
+      const labels = tf.zeros<tf.Rank.R1>([8], 'int32');
       // A bias keeps every example just right, so that none leaves at its first success and no loss underflows.
       const bias = Array.from({ length: 8 }, (_, row) => [gap(optimum, row) + 1, 0]);
       const logitsOf = (x: tf.Tensor) => {
-        const flat = tf.reshape(x, [8, pixels]) as tf.Tensor2D;
-        return tf.add(tf.matMul(flat, tf.tensor2d(matrix, [pixels, 2])), tf.tensor2d(bias)) as tf.Tensor2D;
+        const flat = tf.reshape<tf.Rank.R2>(x, [8, pixels]);
+        return tf.add<tf.Tensor2D>(tf.matMul(flat, tf.tensor2d(matrix, [pixels, 2])), tf.tensor2d(bias));
       };
       let state = apgdStart(shaped(images), epsilon);
       for (const turn of apgdTurns(plan)) {

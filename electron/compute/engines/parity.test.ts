@@ -17,4 +17,4 @@ it('tensorflow and wasm agree: every network, loss, attack, map and defence', as
     wasm.get('gradient small-nat by images')!.map((value) => value * 1.002),
   );
   expect(() => expectParity(wrong, wasm)).toThrow(/small-nat by images/);
-});
+}, 240_000);

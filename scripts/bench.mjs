@@ -14,6 +14,9 @@ await runScript(async () => {
     stdio: 'inherit',
     env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
   });
+  // A terminal sends Ctrl+C to the child itself; we only have to outlive it. Other signals are passed on.
+  process.on('SIGINT', () => {});
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   process.exitCode = await new Promise((resolve) => {
     child.on('error', () => resolve(1));
     child.on('close', (status) => resolve(status ?? 1));

@@ -80,10 +80,12 @@ async function main(flags: Flags): Promise<void> {
     scratch,
     enginePack: await usablePack(),
   };
-  process.once('SIGINT', () => {
-    rmSync(scratch, { recursive: true, force: true });
-    process.exit(130);
-  });
+  for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]] as const) {
+    process.once(signal, () => {
+      rmSync(scratch, { recursive: true, force: true });
+      process.exit(status);
+    });
+  }
   const started = performance.now();
   const before = load();
   const results: WorkResult[] = [];

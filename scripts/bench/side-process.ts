@@ -20,6 +20,11 @@ export class SideProcess {
     this.task = task;
     const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1', PYTHONDONTWRITEBYTECODE: '1' };
     this.#child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
+    const killWithOwner = (): void => {
+      this.#child.kill('SIGKILL');
+    };
+    process.on('exit', killWithOwner);
+    this.#child.once('exit', () => process.off('exit', killWithOwner));
     this.#child.on('error', (error) => (this.#lastWords = error.message));
     this.#child.stdin?.on('error', () => undefined);
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {

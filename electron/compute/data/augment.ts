@@ -77,17 +77,26 @@ export function writeVaried(
   const [height, width, channels] = shape;
   const down = variation.top - cropPadding;
   const across = variation.left - cropPadding;
+  const step = variation.mirrored ? -channels : channels;
+  // Columns of the result that show the image; the others show the border.
+  const first = Math.max(0, variation.mirrored ? across : -across);
+  const end = Math.min(width, width + (variation.mirrored ? across : -across));
+  const firstSource = (variation.mirrored ? width - 1 - first : first) + across;
   for (let row = 0; row < height; row += 1) {
+    const rowStart = to + row * width * channels;
     const sourceRow = row + down;
-    const inside = sourceRow >= 0 && sourceRow < height;
-    for (let column = 0; column < width; column += 1) {
-      const sourceColumn = (variation.mirrored ? width - 1 - column : column) + across;
-      const at = to + (row * width + column) * channels;
-      const source = from + (sourceRow * width + sourceColumn) * channels;
-      const seen = inside && sourceColumn >= 0 && sourceColumn < width;
+    if (sourceRow < 0 || sourceRow >= height) {
+      into.fill(0, rowStart, rowStart + width * channels);
+      continue;
+    }
+    into.fill(0, rowStart, rowStart + first * channels);
+    into.fill(0, rowStart + end * channels, rowStart + width * channels);
+    let source = from + (sourceRow * width + firstSource) * channels;
+    for (let at = rowStart + first * channels; at < rowStart + end * channels; at += channels) {
       for (let channel = 0; channel < channels; channel += 1) {
-        into[at + channel] = seen ? (UNIT[bytes[source + channel] ?? 0] ?? 0) : 0;
+        into[at + channel] = UNIT[bytes[source + channel] ?? 0] ?? 0;
       }
+      source += step;
     }
   }
   if (cutout === 0) return;

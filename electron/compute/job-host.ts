@@ -42,8 +42,9 @@ function host(channel: JobChannel): void {
   async function start(job: JobSpec): Promise<void> {
     const node = await plainNodeFor(job, import.meta.filename);
     if (node !== null) {
-      elsewhere = runInPlainNode(node, import.meta.filename, job, send, (status) => {
-        void channel.drain().then(() => process.exit(status ?? 1));
+      elsewhere = runInPlainNode(node, import.meta.filename, job, send, (status, signal) => {
+        // This process ends as that one did, so that its owner learns how.
+        void channel.drain().then(() => (signal ? process.kill(process.pid, signal) : process.exit(status ?? 1)));
       });
       wishes.forEach((wish) => elsewhere?.send(wish));
       return;

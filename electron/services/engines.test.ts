@@ -23,7 +23,10 @@ let store: Store;
 function placePack(built: string): void {
   const folder = join(root, 'engines', 'tensorflow');
   const none = '0'.repeat(64);
-  const named = [...recipeFiles(TENSORFLOW_CPU).map(({ to, sha256 }) => ({ to, sha256 })), { to: ADDON, sha256: undefined }];
+  const named = [
+    ...recipeFiles(TENSORFLOW_CPU).map(({ to, sha256 }) => ({ to, sha256 })),
+    { to: ADDON, sha256: undefined },
+  ];
   mkdirSync(folder, { recursive: true });
   for (const { to } of named) {
     mkdirSync(join(folder, to, '..'), { recursive: true });

@@ -61,14 +61,14 @@ function choiceOf(job: JobSpec): EngineChoice | null {
 /**
  * Runs a job in a process of its own under a plain Node.
  * @param onMessage gets everything that process says, but `ready`.
- * @param onExit called once it has ended, with its exit status, or null if it was killed.
+ * @param onExit called once it has ended, with its exit status, or the signal that ended it, or neither if it never ran.
  */
 export function runInPlainNode(
   program: string,
   host: string,
   job: JobSpec,
   onMessage: (message: HostMessage) => void,
-  onExit: (status: number | null) => void,
+  onExit: (status: number | null, signal: NodeJS.Signals | null) => void,
 ): NodeProcess {
   const child: ChildProcess = fork(outsideArchive(host), [], {
     execPath: program,
@@ -78,8 +78,8 @@ export function runInPlainNode(
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   let ended = false;
-  const end = (status: number | null): void => {
-    if (!ended) onExit(status);
+  const end = (status: number | null, signal: NodeJS.Signals | null): void => {
+    if (!ended) onExit(status, signal);
     ended = true;
   };
   let waiting: OwnerMessage[] | null = [];
@@ -98,7 +98,7 @@ export function runInPlainNode(
     for (const wish of [{ type: 'start', job } as const, ...wishes]) send(wish);
   });
   child.once('exit', end);
-  child.once('error', () => end(null));
+  child.once('error', () => end(null, null));
   process.once('exit', () => child.kill('SIGKILL'));
   return { send };
 }

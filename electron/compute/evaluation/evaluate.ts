@@ -8,6 +8,7 @@ import type { Examples } from '../attacks/examples.ts';
 import type { AttackOptions } from '../attacks/options.ts';
 import type { Outcome } from '../attacks/outcome.ts';
 import { workOf, workUnit } from '../attacks/plan.ts';
+import type { AttackPlan } from '../attacks/plan.ts';
 import { attackNotes, resolveAttack } from '../attacks/registry.ts';
 import type { ResolvedAttack } from '../attacks/registry.ts';
 import { attackTransfer } from '../attacks/transfer.ts';
@@ -105,7 +106,7 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
       for (const [position, outcome] of outcomes.entries()) {
         const target = targets[position];
         outcome.notes.forEach((note) => remarks.add(note));
-        if (target) await watch.writing(() => write(folder, target, outcome, examples, epsilon, written));
+        if (target) await watch.writing(() => write(folder, target, outcome, examples, attack.plan, written));
       }
       results.push(...resultsOf(outcomes));
     } else {
@@ -116,7 +117,7 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
         const outcome = await watch.attacking(() =>
           attackWhiteBox(target, options(`on ${target.model.name}`, later, resultsOf)),
         );
-        await watch.writing(() => write(folder, target, outcome, examples, epsilon, written));
+        await watch.writing(() => write(folder, target, outcome, examples, attack.plan, written));
         outcome.notes.forEach((note) => remarks.add(note));
         results.push(...resultsOf([outcome]));
       }
@@ -147,7 +148,7 @@ async function write(
   { model }: EvaluatedModel,
   outcome: Outcome,
   examples: Examples,
-  epsilon: number,
+  plan: AttackPlan,
   written: string[],
 ): Promise<void> {
   const into = join(folder, model.id);
@@ -160,7 +161,7 @@ async function write(
   await array(EVALUATION_FILES.adversarial, [rows, ...examples.shape], outcome.adversarial);
   await array(EVALUATION_FILES.logitsClean, [rows, classes], outcome.cleanLogits);
   await array(EVALUATION_FILES.logitsAdversarial, [rows, classes], outcome.logits);
-  const records = exampleRecords(outcome, examples, epsilon);
+  const records = exampleRecords(outcome, examples, plan);
   await writeAtomic(join(into, EVALUATION_FILES.examples), JSON.stringify(records));
 }
 

@@ -1,6 +1,7 @@
 import { APGD } from './attacks/apgd-steps.ts';
 import { SQUARE } from './attacks/square-steps.ts';
 import { ASCEND, PURSUE, TRACKED } from './attacks/steps.ts';
+import { SPEED_CONVOLUTION } from './engines/self-test.ts';
 import type { AnyStepDefinition } from './engines/step.ts';
 import { LOGITS, LOSS_GRADIENT } from './models/classifier.ts';
 import { TRAIN_GRADIENT } from './training/gradient.ts';
@@ -19,4 +20,5 @@ export const STEPS: readonly AnyStepDefinition[] = [
   INNER_ATTACK,
   COUNT_RIGHT,
   TRAIN_GRADIENT,
+  SPEED_CONVOLUTION,
 ];

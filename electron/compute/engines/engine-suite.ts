@@ -95,9 +95,9 @@ function testLife(engine: EngineName, enginePack: string | null): void {
       tf.registerKernel(kernel);
     });
 
-    it('measures its speed', ({ skip }) => {
+    it('measures its speed', async ({ skip }) => {
       if (engine === 'webgpu') skip('on an adapter that computes on the processor it takes minutes');
-      const { gflops, gradientsPerSecond } = measureSpeed();
+      const { gflops, gradientsPerSecond } = await measureSpeed();
       expect(gflops).toBeGreaterThan(0.1);
       expect(gradientsPerSecond).toBeGreaterThan(1);
     });

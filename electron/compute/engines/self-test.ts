@@ -5,6 +5,8 @@ import { buildNetwork, forward, initialWeights, weightList, weightsFromList, typ
 import { stream } from '../random/stream.ts';
 import { convLayer } from './kernels/layers.ts';
 import { SELF_TEST_REFERENCE } from './self-test-reference.ts';
+import { threadsReady } from './state.ts';
+import { prepareStep, type StepDefinition } from './step.ts';
 
 /** The network, images and labels of the self-test: always the same, made from seeds. */
 export interface SelfTestCase {
@@ -72,22 +74,35 @@ function relativeError(gradient: tf.Tensor, reference: readonly number[] | undef
 /** Time for each of the two measurements, in milliseconds. */
 const MEASURE_FOR = 800;
 
+/** A convolution with bias: x [n, h, w, in], filter, bias → y. Its speed is that of the engine. */
+export const SPEED_CONVOLUTION: StepDefinition<object> = {
+  name: 'speed-convolution',
+  build:
+    () =>
+    (...inputs) => {
+      const [x, filter, bias] = inputs as [tf.Tensor4D, tf.Tensor4D, tf.Tensor1D];
+      return [convLayer(x, filter, bias, { pad: 'same', relu: false })];
+    },
+  layout: () => ({ inputs: ['rows'], outputs: ['rows'] }),
+  describe: () => 'convolution',
+};
+
 /**
- * Speed of the current engine: a 3×3 convolution of [64, 16, 16, 64] to 64 channels in 10⁹ floating-point operations a
+ * Speed of the current engine on all its threads: a 3×3 convolution of [64, 16, 16, 64] to 64 channels in 10⁹ floating-point operations a
  * second, and input gradients of mnist-cnn in batches of 128, in examples a second. The best of several runs each.
  */
-export function measureSpeed(): { readonly gflops: number; readonly gradientsPerSecond: number } {
-  const [images, filter, bias] = [[64, 16, 16, 64], [3, 3, 64, 64], [64]].map((shape) => tf.fill(shape, 0.5));
+export async function measureSpeed(): Promise<{ readonly gflops: number; readonly gradientsPerSecond: number }> {
+  await threadsReady();
+  const inputs = [[64, 16, 16, 64], [3, 3, 64, 64], [64]].map((shape) => tf.fill(shape, 0.5));
+  const step = prepareStep(SPEED_CONVOLUTION, {});
   const operations = 2 * 64 * 16 * 16 * 9 * 64 * 64;
   const seconds = bestSeconds(() => {
-    const y = convLayer(images as tf.Tensor4D, filter as tf.Tensor4D, bias as tf.Tensor1D, {
-      pad: 'same',
-      relu: false,
-    });
-    y.dataSync();
-    y.dispose();
+    const outputs = step.run(...inputs);
+    outputs[0]?.dataSync();
+    tf.dispose(outputs);
   });
-  tf.dispose([images, filter, bias] as tf.Tensor[]);
+  step.dispose();
+  tf.dispose(inputs);
 
   const batch = 128;
   const network = buildNetwork('mnist-cnn', [28, 28, 1], 10);

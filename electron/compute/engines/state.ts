@@ -32,9 +32,17 @@ export type BatchSplitter = <P extends object>(
 ) => CompiledStep;
 
 let splitter: BatchSplitter | null = null;
+let startThreads = (): Promise<void> => Promise.resolve();
 
-export function setBatchSplitter(value: BatchSplitter): void {
+/** @param start starts the threads that take part, and resolves when they do. */
+export function setBatchSplitter(value: BatchSplitter, start: () => Promise<void>): void {
   splitter = value;
+  startThreads = start;
+}
+
+/** Resolves when every thread of the engine can take part. No computation needs to wait for it; a measurement does. */
+export function threadsReady(): Promise<void> {
+  return startThreads();
 }
 
 /** How the engine computes batches in parts, on several threads of its own; null where it takes them in one piece. */

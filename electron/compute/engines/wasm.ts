@@ -17,7 +17,8 @@ import { setBatchSplitter } from './state.ts';
  */
 export async function loadWasm(threads: number, deterministic: boolean): Promise<EngineInfo> {
   const version = await startWasmBackend();
-  setBatchSplitter(createBatchSplitter({ threads, deterministic }));
+  const split = createBatchSplitter({ threads, deterministic });
+  setBatchSplitter(split, () => split.pool.ready());
   return {
     name: 'wasm',
     version,

@@ -30,7 +30,7 @@ async function testEngine(job: JobSpecOf<'engine-test'>, context: JobContext): P
     await context.checkpoint();
     // On an adapter that computes on the processor it would take minutes, and nobody computes with one.
     const measured = checked.passed && !(name === 'webgpu' && process.env[SOFTWARE_ADAPTERS] === '1');
-    const speed = measured ? measureSpeed() : { gflops: null, gradientsPerSecond: null };
+    const speed = measured ? await measureSpeed() : { gflops: null, gradientsPerSecond: null };
     return {
       name,
       available: true,

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { AppError } from './errors.ts';
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
+/** Each a thousand times the one before; with an `i` after it (GiB), 1024 times. */
+const UNITS = ['', 'k', 'm', 'g', 't'];
 /** A job process without any work takes about this, in bytes. */
 const SMALLEST_LIMIT = 100e6;
 
@@ -15,8 +16,8 @@ export function memoryText(bytes: number): string {
 
 /** `6G`, `800 MB`, `1.5gb` or a number of bytes. @throws AppError `invalid-input` that names `where`. */
 export function parseMemory(text: string, where: string): number {
-  const [, number, unit] = /^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*$/i.exec(text) ?? [];
-  const bytes = number === undefined ? NaN : Math.round(Number(number) * (UNITS[(unit ?? '').toLowerCase()] ?? NaN));
+  const [, number, unit = '', binary] = /^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*$/i.exec(text) ?? [];
+  const bytes = Math.round(Number(number) * (binary ? 1024 : 1000) ** UNITS.indexOf(unit.toLowerCase()));
   if (memoryLimit.safeParse(bytes).success) return bytes;
   throw new AppError(
     'invalid-input',

@@ -151,6 +151,22 @@ export function testAttacks(engine: EngineName, enginePack: string | null, missi
       expect(other?.iteration).toEqual(one?.iteration);
     });
 
+    it('rows that leave at their first success and rows that take their places change no decision', async () => {
+      const peers = await fixture('small-adv');
+      const settings = { epsilon: 0.28, steps: 12, restarts: 2 };
+      const options = { ...asPeers(peers, 'pgd', settings, 96), includeMisclassified: false };
+      const whole = await attackWhiteBox(peers, options);
+      for (const batchSize of [96, 20]) {
+        const plan = resolveAttack({ name: 'pgd', settings: { ...settings, stopAtSuccess: true } }).plan;
+        const stopped = await attackWhiteBox(peers, { ...options, plan, batchSize });
+        expect(stopped.succeeded).toEqual(whole.succeeded);
+        expect(stopped.iteration).toEqual(whole.iteration);
+        expect(stopped.restart).toEqual(whole.restart);
+        expect(stopped.notes).toEqual([]);
+      }
+      expect(new Set(whole.iteration).size).toBeGreaterThan(4);
+    });
+
     it('attacks leave no tensor behind', async () => {
       const [nat, adv] = [await fixture('small-nat'), await fixture('small-adv')];
       const before = tf.memory().numTensors;

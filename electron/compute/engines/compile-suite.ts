@@ -181,16 +181,22 @@ export function testCompiledSteps(engine: EngineName): void {
     it('fall back, saying so, where a step depends on numbers that change or reads values', () => {
       let call = 0;
       const changing = compileStep((x) => [tf.mul(x, (call += 1))], { name: 'changing' });
+      const repeated = repeatStep((x) => [tf.mul(x, (call += 1))], 3);
+      const changingAgain = compileStep(repeated, { name: 'changing again' });
       const reading = compileStep((x) => [tf.mul(x, tf.neg(x).dataSync()[0]!)], { name: 'reading' });
       tf.tidy(() => {
         for (let count = 1; count < 7; count++) {
           changing.run(tf.scalar(2));
           expect(reading.run(tf.scalar(count))[0]!.dataSync()[0]).toBe(-(count ** 2));
         }
+        for (let count = 0; count < 3; count++) changingAgain.run(tf.scalar(1));
+        call = 0;
+        expect(changingAgain.run(tf.scalar(2))[0]!.dataSync()[0]).toBe(2 * 1 * 2 * 3);
         const before = call;
         expect(changing.run(tf.scalar(2))[0]!.dataSync()[0]).toBe(2 * (before + 1));
       });
       expect(changing.note).toMatch(/changing runs operation by operation: .*differs/);
+      expect(changingAgain.note).toMatch(/changing again runs operation by operation: .*differs/);
       expect(reading.note).toMatch(/reads values/);
     });
   });

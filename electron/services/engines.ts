@@ -48,6 +48,9 @@ export async function slotRules(store: Store, preferences: Library['preferences'
   };
 }
 
+/** Starting Dawn only to look for a card takes a moment, so that is left to a test. */
+const UNTESTED = 'Not tested yet on this machine: a test finds out whether there is a graphics card.';
+
 const keptReport = z.object({ pack: z.string().nullable(), report: engineReport });
 
 export function engineService(
@@ -62,9 +65,9 @@ export function engineService(
   /** The report of the last test, if it is about the engine as it is now: this very pack. */
   const reportOf = (name: EngineName, pack: EnginePackState, called: string | null): EngineReport => {
     const kept = keptReport.safeParse(store.preferences.get(key(name)));
-    // Whether there is a graphics card is found out by a test.
-    const available = name !== 'tensorflow' || pack.installed;
-    if (kept.success && available && (name !== 'tensorflow' || kept.data.pack === called)) return kept.data.report;
+    const current = name !== 'tensorflow' || (pack.installed && kept.data?.pack === called);
+    if (kept.success && current) return kept.data.report;
+    const available = name === 'wasm' || (name === 'tensorflow' && pack.installed);
     return {
       name,
       available,
@@ -74,7 +77,7 @@ export function engineService(
       gradientsPerSecond: null,
       selfTest: 'not run',
       selfTestError: null,
-      reason: available ? null : (pack.reason ?? 'The engine pack is not installed.'),
+      reason: available ? null : name === 'webgpu' ? UNTESTED : (pack.reason ?? 'The engine pack is not installed.'),
     };
   };
 

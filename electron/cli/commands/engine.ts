@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import type { EnginePackState } from '../../../shared/domain/engine.ts';
+import { ENGINE_NAMES, engineName, type EnginePackState, type EngineReport } from '../../../shared/domain/engine.ts';
 import { installEnginePack, type InstallOptions } from '../../services/engine-pack/install.ts';
 import { exportEnginePack, installPackFile, packFileName } from '../../services/engine-pack/pack-file.ts';
 import type { PackRecipe } from '../../services/engine-pack/recipe.ts';
 import { RECIPES, locateEnginePack, removeEnginePack, verifyEnginePack } from '../../services/engine-pack/state.ts';
 import type { Output } from '../output.ts';
-import { outputOf, type GlobalOptions } from '../session.ts';
+import { outputOf, withLibrary, type GlobalOptions } from '../session.ts';
 
 interface Flags {
   readonly cuda?: boolean;
@@ -17,7 +17,34 @@ const NVIDIA_LICENCES =
   'NVIDIA’s libraries come under NVIDIA’s own licences, which lie in the pack’s folder "licences": by installing them you accept those.';
 
 export function engineCommands(program: Command): void {
-  const engine = program.command('engine').description('install, verify, export or remove an engine pack');
+  const engine = program
+    .command('engine')
+    .description('list and test engines; install, verify, export or remove an engine pack');
+
+  engine
+    .command('list')
+    .description('every engine as last tested, and which one new jobs take')
+    .action(async (_flags: object, command: Command) => {
+      await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
+        const { engines, chosen } = await library.engines.list();
+        output.result({ engines, chosen }, [...engines.map(describeReport), `chosen: ${chosen}`].join('\n'));
+      });
+    });
+
+  engine
+    .command('test <name>')
+    .description('load an engine, check its gradients against the reference and measure its speed')
+    .action(async (name: string, _flags: object, command: Command) => {
+      const known = engineName.safeParse(name);
+      if (!known.success) {
+        command.error(`error: there is no engine '${name}'; there are ${ENGINE_NAMES.join(', ')}`, { exitCode: 2 });
+      }
+      await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
+        const report = await library.engines.test(engineName.parse(name));
+        output.result(report, describeReport(report));
+        if (report.selfTest !== 'passed') process.exitCode = 1;
+      });
+    });
 
   engine
     .command('install <name-or-file>')
@@ -106,4 +133,10 @@ function describe({ variant, installed, version, folder, bytes, reason }: Engine
   const name = variant === 'cuda' ? 'tensorflow with CUDA' : 'tensorflow';
   if (!installed) return `${name}: not installed${reason === null ? '' : ` (${reason})`}`;
   return `${name} ${version ?? ''}: installed in ${folder}${bytes === null ? '' : `, ${Math.round(bytes / 1e6)} MB`}`;
+}
+
+function describeReport({ name, available, device, version, selfTest, selfTestError, reason }: EngineReport): string {
+  const error = selfTestError === null ? '' : `, largest relative error ${selfTestError.toExponential(1)}`;
+  const what = available ? [version, device, `self-test ${selfTest}${error}`] : ['not available'];
+  return `${name}: ${[...what, reason].filter((part) => part !== null).join('; ')}`;
 }

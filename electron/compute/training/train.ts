@@ -223,7 +223,8 @@ class Training {
   }
 
   #tellNotes(): void {
-    for (const note of [this.#batches.note, this.#step.note ?? this.#attacker?.note ?? null]) {
+    const steps = this.#step.note ?? this.#attacker?.note ?? this.#validator.note;
+    for (const note of [this.#batches.note, steps]) {
       if (note === null || this.#notes.has(note)) continue;
       this.#notes.add(note);
       this.#options.onNote?.(note);

@@ -28,6 +28,8 @@ export interface Validation {
 export interface Validator {
   /** Accuracies on the held-out part; null if the data set has none. @throws AppError `cancelled`. */
   run(weights: Weights, control: Pick<Control, 'checkpoint'>): Promise<Validation | null>;
+  /** Why one of its steps runs operation by operation where it could be a graph; null if there is nothing to say. */
+  readonly note: string | null;
   dispose(): void;
 }
 
@@ -92,6 +94,9 @@ export function createValidator(
       }
       const count = positions.length;
       return { cleanAccuracy: clean / count, adversarialAccuracy: adversarial / count, examples: count };
+    },
+    get note() {
+      return attacker.note ?? rightly.note;
     },
     dispose() {
       attacker.dispose();

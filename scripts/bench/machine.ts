@@ -1,4 +1,4 @@
-import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { readFileSync } from 'node:fs';
 import type { BenchReport } from './results.ts';
 
@@ -7,7 +7,7 @@ export function describeMachine(): BenchReport['machine'] {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: availableParallelism(),
     memoryBytes: totalmem(),
-    system: `${process.platform} ${process.arch}, ${release()}`,
+    system: `${process.platform} ${process.arch}`,
     node: process.versions.node,
     electron: process.versions.electron ?? null,
   };

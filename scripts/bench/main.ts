@@ -23,6 +23,7 @@ interface Flags {
   readonly threads: number;
   readonly rounds?: number;
   readonly wait: number;
+  readonly minutes?: number;
   readonly mnist?: string;
   readonly docs?: boolean;
   readonly from?: string;
@@ -46,6 +47,7 @@ const program = new Command('bench')
   .option('--threads <n>', 'threads of every side', whole, availableParallelism())
   .option('--rounds <n>', 'rounds of each comparison', whole)
   .option('--wait <seconds>', 'longest wait for a quiet machine before each round', whole, 20)
+  .option('--minutes <n>', 'begin no further work after so many', whole)
   .option('--mnist <folder>', 'IDX files of MNIST; by default the bundled sample, its first 1,000 test images')
   .option('--docs', 'write the tables into docs/performance.md; --full does so unless --only leaves works out')
   .option('--from <file>', 'measure nothing: print, and with --docs write, what --json wrote earlier')
@@ -80,7 +82,11 @@ async function main(flags: Flags): Promise<void> {
     scratch,
     enginePack: await usablePack(),
   };
-  for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]] as const) {
+  for (const [signal, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
     process.once(signal, () => {
       rmSync(scratch, { recursive: true, force: true });
       process.exit(status);
@@ -92,7 +98,8 @@ async function main(flags: Flags): Promise<void> {
   try {
     for (const work of works) {
       process.stderr.write(`${work.name} …\n`);
-      const result = await runWork(work, options);
+      const late = flags.minutes !== undefined && performance.now() - started > 60_000 * flags.minutes;
+      const result = late ? outOfTime(work) : await runWork(work, options);
       results.push(result);
       process.stdout.write(`${describeResult(result)}\n\n`);
     }
@@ -115,6 +122,10 @@ async function main(flags: Flags): Promise<void> {
   process.stdout.write(
     `${Math.round(report.seconds)} s, load ${before.toFixed(1)} before, ${load().toFixed(1)} after\n`,
   );
+}
+
+function outOfTime({ name, title }: (typeof WORKS)[number]): WorkResult {
+  return { kind: 'skipped', name, title, reason: 'The minutes that were given had passed.', failed: false };
 }
 
 function chosenWorks({ only, full }: Flags): typeof WORKS {

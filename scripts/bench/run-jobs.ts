@@ -11,7 +11,7 @@ import type { SideTaskOf } from './protocol.ts';
 import { SideProcess } from './side-process.ts';
 import { median } from './statistics.ts';
 import { watchJob } from './watched-job.ts';
-import { ATTACK_SIDES, NETWORKS, WITHSTOOD, type JobWork, type NetworkKey } from './works.ts';
+import { ATTACK_SIDES, NETWORKS, PYTORCH, WITHSTOOD, type JobWork, type NetworkKey } from './works.ts';
 
 const MIB = 2 ** 20;
 const FIRST_STEP_SECONDS = 3;
@@ -77,7 +77,7 @@ async function memory({ name, title }: JobWork, options: BenchOptions): Promise<
     const what = `PGD-10 on ${images} images, ${network.architecture}, batch ${batch}`;
     rows.push([what, 'tensorflow', String(Math.round(ours.peakBytes / MIB))]);
     const peers: number[] = [];
-    for (const side of options.python === null ? [] : ATTACK_SIDES) {
+    for (const side of options.python === null ? [] : options.extent === 'full' ? ATTACK_SIDES : PYTORCH) {
       try {
         const peakBytes = await peakOfPeer({ ...task, side }, options.python, images / batch);
         peers.push(peakBytes);

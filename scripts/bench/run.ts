@@ -5,14 +5,17 @@ import { runJobWork } from './run-jobs.ts';
 import { runPipeline } from './run-pipeline.ts';
 import { runProfile } from './run-profile.ts';
 import { runScaling } from './run-scaling.ts';
-import type { Work } from './works.ts';
+import { titleOf, type Work } from './works.ts';
 
 /** Measures one work, or says why it was not measured: what stood in its way, or what failed. */
 export async function runWork(work: Work, options: BenchOptions): Promise<WorkResult> {
-  const { name, title } = work;
+  const { name } = work;
+  const title = titleOf(work, options.extent);
   try {
     const reason = obstacle(work, options);
-    return reason === null ? await measure(work, options) : { kind: 'skipped', name, title, reason, failed: false };
+    return reason === null
+      ? { ...(await measure(work, options)), title }
+      : { kind: 'skipped', name, title, reason, failed: false };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return { kind: 'skipped', name, title, reason, failed: true };

@@ -76,7 +76,7 @@ export const NETWORKS = {
 } as const satisfies Record<string, { readonly network: BenchNetwork; readonly batch: number }>;
 export type NetworkKey = keyof typeof NETWORKS;
 
-const PYTORCH = ['torch', 'torch-nhwc'] as const;
+export const PYTORCH = ['torch', 'torch-nhwc'] as const;
 const ATTACK_LIBRARIES = ['foolbox', 'torchattacks', 'art'] as const;
 /** The Python sides that make PGD on one batch. */
 export const ATTACK_SIDES = [...PYTORCH, ...ATTACK_LIBRARIES] as const;
@@ -150,6 +150,14 @@ function describe(key: NetworkKey): string {
 
 const once = (rounds: number): Omit<Pace, 'quietSeconds'> => ({ rounds, sampleSeconds: 0 });
 
+/** The work's title with what its extent comes to. */
+export function titleOf(work: Work, extent: 'quick' | 'full'): string {
+  if (work.kind !== 'robust') return work.title;
+  const { steps, images } = work.extent[extent];
+  const unit = work.attack.attack === 'square' ? 'queries' : 'steps';
+  return `${work.title}: ${steps} ${unit}, ${images} MNIST test images, fixture-adv`;
+}
+
 export const WORKS: readonly Work[] = [
   pgd('mnist', 1.4, 6),
   pgd('resnet20', 1.5, 6),
@@ -161,7 +169,7 @@ export const WORKS: readonly Work[] = [
     kind: 'robust',
     name: 'robust',
     inQuick: true,
-    title: 'time to the same robust accuracy: PGD-100 × 5 at ε 0.3, first MNIST test images, fixture-adv',
+    title: 'time to the same robust accuracy, PGD × 5 at ε 0.3',
     ...NETWORKS.mnist,
     peerBatch: 250,
     attack: { attack: 'pgd', epsilon: 0.3, stepSize: 0.01, restarts: 5 },
@@ -179,7 +187,7 @@ export const WORKS: readonly Work[] = [
     kind: 'robust',
     name: 'apgd',
     inQuick: true,
-    title: 'APGD-CE 100 at ε 0.3, 256 examples, fixture-adv',
+    title: 'APGD-CE at ε 0.3',
     ...NETWORKS.mnist,
     peerBatch: 256,
     attack: { attack: 'apgd', epsilon: 0.3, stepSize: null, restarts: 1 },
@@ -194,16 +202,16 @@ export const WORKS: readonly Work[] = [
     kind: 'robust',
     name: 'square',
     inQuick: true,
-    title: 'Square 5,000 at ε 0.3, 256 examples, fixture-adv',
+    title: 'Square at ε 0.3',
     ...NETWORKS.mnist,
     peerBatch: 256,
     attack: { attack: 'square', epsilon: 0.3, stepSize: null, restarts: 1 },
     extent: { quick: { steps: 500, images: 64 }, full: { steps: 5000, images: 256 } },
     sides: ['tensorflow', 'pyautoattack'],
     targets: [{ text: 'pyautoattack', against: ['pyautoattack'], atLeast: 1.5 }],
-    pace: { quick: once(1), full: once(1) },
-    parts: { quick: 1, full: 1 },
-    sitsOut: {},
+    pace: { quick: once(1), full: once(2) },
+    parts: { quick: 1, full: 2 },
+    sitsOut: { pyautoattack: 1 },
   },
   engines('mnist'),
   engines('resnet20'),
@@ -213,7 +221,7 @@ export const WORKS: readonly Work[] = [
     kind: 'growth',
     name: 'growth',
     inQuick: true,
-    title: 'memory growth of an evaluation of 10,000 examples after its first batch',
+    title: 'memory growth of an evaluation after its first batch',
   },
   {
     kind: 'pipeline',
@@ -221,8 +229,8 @@ export const WORKS: readonly Work[] = [
     inQuick: true,
     title: 'input pipeline: batches read, augmented and started beside the steps',
   },
-  { kind: 'scaling', name: 'scaling', inQuick: false, title: 'how cost grows' },
   profile('mnist'),
   profile('resnet20'),
   profile('resnet50'),
+  { kind: 'scaling', name: 'scaling', inQuick: false, title: 'how cost grows' },
 ];

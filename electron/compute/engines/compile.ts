@@ -58,6 +58,13 @@ const TOLERANCE = 1e-6;
 /** A sign() in a step turns a difference of rounding into a whole step; so few elements may differ. */
 const SHARE_OF_FLIPS = 1e-3;
 
+export interface CompileOptions {
+  /** Says in notes and errors which step is meant. */
+  readonly name: string;
+  /** How far graph and step may be apart, relative to the larger of 1 and an output's largest value; 1e-6 if left out. */
+  readonly tolerance?: number;
+}
+
 interface Variant {
   runs: number;
   graph: TracedGraph | null;
@@ -71,9 +78,8 @@ interface Variant {
  * that depends on more than its arguments shows itself only then. On other engines, and where that is not possible, the
  * step runs as it is, with a note that says so.
  * @param step tensors in, new tensors out; without side effects.
- * @param options `name` says in notes and errors which step is meant.
  */
-export function compileStep(step: Step | RepeatedStep, options: { readonly name: string }): CompiledStep {
+export function compileStep(step: Step | RepeatedStep, options: CompileOptions): CompiledStep {
   const { once, times } = 'once' in step ? step : { once: step, times: 1 };
   const patience = times > 1 ? 0 : RUNS_BEFORE_TRACING;
   const variants = new Map<string, Variant>();
@@ -114,7 +120,10 @@ export function compileStep(step: Step | RepeatedStep, options: { readonly name:
       const { last, first } = graph.run([...state, ...inputs.slice(state.length)]);
       tf.dispose(state);
       state = last;
-      const wrong = done > 0 || !expected ? -1 : first.findIndex((result, index) => !agree(result, expected[index]));
+      const wrong =
+        done > 0 || !expected
+          ? -1
+          : first.findIndex((result, index) => !agree(result, expected[index], options.tolerance ?? TOLERANCE));
       // A graph of one repetition has but one set of outputs.
       tf.dispose(first.filter((tensor) => !last.includes(tensor)));
       if (wrong < 0) continue;
@@ -186,7 +195,7 @@ function makeRoom(variants: Map<string, Variant>): void {
 }
 
 /** Equal within the tolerance, relative to the larger of 1 and the output's largest value. */
-function agree(result: tf.Tensor, expected: tf.Tensor | undefined): boolean {
+function agree(result: tf.Tensor, expected: tf.Tensor | undefined, tolerance: number): boolean {
   if (!expected || result.shape.join() !== expected.shape.join() || result.dtype !== expected.dtype) return false;
   const [a, b] = [result.dataSync(), expected.dataSync()];
   let scale = 1;
@@ -194,7 +203,7 @@ function agree(result: tf.Tensor, expected: tf.Tensor | undefined): boolean {
   let different = 0;
   for (const [index, value] of b.entries()) {
     const other = a[index] ?? NaN;
-    if (!(Math.abs(other - value) <= TOLERANCE * scale) && !Object.is(other, value)) different += 1;
+    if (!(Math.abs(other - value) <= tolerance * scale) && !Object.is(other, value)) different += 1;
   }
   return different <= SHARE_OF_FLIPS * b.length;
 }

@@ -26,37 +26,12 @@ export interface TrainGradientParameters {
  */
 export const TRAIN_GRADIENT: StepDefinition<TrainGradientParameters> = {
   name: 'train-gradient',
-  build({ network: spec, defence: name, defenceSettings, labelSmoothing }) {
-    const network = networkOf(spec);
-    const defence = findDefence(name).configure(defenceSettings);
-    const taps = defence.taps(network.taps.map((tap) => tap.name));
-    const halves = halvesOf(defence);
-    const trainable = network.parameters.map((parameter) => parameter.trainable);
-    const moving = movingStatistics(network);
+  build(parameters) {
+    const gradientsOf = trainGradients(parameters);
     return (...inputs) => {
-      const images = inputs.slice(0, halves) as tf.Tensor4D[];
-      const [labels, batch, ...weights] = inputs.slice(halves) as [tf.Tensor1D, tf.Scalar, ...tf.Tensor[]];
-      const kept: tf.Tensor[] = [];
-      const statistics: tf.Tensor[] = [];
-      const share = tf.div(labels.size, batch);
-      const { grads } = tf.valueAndGrads((...list: tf.Tensor[]) => {
-        let next = 0;
-        const all = weights.map((tensor, index) => (trainable[index] ? (list[next++] ?? tensor) : tensor));
-        const outputs = outputsOf(network, weightsFromList(network, all), defence.halves, images, taps);
-        statistics.push(...moving.map((name) => tf.keep(tf.mul(share, weight(outputs.statistics, name)))));
-        const losses = defence.loss({ ...outputs, labels, labelSmoothing });
-        const terms = defence.terms.map((term) => tf.mul(share, losses[term] as tf.Tensor));
-        const accuracies = [outputs.clean, outputs.adversarial].map(({ logits }) =>
-          tf.mul(share, accuracy(logits, labels)),
-        );
-        kept.push(...[...terms, ...accuracies].map((tensor) => tf.keep(tf.clone(tensor))));
-        return tf.addN(terms as tf.Scalar[]);
-      })(weights.filter((_, index) => trainable[index]));
-      const gradient = tf.concat1d(grads.map((each) => tf.reshape<tf.Rank.R1>(each, [each.size])));
-      const report = tf.stack(kept);
-      const batchStatistics = statistics.map((tensor) => tf.clone(tensor));
-      tf.dispose([...kept, ...statistics]);
-      return [report, gradient, ...batchStatistics];
+      const { report, gradients, statistics } = gradientsOf(...inputs);
+      const gradient = tf.concat1d(gradients.map((each) => tf.reshape<tf.Rank.R1>(each, [each.size])));
+      return [report, gradient, ...statistics];
     };
   },
   layout({ network, defence, defenceSettings }) {
@@ -66,6 +41,52 @@ export const TRAIN_GRADIENT: StepDefinition<TrainGradientParameters> = {
   },
   describe: ({ network, defence }) => `${network.architecture} ${defence} gradient`,
 };
+
+/** What {@link TRAIN_GRADIENT} gives, with a gradient for each trainable parameter, of its shape. */
+export interface TrainGradients {
+  readonly report: tf.Tensor;
+  readonly gradients: readonly tf.Tensor[];
+  readonly statistics: readonly tf.Tensor[];
+}
+
+/** The same step with the gradients one by one: all of a large network's laid end to end are copied for nothing. */
+export function trainGradients({
+  network: spec,
+  defence: name,
+  defenceSettings,
+  labelSmoothing,
+}: TrainGradientParameters): (...inputs: tf.Tensor[]) => TrainGradients {
+  const network = networkOf(spec);
+  const defence = findDefence(name).configure(defenceSettings);
+  const taps = defence.taps(network.taps.map((tap) => tap.name));
+  const halves = halvesOf(defence);
+  const trainable = network.parameters.map((parameter) => parameter.trainable);
+  const moving = movingStatistics(network);
+  return (...inputs) => {
+    const images = inputs.slice(0, halves) as tf.Tensor4D[];
+    const [labels, batch, ...weights] = inputs.slice(halves) as [tf.Tensor1D, tf.Scalar, ...tf.Tensor[]];
+    const kept: tf.Tensor[] = [];
+    const statistics: tf.Tensor[] = [];
+    const share = tf.div(labels.size, batch);
+    const { grads } = tf.valueAndGrads((...list: tf.Tensor[]) => {
+      let next = 0;
+      const all = weights.map((tensor, index) => (trainable[index] ? (list[next++] ?? tensor) : tensor));
+      const outputs = outputsOf(network, weightsFromList(network, all), defence.halves, images, taps);
+      statistics.push(...moving.map((name) => tf.keep(tf.mul(share, weight(outputs.statistics, name)))));
+      const losses = defence.loss({ ...outputs, labels, labelSmoothing });
+      const terms = defence.terms.map((term) => tf.mul(share, losses[term] as tf.Tensor));
+      const accuracies = [outputs.clean, outputs.adversarial].map(({ logits }) =>
+        tf.mul(share, accuracy(logits, labels)),
+      );
+      kept.push(...[...terms, ...accuracies].map((tensor) => tf.keep(tf.clone(tensor))));
+      return tf.addN(terms as tf.Scalar[]);
+    })(weights.filter((_, index) => trainable[index]));
+    const report = tf.stack(kept);
+    const batchStatistics = statistics.map((tensor) => tf.clone(tensor));
+    tf.dispose([...kept, ...statistics]);
+    return { report, gradients: grads, statistics: batchStatistics };
+  };
+}
 
 /** Image batches that a step takes: x, and x' where the defence makes it. */
 function halvesOf(defence: ConfiguredDefence): 1 | 2 {

@@ -2,22 +2,21 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { TrainerSettings } from '../../../shared/domain/training.ts';
 
 /**
- * An optimizer as a pure function on all parameters laid end to end, so that its state can be saved and its update
- * traced. Per-step numbers are worked out in float64 and handed in as tensors.
+ * An optimizer as a pure function, element by element, so that its state can be saved and its update traced. Per-step numbers are worked out in float64 and handed in as tensors.
  */
 export interface Optimizer {
-  /** Names of its state arrays; each has one element per parameter and starts at 0. */
+  /** Names of its state arrays; each has an element for each one of the weights and starts at 0. */
   readonly slots: readonly string[];
   /** The numbers that change from step to step. @param step steps done so far, from 0. */
   numbers(learningRate: number, step: number): readonly number[];
   /**
-   * @param gradient [parameters]
-   * @param slots the state, each [parameters]
+   * @param gradient by one of the weights, of its shape
+   * @param slots the state, likewise
    * @param numbers scalars as {@link numbers} gave them
-   * @returns what to subtract from the parameters, and the new state; the caller disposes of them.
+   * @returns what to subtract from the weight, and the new state; the caller disposes of them.
    */
   update(
-    gradient: tf.Tensor1D,
+    gradient: tf.Tensor,
     slots: readonly tf.Tensor[],
     numbers: readonly tf.Tensor[],
   ): { readonly delta: tf.Tensor; readonly slots: readonly tf.Tensor[] };

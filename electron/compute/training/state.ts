@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { AppError } from '../../../shared/domain/errors.ts';
-import type { NpyArray } from '../arrays/npy.ts';
+import { shapeSize, type NpyArray } from '../arrays/npy.ts';
 import type { NpzArrays } from '../arrays/npz.ts';
 import { initialWeights, parameterCount, weightList, type Network } from '../models/network.ts';
 import { weightsFromArrays } from '../models/weights.ts';
@@ -10,10 +10,10 @@ import type { TrainState } from './step.ts';
 
 /** The state before the first step. The caller disposes of it. */
 export function initialState(network: Network, optimizer: Optimizer, seed: number): TrainState {
-  const size = parameterCount(network);
+  const trainable = network.parameters.filter((parameter) => parameter.trainable);
   return {
     weights: initialWeights(network, seed),
-    slots: optimizer.slots.map(() => tf.zeros([size])),
+    slots: optimizer.slots.map(() => trainable.map(({ shape }) => tf.zeros([...shape]))),
   };
 }
 
@@ -29,7 +29,7 @@ export function restoreState(network: Network, optimizer: Optimizer, checkpoint:
   });
   return {
     weights: weightsFromArrays(network, checkpoint.weights, `The checkpoint of step ${checkpoint.meta.step}`),
-    slots: slots.map((data) => tf.tensor1d(data)),
+    slots: slots.map((data) => inPieces(network, data)),
   };
 }
 
@@ -39,18 +39,36 @@ export async function saveState(
   optimizer: Optimizer,
   state: TrainState,
 ): Promise<Pick<Checkpoint, 'weights' | 'optimizer'>> {
-  const weights = weightList(network, state.weights);
-  return {
-    weights: await named(
-      network.parameters.map((parameter) => parameter.name),
-      weights,
-    ),
-    optimizer: await named(optimizer.slots, state.slots),
-  };
+  const slots = state.slots.map((pieces) =>
+    tf.tidy(() => tf.concat1d(pieces.map((piece) => tf.reshape<tf.Rank.R1>(piece, [-1])))),
+  );
+  try {
+    return {
+      weights: await named(
+        network.parameters.map((parameter) => parameter.name),
+        weightList(network, state.weights),
+      ),
+      optimizer: await named(optimizer.slots, slots),
+    };
+  } finally {
+    tf.dispose(slots);
+  }
 }
 
 export function disposeState(state: TrainState): void {
-  tf.dispose([...Object.values(state.weights), ...state.slots]);
+  tf.dispose([...Object.values(state.weights), ...state.slots.flat()]);
+}
+
+/** A slot's elements as tensors of the shapes of the trainable parameters. */
+function inPieces(network: Network, data: Float32Array): tf.Tensor[] {
+  let start = 0;
+  return network.parameters.flatMap(({ shape, trainable }) => {
+    if (!trainable) return [];
+    const end = start + shapeSize(shape);
+    const piece = tf.tensor(data.slice(start, end), [...shape]);
+    start = end;
+    return [piece];
+  });
 }
 
 async function named(names: readonly string[], tensors: readonly tf.Tensor[]): Promise<NpzArrays> {

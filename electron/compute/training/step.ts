@@ -4,15 +4,15 @@ import { compileStep } from '../engines/compile.ts';
 import { splitsBatches } from '../engines/state.ts';
 import { prepareStep } from '../engines/step.ts';
 import { networkSpec, weightList, weightsFromList, type Network, type Weights } from '../models/network.ts';
-import { TRAIN_GRADIENT, type TrainGradientParameters } from './gradient.ts';
+import { TRAIN_GRADIENT, trainGradients, type TrainGradientParameters, type TrainGradients } from './gradient.ts';
 import type { Optimizer } from './optimizer.ts';
 
 /** Weights and optimizer state between two steps. */
 export interface TrainState {
   /** With the moving statistics of batch normalisation. */
   readonly weights: Weights;
-  /** In the order of `optimizer.slots`, each [parameters]. */
-  readonly slots: readonly tf.Tensor[];
+  /** In the order of `optimizer.slots`, each a tensor for each trainable parameter, of its shape. */
+  readonly slots: readonly (readonly tf.Tensor[])[];
 }
 
 export interface StepReport {
@@ -69,41 +69,61 @@ export function createTrainStep({ network, defence, optimizer, labelSmoothing }:
     defenceSettings: defence.settings,
     labelSmoothing,
   };
-  /** Report, gradient, statistics; numbers, weights, slots → report with the gradient's squares, weights, slots. */
-  const update = (found: readonly tf.Tensor[], rest: readonly tf.Tensor[]): tf.Tensor[] => {
-    const [report, gradient, ...statistics] = found as [tf.Tensor, tf.Tensor1D, ...tf.Tensor[]];
+  const trainableCount = trainable.filter(Boolean).length;
+  /** Numbers, weights, slots → report with the gradient's squares, new weights, new slots. */
+  const update = ({ report, gradients, statistics }: TrainGradients, rest: readonly tf.Tensor[]): tf.Tensor[] => {
     const state = rest.slice(numberCount);
     const weights = state.slice(0, parameters);
-    const change = optimizer.update(gradient, state.slice(parameters), rest.slice(0, numberCount));
-    const squares = tf.reshape(tf.sum(tf.square(gradient)), [1]);
-    const changed = subtract(
-      weights.filter((_, index) => trainable[index]),
-      change.delta,
+    const slots = inRows(state.slice(parameters), trainableCount);
+    const changes = gradients.map((gradient, index) =>
+      optimizer.update(
+        gradient,
+        slots.map((slot) => slot[index] as tf.Tensor),
+        rest.slice(0, numberCount),
+      ),
     );
+    const squares = tf.addN(gradients.map((gradient) => tf.sum(tf.square(gradient))));
+    const changed = weights
+      .filter((_, index) => trainable[index])
+      .map((weight, index) => tf.sub(weight, changes[index]?.delta ?? 0));
     const moved = moveTowards(
       weights.filter((_, index) => !trainable[index]),
       statistics,
     );
     const next = trainable.map((own) => (own ? changed : moved).shift() as tf.Tensor);
-    return [tf.concat([report, squares]), ...next, ...change.slots];
+    const newSlots = slots.flatMap((_, slot) => changes.map((change) => change.slots[slot] as tf.Tensor));
+    return [tf.concat([report, tf.reshape(squares, [1])]), ...next, ...newSlots];
   };
 
   const split = splitsBatches() ? prepareStep(TRAIN_GRADIENT, gradientOf) : null;
-  const build = TRAIN_GRADIENT.build(gradientOf);
+  const gradientsOf = trainGradients(gradientOf);
   const batchInputs = defence.inner ? 3 : 2;
   const whole = compileStep(
     (...inputs) => {
       const [batch, numbersAndState] = [inputs.slice(0, batchInputs + 1), inputs.slice(batchInputs + 1)];
       const weights = numbersAndState.slice(numberCount, numberCount + parameters);
-      return update(build(...batch, ...weights), numbersAndState);
+      return update(gradientsOf(...batch, ...weights), numbersAndState);
     },
-    { name: `${network.architecture} ${defence.name} training step` },
+    {
+      name: `${network.architecture} ${defence.name} training step`,
+      // Gradients through the statistics of small batches magnify differences of rounding.
+      ...(trainableCount < parameters ? { tolerance: NORM_TOLERANCE } : {}),
+    },
   );
   const runParts = (batch: readonly tf.Tensor[], rest: readonly tf.Tensor[]): tf.Tensor[] | null => {
     const weights = rest.slice(numberCount, numberCount + parameters);
     const parts = split?.run(...batch, ...weights);
     if (!parts) return null;
-    const outputs = tf.tidy(() => update(parts, rest));
+    const outputs = tf.tidy(() => {
+      const [report, gradient, ...statistics] = parts as [tf.Tensor, tf.Tensor1D, ...tf.Tensor[]];
+      const trained = weights.filter((_, index) => trainable[index]);
+      const pieces = tf.split(
+        gradient,
+        trained.map((weight) => weight.size),
+      );
+      const gradients = pieces.map((piece, index) => tf.reshape(piece, trained[index]?.shape ?? []));
+      return update({ report, gradients, statistics }, rest);
+    });
     tf.dispose(parts);
     return outputs;
   };
@@ -113,11 +133,14 @@ export function createTrainStep({ network, defence, optimizer, labelSmoothing }:
       const scalars = [labels.size, ...numbers].map((value) => tf.scalar(value));
       const [size, ...ownNumbers] = scalars as [tf.Scalar, ...tf.Scalar[]];
       const batch = [images, ...(adversarial ? [adversarial] : []), labels, size];
-      const rest = [...ownNumbers, ...weightList(network, state.weights), ...state.slots];
+      const rest = [...ownNumbers, ...weightList(network, state.weights), ...state.slots.flat()];
       const [report, ...next] = (runParts(batch, rest) ?? whole.run(...batch, ...rest)) as [tf.Tensor, ...tf.Tensor[]];
       tf.dispose(scalars);
       return {
-        state: { weights: weightsFromList(network, next.slice(0, parameters)), slots: next.slice(parameters) },
+        state: {
+          weights: weightsFromList(network, next.slice(0, parameters)),
+          slots: inRows(next.slice(parameters), trainableCount),
+        },
         report: () => {
           const values = Array.from(report.dataSync<'float32'>());
           report.dispose();
@@ -135,14 +158,12 @@ export function createTrainStep({ network, defence, optimizer, labelSmoothing }:
   };
 }
 
-/** Each weight less its part of `delta` [parameters]. */
-function subtract(weights: readonly tf.Tensor[], delta: tf.Tensor): tf.Tensor[] {
-  const parts = tf.split(
-    delta,
-    weights.map((weight) => weight.size),
-  );
-  return weights.map((weight, index) => tf.sub(weight, tf.reshape(parts[index] as tf.Tensor, weight.shape)));
+/** A list cut into pieces of one length. */
+function inRows(list: readonly tf.Tensor[], length: number): tf.Tensor[][] {
+  return Array.from({ length: list.length / length }, (_, row) => list.slice(row * length, (row + 1) * length));
 }
+
+const NORM_TOLERANCE = 1e-4;
 
 /** As PyTorch's momentum of 0.1. */
 const STATISTICS_SHARE = 0.1;

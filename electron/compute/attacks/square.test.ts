@@ -123,8 +123,8 @@ describe('Square', () => {
       const shaped = (array: Float32Array) => tf.tensor4d(array, [4, side, side, 1]);
       // Two classes, far apart: z₁ − z₀ = slope · x − 100.
       const logitsOf = (x: tf.Tensor) => {
-        const score = tf.matMul(tf.reshape<tf.Rank.R2>(x, [4, pixels]), tf.tensor2d(slope, [pixels, 1]));
-        return tf.concat([tf.fill<tf.Rank.R2>([4, 1], 100), score], 1);
+        const score = tf.matMul<tf.Tensor2D>(tf.reshape<tf.Rank.R2>(x, [4, pixels]), tf.tensor2d(slope, [pixels, 1]));
+        return tf.concat<tf.Tensor2D>([tf.fill([4, 1], 100), score], 1);
       };
       const constants = { lower: shaped(lower), upper: shaped(upper), labels: tf.zeros([4], 'int32') };
       let state = [shaped(lower), tf.fill([4], -1), tf.zeros([4]), tf.fill([4], -3e38)] as Parameters<

@@ -64,6 +64,40 @@ export function testLosses(): void {
       });
     });
 
+    it('DLR is the difference of logits ratio with its slope, the same for logits shifted and scaled', () => {
+      const logits = [
+        [1, 2, 3, -1],
+        [-4, 0.5, 0.25, 2],
+        [10, -10, 9.5, 4],
+      ];
+      const ratio = (row: readonly number[], label: number): number => {
+        const falling = row.toSorted((a, b) => b - a);
+        const other = Math.max(...row.filter((_, k) => k !== label));
+        return -(row[label]! - other) / (falling[0]! - falling[2]!);
+      };
+      tf.tidy(() => {
+        const [x, y] = [tf.tensor2d(logits), tf.tensor1d([0, 3, 2], 'int32')];
+        const expected = logits.map((row, i) => ratio(row, [0, 3, 2][i]!));
+        expect(expected[0]).toBe(1);
+        const values = (input: tf.Tensor2D): number[] => [...lossFromLogits('dlr', input, y).dataSync()];
+        values(x).forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 5));
+        values(tf.add(tf.mul(x, 1e4), 50)).forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 4));
+        const slopes = tf
+          .grad((t) => tf.sum(lossFromLogits('dlr', t as tf.Tensor2D, y)))(x)
+          .arraySync() as number[][];
+        logits.forEach((row, i) =>
+          row.forEach((value, k) => {
+            const at = (shift: number): number =>
+              ratio(
+                row.map((v, m) => (m === k ? value + shift : v)),
+                [0, 3, 2][i]!,
+              );
+            expect(slopes[i]![k]).toBeCloseTo((at(1e-6) - at(-1e-6)) / 2e-6, 4);
+          }),
+        );
+      });
+    });
+
     it('margin is the strongest other logit minus the label, with its slope', () => {
       tf.tidy(() => {
         const [x, y] = [tf.tensor2d(LOGITS), tf.tensor1d(LABELS, 'int32')];

@@ -130,6 +130,26 @@ describe('soft orderings', () => {
     expect(texts([stronger, weaker], 'warning')).toEqual([expect.stringMatching(text)]);
   });
 
+  it('a search without gradients that breaks more than many gradient steps is a sign of masked gradients', () => {
+    const [square, apgd] = [judged(range(0, 30), { attack: 'square' }), judged(range(0, 10), { attack: 'apgd' })];
+    expect(texts([square, apgd], 'warning')).toEqual([expect.stringMatching(/APGD-CE 100, ε 0.25.*masked gradients/)]);
+    expect(texts([square, judged(range(0, 10), { settings: { steps: 10 } })], 'warning')).toEqual([]);
+    expect(texts([judged([], { attack: 'square' }), judged(range(0, 10), { attack: 'apgd' })], 'warning')).toEqual([]);
+  });
+
+  it('attacks of different kinds have no order among them; of one kind, more iterations or queries have', () => {
+    const apgd = judged(range(0, 10), { attack: 'apgd', settings: { steps: 100 } });
+    const dlr = judged(range(0, 30), { attack: 'apgd', settings: { steps: 50, loss: 'dlr' } });
+    expect(texts([apgd, dlr, judged(range(0, 40), { settings: { steps: 50 } })], 'warning')).toEqual([]);
+    const shorter = judged(range(0, 30), { attack: 'apgd', settings: { steps: 50 } });
+    expect(texts([apgd, shorter], 'warning')[0]).toMatch(/More steps and restarts/);
+    const searches = [
+      judged(range(0, 10), { attack: 'square', settings: { queries: 5000 } }),
+      judged(range(0, 30), { attack: 'square', settings: { queries: 500 } }),
+    ];
+    expect(texts(searches, 'warning')).toHaveLength(1);
+  });
+
   it('a difference that chance explains is none', () => {
     expect(findOrderingProblems([judged(range(0, 10)), judged(range(5, 17), { attack: 'fgsm' })])).toEqual([]);
   });

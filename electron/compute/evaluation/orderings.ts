@@ -27,8 +27,8 @@ const SIGNIFICANCE = 0.01;
  * Hard: a number agrees with its examples; no restart raises accuracy; robust accuracy is at most clean accuracy and at
  * most that of the last iterates. Soft, per model on the examples that two numbers share, by an exact one-sided
  * McNemar test at p < 0.01: more steps and restarts break no less (PGD against FGSM and noise, PGD-200 against PGD-10);
- * a white-box attack breaks no less than a transfer of at most its strength; a larger ε breaks no less. Gray- against
- * black-box has no order.
+ * a white-box attack breaks no less than a transfer of at most its strength; 40 gradient steps or more break no less than
+ * a search without gradients; a larger ε breaks no less. Gray- against black-box has no order.
  * @param nameOf a model's name for the texts.
  */
 export function findOrderingProblems(
@@ -139,6 +139,10 @@ function hardProblems({ result, stands }: Judged, title: string): Finding[] {
 function whyStronger(stronger: Judged, weaker: Judged): string | null {
   if (stronger.result.model !== weaker.result.model) return null;
   const [more, less] = [stronger.plan, weaker.plan];
+  const onItself = stronger.result.threat === 'white-box' && weaker.result.threat === 'white-box';
+  if (onItself && isLongAscent(more) && less.method === 'square' && more.epsilon === less.epsilon) {
+    return 'An attack with gradients should break no less than a search without: a sign of masked gradients.';
+  }
   if (!isAtLeast(more, less)) return null;
   const sameWay = stronger.result.threat === weaker.result.threat && stronger.source === weaker.source;
   if (sameWay && more.epsilon > less.epsilon) return 'A larger ε should break no less: the attack has not converged.';
@@ -149,6 +153,13 @@ function whyStronger(stronger: Judged, weaker: Judged): string | null {
   if (sameWay && !isAtLeast(less, more))
     return 'More steps and restarts should break no less: a sign of gradient masking, or of too small a step.';
   return null;
+}
+
+/** Gradient steps from which on a search without gradients should not win. */
+const MANY_STEPS = 40;
+
+function isLongAscent(plan: AttackPlan): boolean {
+  return plan.method !== 'square' && plan.steps >= MANY_STEPS;
 }
 
 /** Whether an attack of the one plan does all that one of the other does, and perhaps more of it, whatever their ε. */

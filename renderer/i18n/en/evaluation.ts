@@ -33,7 +33,7 @@ export const evaluation = {
     notMeasured: 'not measured',
     findings: 'Findings',
     noFindings:
-      'Checked for all of these numbers: each agrees with its examples; no restart raises it; it is at most the clean accuracy and at most that of the last iterates; it does not rise with ε where all else is equal (a success counts at every larger ε); no worst case is above a number that it counts. Tested per model on shared images (p < 0.01): white box against transfer, PGD against FGSM and noise, more steps, more restarts or a larger ε against less. Nothing was found.',
+      'Checked for all of these numbers: each agrees with its examples; no restart raises it; it is at most the clean accuracy and at most that of the last iterates; it does not rise with ε where all else is equal (a success counts at every larger ε); no worst case is above a number that it counts. Tested per model on shared images (p < 0.01): white box against transfer, PGD against FGSM and noise, gradients against the search of Square, more steps, more restarts or a larger ε against less. Nothing was found.',
   },
   charts: {
     restarts: 'Accuracy over restarts',

@@ -41,6 +41,12 @@ describe('the graphics card', () => {
     ]);
   });
 
+  it('adds more tensors than a shader may bind', ({ skip }) => {
+    if (missing !== null) skip(missing);
+    const sum = tf.tidy(() => tf.addN(Array.from({ length: 20 }, (_, at) => tf.fill([2048], at))).dataSync());
+    expect(new Set(sum)).toEqual(new Set([190]));
+  });
+
   // The last test of this file: the device is gone afterwards.
   it('gives an error and no number once it has refused an operation, and once it is lost', async ({ skip }) => {
     if (missing !== null) skip(missing);

@@ -49,6 +49,7 @@ export const WEBGPU_KERNELS: KernelTable = {
   [DENSE]: dense,
   [RELU_GRADIENT]: reluGradient,
   [POOL_GRADIENT]: poolGradient,
+  [tf.AddN]: addN,
 };
 
 function convolution({ inputs, attrs }: Call<ConvAttributes>): tf.TensorInfo {
@@ -119,6 +120,12 @@ function poolGradient({ inputs, backend, attrs }: Call<PoolAttributes>): tf.Tens
     'float32',
     values.map((value) => ({ type: 'int32', data: [value] })),
   );
+}
+
+/** In pairs: tfjs's shader binds all inputs at once, and a device may allow only eight buffers. */
+function addN({ inputs }: Call): tf.TensorInfo {
+  const [first, ...others] = Object.values(inputs) as [tf.Tensor, ...tf.Tensor[]];
+  return tf.tidy(() => others.reduce((sum, other) => tf.add(sum, other), tf.clone(first)));
 }
 
 const THREADS = 64;

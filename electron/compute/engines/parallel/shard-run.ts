@@ -33,7 +33,9 @@ export function runShard(
   { start, end }: Shard,
   kept: (id: number) => tf.Tensor,
 ): ShardOutput[] {
-  return tf.tidy(() => {
+  let outputs: ShardOutput[] = [];
+  // Nothing is returned from here: tidy would look for tensors in it, element by element.
+  tf.tidy(() => {
     const tensors = inputs.map((input) => {
       switch (input.role) {
         case 'kept':
@@ -48,10 +50,11 @@ export function runShard(
         }
       }
     });
-    return step(...tensors).map((output) => ({
+    outputs = step(...tensors).map((output) => ({
       values: output.dataSync(),
       shape: output.shape,
       dtype: output.dtype as tf.NumericDataType,
     }));
   });
+  return outputs;
 }

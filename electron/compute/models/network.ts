@@ -8,9 +8,9 @@ import type { Architecture, LayerPlan } from './architectures/plan.ts';
 import { frozenNetwork } from './frozen.ts';
 import { IMAGES, parametersOf, weight, type Layer, type Network, type NetworkSpec, type Weights } from './layer.ts';
 
-export { forward, forwardFrom, forwardTraining, type Outputs, type TrainingOutputs } from './forward.ts';
+export { forward, forwardFrom, forwardTraining } from './forward.ts';
 export { initialWeights } from './initial.ts';
-export type { Network, NetworkSpec, Parameter, Weights } from './layer.ts';
+export type { Network, NetworkSpec, Weights } from './layer.ts';
 
 /**
  * @param inputShape [height, width, channels]

@@ -31,11 +31,8 @@ function numbers(array: NpyArray | undefined): Float32Array {
 
 /** Euclidean distance, relative to the expected length: one ReLU on the other side of 0 does not count as an error. */
 function relativeDistance(actual: tf.Tensor, expected: tf.Tensor): number {
-  const [difference, length] = tf.tidy(() => [tf.norm(tf.sub(actual, expected)), tf.norm(expected)]) as [
-    tf.Tensor,
-    tf.Tensor,
-  ];
-  return (difference.dataSync()[0] ?? NaN) / (length.dataSync()[0] ?? NaN);
+  const length = (tensor: tf.Tensor): number => tf.tidy(() => tf.norm(tensor).dataSync<'float32'>()[0] ?? NaN);
+  return tf.tidy(() => length(tf.sub(actual, expected)) / length(expected));
 }
 
 /**

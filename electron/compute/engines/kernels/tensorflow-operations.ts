@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { OpAttribute, TensorflowBackend } from '../binding.ts';
 import type { ConvPadding } from './shapes.ts';
 

@@ -30,6 +30,9 @@ export interface Pace {
   readonly quietSeconds: number;
 }
 
+/** Threads of the side before may wait for more work with open eyes for a moment. */
+const REST_MS = 50;
+
 /**
  * Measures sides in rounds, A B C A B C …, so that what drifts on the machine meets all of them. Only one computes at a
  * time. Every second round runs in the opposite order. A side that fails is out, and the others go on without it.
@@ -59,6 +62,7 @@ export async function alternate(sides: readonly Contestant[], pace: Pace): Promi
     for (const [index, side] of order) {
       const own = kept[index];
       if (!own || own.failure !== null) continue;
+      await new Promise((resolve) => setTimeout(resolve, REST_MS));
       await attempt(own, async () => {
         const watched = watchOthers();
         const { seconds, cpuSeconds, repetitions, peakBytes, robust } = await side.measure(own.times);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { EngineInfo } from '../../../shared/domain/engine.ts';
 import type { EvaluationRequest, EvaluationResult, TargetResult, Threat } from '../../../shared/domain/evaluation.ts';
 import { writeAtomic } from '../arrays/atomic.ts';
-import { formatNpy } from '../arrays/npy.ts';
+import { npyParts } from '../arrays/npy.ts';
 import type { Examples } from '../attacks/examples.ts';
 import type { AttackOptions } from '../attacks/options.ts';
 import type { Outcome } from '../attacks/outcome.ts';
@@ -157,7 +157,7 @@ async function write(
   const rows = examples.labels.length;
   const { classes } = outcome;
   const array = (name: string, shape: readonly number[], data: Float32Array): Promise<void> =>
-    writeAtomic(join(into, name), formatNpy({ dtype: 'f32', shape, data }));
+    writeAtomic(join(into, name), npyParts({ dtype: 'f32', shape, data }));
   await array(EVALUATION_FILES.adversarial, [rows, ...examples.shape], outcome.adversarial);
   await array(EVALUATION_FILES.logitsClean, [rows, classes], outcome.cleanLogits);
   await array(EVALUATION_FILES.logitsAdversarial, [rows, classes], outcome.logits);
@@ -184,20 +184,9 @@ function createMeter(control: Pick<Control, 'progress'>, { label, plan }: Resolv
     },
     add(more, left, message) {
       done += more;
-      control.progress({
-        done,
-        total: done + left,
-        unit,
-        message: `${label} ${message}`,
-      });
+      control.progress({ done, total: done + left, unit, message: `${label} ${message}` });
     },
-    finish: () =>
-      control.progress({
-        done: Math.max(1, done),
-        total: Math.max(1, done),
-        unit,
-        message: label,
-      }),
+    finish: () => control.progress({ done: Math.max(1, done), total: Math.max(1, done), unit, message: label }),
   };
 }
 

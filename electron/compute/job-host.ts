@@ -17,6 +17,7 @@ import { describeIssues } from '../../shared/domain/settings.ts';
 import { jobFailure } from './engines/failure.ts';
 import { setPackFault } from './engines/state.ts';
 import { ownChannel, type JobChannel } from './jobs/channel.ts';
+import { createCollector } from './jobs/collect.ts';
 import { createControl } from './jobs/control.ts';
 import { plainNodeFor, runInPlainNode, type NodeProcess } from './jobs/plain-node.ts';
 import { runJob } from './jobs/registry.ts';
@@ -26,7 +27,7 @@ const MEMORY_CHECK_MS = 200;
 
 function host(channel: JobChannel): void {
   const send = (message: HostMessage): void => channel.send(message);
-  const control = createControl(send);
+  const control = createControl(send, undefined, createCollector());
   let started = false;
   let elsewhere: NodeProcess | null = null;
   const wishes: OwnerMessage[] = [];

@@ -39,8 +39,13 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
  * The control of one job.
  * @param send carries messages to the owner.
  * @param now clock in milliseconds.
+ * @param tidyUp called between steps, as often as the event loop gets a turn.
  */
-export function createControl(send: (message: HostMessage) => void, now = (): number => performance.now()): JobControl {
+export function createControl(
+  send: (message: HostMessage) => void,
+  now = (): number => performance.now(),
+  tidyUp?: () => void,
+): JobControl {
   let state: 'running' | 'paused' = 'running';
   let wish: 'pause' | 'cancel' | null = null;
   let wake: (() => void) | null = null;
@@ -65,6 +70,7 @@ export function createControl(send: (message: HostMessage) => void, now = (): nu
     async checkpoint(beforeStop) {
       if (now() - yielded >= YIELD_EVERY_MS) {
         await nextTurn();
+        tidyUp?.();
         yielded = now();
       }
       if (wish) await beforeStop?.();

@@ -34,7 +34,8 @@ async function withFolder(use: (folder: string) => Promise<void>): Promise<void>
   try {
     await use(folder);
   } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    // Chromium may still write its state for a moment after it was ended.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 12, retryDelay: 100 });
   }
 }
 

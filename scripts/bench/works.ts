@@ -88,7 +88,7 @@ export const WARM_UP = { engine: 5, peer: 1 } as const;
 
 const steady = (rounds: number): PaceOf => ({
   quick: { rounds: 3, sampleSeconds: 0.5 },
-  full: { rounds, sampleSeconds: 1 },
+  full: { rounds, sampleSeconds: 2 },
 });
 
 function pgd(key: NetworkKey, atLeast: number, rounds: number): SteadyWork {
@@ -159,11 +159,11 @@ export function titleOf(work: Work, extent: 'quick' | 'full'): string {
 }
 
 export const WORKS: readonly Work[] = [
-  pgd('mnist', 1.4, 6),
-  pgd('resnet20', 1.5, 6),
+  pgd('mnist', 1.4, 5),
+  pgd('resnet20', 1.5, 5),
   pgd('resnet50', 1.1, 4),
-  training('mnist', 1.3, 6),
-  training('resnet20', 1.3, 6),
+  training('mnist', 1.3, 5),
+  training('resnet20', 1.3, 5),
   training('resnet50', 1.1, 4),
   {
     kind: 'robust',

@@ -130,9 +130,14 @@ def attack_task(task):
     labels = predictions(network, images)
     attack, version = pgd_of(task, network)
 
+    # foolbox's call has judged its images already.
+    judges_itself = task["side"] == "foolbox"
+
     def repeat(times):
         for _ in range(times):
-            attack(images, labels)
+            adversarial = attack(images, labels)
+            if not judges_itself:
+                (predictions(network, adversarial) == labels).sum().item()
 
     return repeat, version
 

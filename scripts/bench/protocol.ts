@@ -31,12 +31,14 @@ const pgd = {
 
 /**
  * What a side is to do over and over. One repetition is
- * `attack`: PGD on one batch that withstands it, so that every step sees the whole batch;
+ * `attack`: PGD on one batch that withstands it, so that every step sees the whole batch, and the verdict on it;
+ * `make`: the same without a verdict: adversarial examples and no more;
  * `train`: one step of adversarial training, PGD on the batch and the update;
  * `robust`: one robust accuracy, of the next of `chunks` (packed data sets; after the last comes the first).
  */
 export const sideTask = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('attack'), ...common, ...pgd, dataset: z.string(), weights: z.string() }),
+  z.strictObject({ kind: z.literal('make'), ...common, ...pgd, dataset: z.string(), weights: z.string() }),
   z.strictObject({ kind: z.literal('train'), ...common, ...pgd, dataset: z.string() }),
   z.strictObject({
     kind: z.literal('robust'),

@@ -98,9 +98,15 @@ async function taskOf(work: SteadyWork | RobustWork, options: BenchOptions): Pro
   }
   const folder = join(scratch, work.name);
   await mkdir(folder, { recursive: true });
-  const material = await prepareMaterial(folder, network, batch, work.kind, enginePack);
+  const material = await prepareMaterial(
+    folder,
+    network,
+    batch,
+    work.kind === 'train' ? 'train' : 'attack',
+    enginePack,
+  );
   if (work.kind === 'train') return { kind: 'train', ...common, ...work.pgd, dataset: material.dataset };
-  return { kind: 'attack', ...common, ...work.pgd, ...material };
+  return { kind: work.kind, ...common, ...work.pgd, ...material };
 }
 
 function resultOf(

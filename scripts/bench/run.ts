@@ -25,6 +25,7 @@ export async function runWork(work: Work, options: BenchOptions): Promise<WorkRe
 function measure(work: Work, options: BenchOptions): Promise<WorkResult> {
   switch (work.kind) {
     case 'attack':
+    case 'make':
     case 'train':
     case 'robust':
       return runComparison(work, options);

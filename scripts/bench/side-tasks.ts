@@ -1,8 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { JobContext } from '../../electron/compute/jobs/control.ts';
+import { readExamples } from '../../electron/compute/data/examples.ts';
+import { openPacked } from '../../electron/compute/data/packed.ts';
 import { loadEngine } from '../../electron/compute/engines/load.ts';
+import type { JobContext } from '../../electron/compute/jobs/control.ts';
 import { runJob } from '../../electron/compute/jobs/registry.ts';
+import { buildNetwork } from '../../electron/compute/models/network.ts';
+import { loadWeights } from '../../electron/compute/models/weights.ts';
+import { createInnerAttacker } from '../../electron/compute/training/inner-attack.ts';
 import type { SettingValues } from '../../shared/domain/settings.ts';
 import { startGatedJob } from './gate.ts';
 import { endlessPgd, engineOf, evaluateJob, trainJob } from './job-specs.ts';
@@ -23,6 +28,8 @@ export async function prepareTask(task: SideTask): Promise<Repeat> {
   switch (task.kind) {
     case 'attack':
       return attackTask(task);
+    case 'make':
+      return makeTask(task);
     case 'train':
       return trainTask(task);
     case 'robust':
@@ -36,6 +43,25 @@ function attackTask(task: SideTaskOf<'attack'>): Repeat {
   const job = startGatedJob((context) => runJob(spec, context));
   const unit = task.batch * task.steps;
   return async (times) => ({ repetitions: (await job.advance(times * unit)) / unit, robust: null });
+}
+
+/** Adversarial examples as adversarial training makes them: bounds, start, steps, and the images off the engine. */
+async function makeTask(task: SideTaskOf<'make'>): Promise<Repeat> {
+  const { network: described, steps, epsilon, stepSize } = task;
+  const network = buildNetwork(described.architecture, described.shape, described.classes);
+  const weights = await loadWeights(network, task.weights);
+  const dataset = await openPacked(task.dataset);
+  const examples = readExamples(dataset, dataset.positions('test'));
+  const attacker = createInnerAttacker(network, { epsilon, steps, stepSize, randomStart: true }, 0);
+  let round = 0;
+  return async (times) => {
+    for (let time = 0; time < times; time += 1, round += 1) {
+      const adversarial = await attacker.run(weights, examples, 1, round, async () => undefined);
+      await adversarial.data();
+      adversarial.dispose();
+    }
+    return { repetitions: times, robust: null };
+  };
 }
 
 /** One long training: each of its steps is one repetition. */

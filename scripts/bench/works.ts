@@ -26,9 +26,9 @@ interface Comparison extends Named {
   readonly pace: PaceOf;
 }
 
-/** A work of which every repetition is the same: PGD on a batch, or a training step. */
+/** A work of which every repetition is the same: PGD on a batch with or without a verdict, or a training step. */
 export interface SteadyWork extends Comparison {
-  readonly kind: 'attack' | 'train';
+  readonly kind: 'attack' | 'make' | 'train';
   readonly pgd: Pick<SideTaskOf<'attack'>, 'steps' | 'epsilon' | 'stepSize'>;
 }
 
@@ -93,7 +93,7 @@ const steady = (rounds: number): PaceOf => ({
 
 function pgd(key: NetworkKey, atLeast: number, rounds: number): SteadyWork {
   return {
-    kind: 'attack',
+    kind: 'make',
     name: `pgd-${key}`,
     inQuick: key !== 'resnet50',
     title: `PGD-10, ${describe(key)}`,
@@ -102,6 +102,19 @@ function pgd(key: NetworkKey, atLeast: number, rounds: number): SteadyWork {
     sides: ['tensorflow', ...ATTACK_SIDES],
     targets: [{ text: 'the best peer', against: ATTACK_SIDES, atLeast }],
     pace: steady(rounds),
+  };
+}
+
+/** What it takes to say how robust the batch is. */
+function evaluation(key: NetworkKey, rounds: number): SteadyWork {
+  return {
+    ...pgd(key, 1, rounds),
+    kind: 'attack',
+    name: `evaluate-${key}`,
+    inQuick: false,
+    title: `PGD-10 and the verdict, ${describe(key)}`,
+    sides: ['tensorflow', ...PYTORCH, 'foolbox'],
+    targets: [],
   };
 }
 
@@ -162,6 +175,8 @@ export const WORKS: readonly Work[] = [
   pgd('mnist', 1.4, 5),
   pgd('resnet20', 1.5, 5),
   pgd('resnet50', 1.1, 4),
+  evaluation('mnist', 4),
+  evaluation('resnet20', 4),
   training('mnist', 1.3, 5),
   training('resnet20', 1.3, 5),
   training('resnet50', 1.1, 4),

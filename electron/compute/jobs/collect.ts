@@ -2,12 +2,12 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** Arrays that nobody needs any more may take this much before they are collected. */
-const SLACK_BYTES = 32 * 2 ** 20;
+const SLACK_BYTES = 24 * 2 ** 20;
 
 /**
  * Gives the memory of arrays back that nobody needs any more. What a step reads from its engine lies outside the
  * JavaScript heap, where it hardly counts for V8: left to itself it collects such arrays long after their batch.
- * @returns to be called between steps; collects where arrays have grown by 32 MiB since the last collection.
+ * @returns to be called between steps; collects where arrays have grown by 24 MiB since the last collection.
  */
 export function createCollector(): () => void {
   setFlagsFromString('--expose-gc');

@@ -31,7 +31,7 @@ def check_task(task):
     for key, kind in wanted.items():
         if not isinstance(task.get(key), kind):
             raise ValueError(f"the task's {key} is missing or of the wrong type")
-    if task["kind"] not in ("attack", "train", "robust"):
+    if task["kind"] not in ("attack", "make", "train", "robust"):
         raise ValueError(f"there is no kind of task {task['kind']!r}")
     if task["side"] not in SIDES:
         raise ValueError(f"there is no side {task['side']!r}; known: {', '.join(SIDES)}")

@@ -14,7 +14,7 @@ CHANNELS_LAST = ("torch-nhwc",)
 
 def prepare(task):
     """Returns a function that does so many repetitions, and what it runs on."""
-    if task["kind"] == "attack":
+    if task["kind"] in ("attack", "make"):
         return attack_task(task)
     if task["kind"] == "train":
         return train_task(task)
@@ -130,13 +130,13 @@ def attack_task(task):
     labels = predictions(network, images)
     attack, version = pgd_of(task, network)
 
-    # foolbox's call has judged its images already.
-    judges_itself = task["side"] == "foolbox"
+    # foolbox's call judges its images by itself.
+    judged = task["kind"] == "attack" and task["side"] != "foolbox"
 
     def repeat(times):
         for _ in range(times):
             adversarial = attack(images, labels)
-            if not judges_itself:
+            if judged:
                 (predictions(network, adversarial) == labels).sum().item()
 
     return repeat, version

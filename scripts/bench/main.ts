@@ -119,6 +119,7 @@ async function main(flags: Flags): Promise<void> {
   };
   if (results.some((result) => result.kind === 'skipped' && result.failed)) process.exitCode = 1;
   if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (flags.docs === true || (flags.full === true && flags.only === undefined)) await writeDocs(report);
   process.stdout.write(
     `${Math.round(report.seconds)} s, load ${before.toFixed(1)} before, ${load().toFixed(1)} after\n`,
   );

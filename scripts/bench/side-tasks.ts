@@ -5,6 +5,7 @@ import { openPacked } from '../../electron/compute/data/packed.ts';
 import { loadEngine } from '../../electron/compute/engines/load.ts';
 import type { JobContext } from '../../electron/compute/jobs/control.ts';
 import { runJob } from '../../electron/compute/jobs/registry.ts';
+import { freeze } from '../../electron/compute/models/frozen.ts';
 import { buildNetwork } from '../../electron/compute/models/network.ts';
 import { loadWeights } from '../../electron/compute/models/weights.ts';
 import { createInnerAttacker } from '../../electron/compute/training/inner-attack.ts';
@@ -45,11 +46,11 @@ function attackTask(task: SideTaskOf<'attack'>): Repeat {
   return async (times) => ({ repetitions: (await job.advance(times * unit)) / unit, robust: null });
 }
 
-/** Adversarial examples as adversarial training makes them: bounds, start, steps, and the images off the engine. */
+/** Adversarial examples by the attack of adversarial training, on a frozen network: bounds, start, steps, and the images off the engine. */
 async function makeTask(task: SideTaskOf<'make'>): Promise<Repeat> {
   const { network: described, steps, epsilon, stepSize } = task;
-  const network = buildNetwork(described.architecture, described.shape, described.classes);
-  const weights = await loadWeights(network, task.weights);
+  const built = buildNetwork(described.architecture, described.shape, described.classes);
+  const { network, weights } = freeze(built, await loadWeights(built, task.weights));
   const dataset = await openPacked(task.dataset);
   const examples = readExamples(dataset, dataset.positions('test'));
   const attacker = createInnerAttacker(network, { epsilon, steps, stepSize, randomStart: true }, 0);

@@ -177,6 +177,7 @@ export const WORKS: readonly Work[] = [
   pgd('resnet50', 1.1, 4),
   evaluation('mnist', 4),
   evaluation('resnet20', 4),
+  evaluation('resnet50', 3),
   training('mnist', 1.3, 5),
   training('resnet20', 1.3, 5),
   training('resnet50', 1.1, 4),

@@ -4,7 +4,7 @@ import { prepareStep } from '../engines/step.ts';
 import { networkSpec, weightList } from '../models/network.ts';
 import { APGD, APGD_SCHEDULE, APGD_STATE, NO_LOSS } from './apgd-steps.ts';
 import type { ApgdState } from './apgd-steps.ts';
-import { batchConstants, imageTensor, startingPoints } from './batch.ts';
+import { startedBatch } from './batch.ts';
 import type { Subject } from './examples.ts';
 import type { Method } from './method.ts';
 import type { AttackOptions } from './options.ts';
@@ -50,11 +50,11 @@ export function createApgd(subject: Subject, options: AttackOptions<ApgdPlan>): 
     width: APGD_STATE.length,
     open(rows) {
       const start = { epsilon: plan.epsilon, randomStart: true };
-      const iterate = imageTensor(startingPoints(examples, rows, start, seed, restart), examples.shape);
+      const { iterate, constants } = startedBatch(examples, rows, start, seed, restart);
       const state = apgdStart(iterate, plan.epsilon);
       return {
         state: APGD_STATE.map((name) => state[name]) as unknown as PoolState,
-        constants: batchConstants(examples, rows, plan.epsilon),
+        constants,
       };
     },
     advance(state, constants, slots) {

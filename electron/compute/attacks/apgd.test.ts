@@ -69,7 +69,7 @@ function attackPlainly(peers: PeerFixture, { examples, plan, seed }: AttackOptio
       };
     });
   const checkpoints = apgdCheckpoints(plan.steps);
-  let image = startingPoints(examples, [row], { epsilon: plan.epsilon, randomStart: true }, seed, 0);
+  let image = startingPoints(examples, [row], { epsilon: plan.epsilon, randomStart: true }, seed, 0).start;
   let [previous, best] = [image, image];
   let [step, bestLoss, lastBest, last] = [2 * plan.epsilon, -Infinity, 0, Infinity];
   let [halvedLast, rises, since] = [true, 0, 0];

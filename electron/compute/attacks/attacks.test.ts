@@ -65,7 +65,7 @@ function attackPlainly(
   if (predictionOf(evaluate(x).logits, 0, 10) !== label)
     return { attacked: false, broken: true, iteration: -1, restart: -1 };
   for (let restart = 0; restart < plan.restarts; restart += 1) {
-    let image = startingPoints(examples, [row], plan, seed, restart);
+    let image = startingPoints(examples, [row], plan, seed, restart).start;
     for (let iteration = 0; iteration <= plan.steps; iteration += 1) {
       const { logits, gradient } = evaluate(image);
       if (predictionOf(logits, 0, 10) !== label) return { attacked: true, broken: true, iteration, restart };
@@ -225,15 +225,15 @@ describe('transfer', () => {
 describe('random starts', () => {
   it('depend on seed, example and restart alone', () => {
     const { examples, plan } = optionsFor(nat, { epsilon: 0.2 });
-    const whole = startingPoints(examples, [3, 4, 5], plan, 7, 1);
-    expect(startingPoints(examples, [4], plan, 7, 1)).toEqual(whole.slice(784, 2 * 784));
-    expect(startingPoints(examples, [4], plan, 7, 2)).not.toEqual(whole.slice(784, 2 * 784));
-    expect(startingPoints(examples, [4], plan, 8, 1)).not.toEqual(whole.slice(784, 2 * 784));
+    const whole = startingPoints(examples, [3, 4, 5], plan, 7, 1).start;
+    expect(startingPoints(examples, [4], plan, 7, 1).start).toEqual(whole.slice(784, 2 * 784));
+    expect(startingPoints(examples, [4], plan, 7, 2).start).not.toEqual(whole.slice(784, 2 * 784));
+    expect(startingPoints(examples, [4], plan, 8, 1).start).not.toEqual(whole.slice(784, 2 * 784));
   });
 
   it('lie within the bounds and use the whole of them', () => {
     const { examples, plan } = optionsFor(nat, { epsilon: 0.2 });
-    const start = startingPoints(examples, [0, 1, 2, 3], plan, 7, 0);
+    const start = startingPoints(examples, [0, 1, 2, 3], plan, 7, 0).start;
     const changes = start.map((pixel, i) => pixel - examples.images[i]!);
     expect(Math.max(...changes)).toBeGreaterThan(0.199);
     expect(Math.max(...changes.map(Math.abs))).toBeLessThan(0.2 + 1.2e-7);

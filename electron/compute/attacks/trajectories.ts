@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { batchConstants, download, imageTensor, startingPoints } from './batch.ts';
+import { download, startedBatch } from './batch.ts';
 import { measurePerturbation } from './budget.ts';
 import { batchesOf, imageSize, padRows } from './examples.ts';
 import type { Subject } from './examples.ts';
@@ -59,11 +59,8 @@ function pursuit(
     width: 3,
     stride,
     open(rows) {
-      const iterate = imageTensor(startingPoints(examples, rows, plan, seed, restart), examples.shape);
-      return {
-        state: [iterate, tf.fill([rows.length], -1), tf.zeros([rows.length])],
-        constants: batchConstants(examples, rows, plan.epsilon),
-      };
+      const { iterate, constants } = startedBatch(examples, rows, plan, seed, restart);
+      return { state: [iterate, tf.fill([rows.length], -1), tf.zeros([rows.length])], constants };
     },
     advance(state, constants, slots) {
       const done = slots.map((slot) => slot.done);
@@ -101,8 +98,7 @@ async function runToTheEnd(
   onStep: (done: number, left: number) => void,
 ): Promise<Found> {
   const padded = padRows(rows, batchSize);
-  const start = imageTensor(startingPoints(examples, padded, plan, seed, restart), examples.shape);
-  const constants = batchConstants(examples, padded, plan.epsilon);
+  const { iterate: start, constants } = startedBatch(examples, padded, plan, seed, restart);
   let state: TrackedState = [start, tf.fill([padded.length], -1), tf.zeros([padded.length]), tf.zerosLike(start)];
   const stride = strideOf(Math.max(1, plan.steps), LONGEST_STRIDE);
   try {

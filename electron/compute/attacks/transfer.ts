@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { batchConstants, download, imageTensor, startingPoints } from './batch.ts';
+import { download, startedBatch } from './batch.ts';
 import { batchesOf, imageSize, padRows } from './examples.ts';
 import type { Subject } from './examples.ts';
 import { candidateLogits, cleanLogits } from './logits.ts';
@@ -103,8 +103,8 @@ async function ascend(
 ): Promise<Made> {
   const size = imageSize(examples.shape);
   const padded = padRows(rows, batchSize);
-  const constants = batchConstants(examples, padded, plan.epsilon);
-  let iterate: tf.Tensor = imageTensor(startingPoints(examples, padded, plan, seed, restart), examples.shape);
+  const { iterate: start, constants } = startedBatch(examples, padded, plan, seed, restart);
+  let iterate: tf.Tensor = start;
   let nonFinite: tf.Tensor = tf.zeros([padded.length]);
   try {
     const stride = strideOf(Math.max(1, plan.steps), LONGEST_STRIDE);

@@ -168,10 +168,13 @@ export function sparkValues(
 ): { readonly clean: readonly number[]; readonly adversarial: readonly number[] } {
   const validations = points.filter(isValidation);
   const source = validations.length > 1 ? validations : points.filter(isStep);
-  const every = Math.max(1, Math.ceil(source.length / limit));
-  const thin = source.filter((_, i) => i % every === 0 || i === source.length - 1);
+  const thinned = (measured: readonly (number | null)[]): readonly number[] => {
+    const shares = measured.filter((share) => share !== null);
+    const every = Math.max(1, Math.ceil(shares.length / limit));
+    return shares.filter((_, i) => i % every === 0 || i === shares.length - 1);
+  };
   return {
-    clean: thin.map((point) => point.cleanAccuracy),
-    adversarial: thin.flatMap((point) => (point.adversarialAccuracy === null ? [] : [point.adversarialAccuracy])),
+    clean: thinned(source.map((point) => point.cleanAccuracy)),
+    adversarial: thinned(source.map((point) => point.adversarialAccuracy)),
   };
 }

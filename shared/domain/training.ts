@@ -103,8 +103,8 @@ export const trainPoint = z.discriminatedUnion('type', [
     epoch: z.number(),
     /** Each loss term by name, already weighted, and `total`. */
     terms: z.record(z.string(), z.number()),
-    /** Accuracy of the minibatch, 0…1; adversarial null for defences that make no x'. */
-    cleanAccuracy: z.number(),
+    /** Accuracy of the minibatch, 0…1; null for a half that did not go through the network in this step. */
+    cleanAccuracy: z.number().nullable(),
     adversarialAccuracy: z.number().nullable(),
     learningRate: z.number(),
     epsilon: z.number().nullable(),

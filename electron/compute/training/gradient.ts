@@ -13,10 +13,15 @@ export interface TrainGradientParameters {
   readonly defence: string;
   readonly defenceSettings: SettingValues;
   readonly labelSmoothing: number;
+  /**
+   * Whether the half of the batch that the loss does not use goes through the network too, for its accuracy alone.
+   * Else the step is not given it, and the report has the accuracy of the half that it uses in both places.
+   */
+  readonly measureOther: boolean;
 }
 
 /**
- * The loss of a training step and its gradient: x and, for defences that make them, x' [n, h, w, c], labels [n], the
+ * The loss of a training step and its gradient: x and, for defences that make them, x' [n, h, w, c] ({@link halvesGiven}), labels [n], the
  * number of examples of the whole batch, weights → report [terms + 2] and gradient [trainable parameters].
  * Networks with batch normalisation give the batch's statistics too, in the order of `movingStatistics`. The report has
  * the loss's terms in the order of `defence.terms`, then the clean and the adversarial accuracy. Terms and statistics
@@ -34,8 +39,8 @@ export const TRAIN_GRADIENT: StepDefinition<TrainGradientParameters> = {
       return [report, gradient, ...statistics];
     };
   },
-  layout({ network, defence, defenceSettings }) {
-    const images = halvesOf(findDefence(defence).configure(defenceSettings));
+  layout({ network, defence, defenceSettings, measureOther }) {
+    const images = halvesGiven(findDefence(defence).configure(defenceSettings), measureOther).length;
     const sums = 2 + movingStatistics(networkOf(network)).length;
     return { inputs: new Array<'rows'>(images + 1).fill('rows'), outputs: new Array<'sum'>(sums).fill('sum') };
   },
@@ -55,11 +60,12 @@ export function trainGradients({
   defence: name,
   defenceSettings,
   labelSmoothing,
+  measureOther,
 }: TrainGradientParameters): (...inputs: tf.Tensor[]) => TrainGradients {
   const network = networkOf(spec);
   const defence = findDefence(name).configure(defenceSettings);
   const taps = defence.taps(network.taps.map((tap) => tap.name));
-  const halves = halvesOf(defence);
+  const halves = halvesGiven(defence, measureOther).length;
   const trainable = network.parameters.map((parameter) => parameter.trainable);
   const moving = movingStatistics(network);
   return (...inputs) => {
@@ -88,9 +94,12 @@ export function trainGradients({
   };
 }
 
-/** Image batches that a step takes: x, and x' where the defence makes it. */
-function halvesOf(defence: ConfiguredDefence): 1 | 2 {
-  return defence.inner ? 2 : 1;
+export type Half = 'clean' | 'adversarial';
+
+/** The image batches that a step takes, in their order. */
+export function halvesGiven({ inner, halves }: ConfiguredDefence, measureOther: boolean): readonly Half[] {
+  if (!inner) return ['clean'];
+  return halves === 'both' || measureOther ? ['clean', 'adversarial'] : [halves];
 }
 
 /** Names of the parameters that follow the batches without a gradient, in the order of `network.parameters`. */
@@ -117,6 +126,7 @@ function outputsOf(
 ): BothOutputs {
   const [clean, adversarial] = images as [tf.Tensor4D, tf.Tensor4D?];
   if (!adversarial) {
+    // The one half that was given.
     const { statistics, ...outputs } = forwardTraining(network, weights, clean, taps);
     return { clean: outputs, adversarial: outputs, statistics };
   }

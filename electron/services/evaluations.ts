@@ -2,7 +2,7 @@ import { AppError } from '../../shared/domain/errors.ts';
 import { evaluationRequest, exampleQuery } from '../../shared/domain/evaluation.ts';
 import type { AttackSpec, EvaluationRequest } from '../../shared/domain/evaluation.ts';
 import { newId } from '../../shared/domain/ids.ts';
-import { transferable } from '../compute/attacks/plan.ts';
+import { requireTransferable } from '../compute/attacks/plan.ts';
 import { engineForJob } from './engines.ts';
 import { parseInput } from './inputs.ts';
 import type { Library } from './library.ts';
@@ -56,7 +56,7 @@ async function describe({ store }: Session, request: EvaluationRequest): Promise
 async function completed(attack: AttackSpec, transfer: boolean): Promise<AttackSpec> {
   const { resolveAttack } = await import('../compute/attacks/registry.ts');
   const { settings, plan } = resolveAttack(attack);
-  if (transfer) transferable(plan);
+  if (transfer) requireTransferable(plan);
   const { stepSize = null } = attack.settings;
   return { name: attack.name, settings: 'stepSize' in settings ? { ...settings, stepSize } : settings };
 }

@@ -2,7 +2,7 @@ import { AppError } from '../../shared/domain/errors.ts';
 import { galleryRequest } from '../../shared/domain/gallery.ts';
 import type { GalleryRequest } from '../../shared/domain/gallery.ts';
 import { newId } from '../../shared/domain/ids.ts';
-import { transferable } from '../compute/attacks/plan.ts';
+import { requireTransferable } from '../compute/attacks/plan.ts';
 import type { ResolvedAttack } from '../compute/attacks/registry.ts';
 import { engineForJob } from './engines.ts';
 import { parseInput } from './inputs.ts';
@@ -53,7 +53,7 @@ async function checkRequest({ store }: Session, request: GalleryRequest): Promis
     );
   }
   const attack = resolveAttack(request.attack);
-  transferable(attack.plan);
+  requireTransferable(attack.plan);
   const models = request.models.map((id) => requireModel(store, id));
   const others = [request.source, request.reference].flatMap((id) => (id === null ? [] : [requireModel(store, id)]));
   for (const model of [...models, ...others]) requireFit(model, dataset);

@@ -7,6 +7,7 @@ import type { StoredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
 import { columnKey, columnLabel, familiesOf, imagesKey } from './result-columns.ts';
 import type { Measured } from './result-columns.ts';
+import { accessOf } from '../compute/attacks/plan.ts';
 import { isCounted, worstBasisOf, worstCasesOf } from './worst-case.ts';
 import type { Attacked } from './worst-case.ts';
 
@@ -102,7 +103,7 @@ async function newestOutcomes(
         families: familiesOf(threat, measured),
         model,
         whiteBox: threat === 'white-box',
-        gradientFree: measured.attack.plan.method === 'square',
+        gradientFree: ['scores', 'decisions'].includes(accessOf(measured.attack.plan)),
         epsilon: measured.attack.plan.epsilon,
         images: imagesKey(result),
         split: request.examples.split,

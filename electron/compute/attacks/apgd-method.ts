@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { prepareStep } from '../engines/step.ts';
+import type { LossName } from '../losses.ts';
 import { networkSpec, weightList } from '../models/network.ts';
 import { APGD, APGD_SCHEDULE, APGD_STATE, NO_LOSS } from './apgd-steps.ts';
 import type { ApgdState } from './apgd-steps.ts';
@@ -8,9 +9,32 @@ import { startedBatch } from './batch.ts';
 import type { Subject } from './examples.ts';
 import type { Method } from './method.ts';
 import type { AttackOptions } from './options.ts';
-import type { ApgdPlan } from './plan.ts';
+import { defineFamily } from './plan.ts';
+import type { AttackPlan } from './plan.ts';
 import { runPool, runTurns, strideOf } from './pool.ts';
 import type { PoolState, PoolTask, Slot } from './pool.ts';
+
+/** Auto-PGD: gradient ascent with momentum, whose step sizes halve by themselves. */
+export interface ApgdPlan extends AttackPlan {
+  readonly loss: Extract<LossName, 'cross-entropy' | 'dlr'>;
+  readonly steps: number;
+  /** α of the paper's eq. 1: weight of the new step against the last one's direction, in (0, 1]. */
+  readonly momentum: number;
+  /** ρ: a step size stays if at least this share of the steps since the last checkpoint raised the loss. */
+  readonly rho: number;
+}
+
+export const APGD_FAMILY = defineFamily<ApgdPlan>({
+  name: 'apgd',
+  unit: 'gradients',
+  minimal: false,
+  targeted: false,
+  access: () => 'gradients',
+  work: ({ steps }) => steps,
+  stopsAtSuccess: () => true,
+  isAtLeast: (more, less) => more.loss === less.loss && more.steps >= less.steps,
+  create: (_, subject, options) => createApgd(subject, options),
+});
 
 /** Iterations of one call at most: broken examples are looked for between calls. */
 const LONGEST_STRIDE = 8;

@@ -6,7 +6,7 @@ import { inputGradient } from '../models/classifier.ts';
 import { networkOf, weightsFromList } from '../models/network.ts';
 import type { NetworkSpec } from '../models/network.ts';
 import { ascentDirection, moveWithin } from './direction.ts';
-import type { ApgdPlan } from './plan.ts';
+import type { ApgdPlan } from './apgd-method.ts';
 import { nextTurn } from './pool-steps.ts';
 import { choose, misclassified, notFinite } from './row-masks.ts';
 

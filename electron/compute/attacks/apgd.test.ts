@@ -15,7 +15,7 @@ import { boundsOf } from './budget.ts';
 import { ascentDirection } from './direction.ts';
 import type { AttackOptions } from './options.ts';
 import { countRobust, countRobustLast, predictionOf } from './outcome.ts';
-import type { ApgdPlan } from './plan.ts';
+import type { ApgdPlan } from './apgd-method.ts';
 import { resolveAttack } from './registry.ts';
 import { misclassified } from './row-masks.ts';
 import { attackWhiteBox } from './white-box.ts';
@@ -35,9 +35,7 @@ afterAll(() => {
 type Settings = Readonly<Record<string, number | string>>;
 
 function planOf(settings: Settings): ApgdPlan {
-  const { plan } = resolveAttack({ name: 'apgd', settings });
-  if (plan.method !== 'apgd') throw new Error('not a plan for APGD');
-  return plan;
+  return resolveAttack({ name: 'apgd', settings }).plan as ApgdPlan;
 }
 
 function optionsFor(peers: PeerFixture, settings: Settings, count: number, seed = 7): AttackOptions<ApgdPlan> {

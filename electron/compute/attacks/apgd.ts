@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineAttack, epsilonSetting, fewStepsOrStarts, startsSetting } from './attack.ts';
-import type { ApgdPlan } from './plan.ts';
+import { APGD_FAMILY } from './apgd-method.ts';
+import type { ApgdPlan } from './apgd-method.ts';
 
 const LOSS_LABELS: Readonly<Record<ApgdPlan['loss'], string>> = { 'cross-entropy': 'CE', dlr: 'DLR' };
 
@@ -38,7 +39,8 @@ export const apgd = defineAttack({
     }),
   }),
   plan: ({ epsilon, loss, steps, restarts, momentum, rho }): ApgdPlan => ({
-    method: 'apgd',
+    family: APGD_FAMILY,
+    norm: 'linf',
     epsilon,
     loss,
     steps,

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { defaultStepSize, epsilonNotations } from '../../../shared/domain/epsilon.ts';
+import type { AscentPlan } from './ascent.ts';
 import { canTransfer } from './plan.ts';
-import type { AscentPlan, AttackPlan } from './plan.ts';
+import type { AttackPlan } from './plan.ts';
 
 /** An attack family: its settings, described once, and what they come to. */
 export interface Attack<S extends z.ZodObject, P extends AttackPlan> {
@@ -15,6 +16,8 @@ export interface Attack<S extends z.ZodObject, P extends AttackPlan> {
   describe(plan: P): string;
   /** Why its number alone is no claim of robustness; null if it is a strong attack. */
   weakness(plan: P): string | null;
+  /** What settings come to that follow from others, such as an empty step size. */
+  used?(plan: P): Readonly<Record<string, number>>;
   /** Remarks that belong beside its number, besides its weakness. */
   notes?(plan: P, settings: z.output<S>): readonly string[];
 }
@@ -26,6 +29,8 @@ export interface PlannedAttack {
   readonly title: string;
   readonly weak: string | null;
   readonly notes: readonly string[];
+  /** See {@link Attack.used}. */
+  readonly used: Readonly<Record<string, number>>;
 }
 
 /** An attack with its types forgotten, as the registry holds it. */
@@ -43,7 +48,7 @@ export function defineAttack<S extends z.ZodObject, P extends AttackPlan>(attack
     const settings = schema.parse(values);
     const plan = attack.plan(settings);
     const notes = attack.notes?.(plan, settings) ?? [];
-    return { plan, title: attack.describe(plan), weak: attack.weakness(plan), notes };
+    return { plan, title: attack.describe(plan), weak: attack.weakness(plan), notes, used: { ...attack.used?.(plan) } };
   };
   return { name, label, summary, source, schema, transfers: canTransfer(resolve({}).plan), resolve };
 }

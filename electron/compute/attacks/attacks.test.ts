@@ -13,8 +13,7 @@ import type { Subject } from './examples.ts';
 import type { AttackOptions } from './options.ts';
 import { countRobust, countRobustLast, predictionOf } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
-import { transferable } from './plan.ts';
-import type { AscentPlan } from './plan.ts';
+import type { AscentPlan } from './ascent.ts';
 import { resolveAttack } from './registry.ts';
 import { attackTransfer } from './transfer.ts';
 import { attackWhiteBox } from './white-box.ts';
@@ -38,7 +37,7 @@ function optionsFor(
 ): AttackOptions<AscentPlan> {
   return {
     examples: firstExamples(peers.examples, count),
-    plan: transferable(resolveAttack({ name: 'pgd', settings }).plan),
+    plan: resolveAttack({ name: 'pgd', settings }).plan as AscentPlan,
     seed: 7,
     batchSize: 48,
     includeMisclassified: false,

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { ASCENT } from './ascent.ts';
+import type { AscentPlan } from './ascent.ts';
 import {
   ascentNotes,
   defineAttack,
@@ -21,8 +23,9 @@ export const bim = defineAttack({
     stepSize: stepSizeSetting,
     stopAtSuccess: stopAtSuccessSetting,
   }),
-  plan: ({ epsilon, steps, stepSize, stopAtSuccess }) => ({
-    method: 'ascent',
+  plan: ({ epsilon, steps, stepSize, stopAtSuccess }): AscentPlan => ({
+    family: ASCENT,
+    norm: 'linf',
     epsilon,
     steps,
     stepSize: stepSizeOf(epsilon, steps, stepSize),
@@ -30,6 +33,7 @@ export const bim = defineAttack({
     randomStart: false,
     stopAtSuccess,
   }),
+  used: ({ stepSize }) => ({ stepSize }),
   describe: ({ steps }) => `BIM-${steps}`,
   notes: ascentNotes,
   weakness: () => 'One start, at the image itself: PGD with restarts may break more.',

@@ -10,7 +10,10 @@ it('every image within the bounds passes the float64 check, whatever ε', () => 
     fc.property(pixels, epsilons, fc.boolean(), (bytes, epsilon, up) => {
       const clean = Float32Array.from(bytes, (byte) => byte / 255);
       const { lower, upper } = boundsOf(clean, epsilon);
-      const { valid, linf } = measurePerturbation(clean, 0, up ? upper : lower, 0, clean.length, epsilon);
+      const { valid, linf } = measurePerturbation(clean, 0, up ? upper : lower, 0, clean.length, {
+        norm: 'linf',
+        epsilon,
+      });
       return valid && linf <= epsilon + 1.2e-7;
     }),
   );
@@ -27,7 +30,10 @@ it('bounds stay in [0, 1] and include the image', () => {
 });
 
 const measure = (clean: number[], adversarial: number[], epsilon: number) =>
-  measurePerturbation(Float32Array.from(clean), 0, Float32Array.from(adversarial), 0, clean.length, epsilon);
+  measurePerturbation(Float32Array.from(clean), 0, Float32Array.from(adversarial), 0, clean.length, {
+    norm: 'linf',
+    epsilon,
+  });
 
 it('measures L∞ and L2 of the change', () => {
   expect(measure([0.5, 0.5, 0.25], [0.75, 0.5, 0], 0.25)).toEqual({ linf: 0.25, l2: Math.sqrt(0.125), valid: true });
@@ -51,7 +57,7 @@ it('from ε 0.5 on, flat grey lies within the bounds of every image', () => {
   fc.assert(
     fc.property(pixels, (bytes) => {
       const clean = Float32Array.from(bytes, (byte) => byte / 255);
-      return measurePerturbation(clean, 0, grey(bytes), 0, bytes.length, 0.5).valid;
+      return measurePerturbation(clean, 0, grey(bytes), 0, bytes.length, { norm: 'linf', epsilon: 0.5 }).valid;
     }),
   );
   expect(measure([0, 1], [0.5, 0.5], 0.49).valid).toBe(false);

@@ -1,3 +1,13 @@
+/** Norms of a perturbation, over all pixels and channels of an image. */
+export type Norm = 'linf' | 'l2' | 'l1';
+
+/** A ball around each image. */
+export interface Ball {
+  readonly norm: Norm;
+  /** Radius, in pixels of [0, 1]. */
+  readonly epsilon: number;
+}
+
 /** Slack of the constraint's float64 check, for the range and for L∞: pixels are rounded to float32. */
 const SLACK = 1.2e-7;
 
@@ -31,7 +41,10 @@ export function fillBounds(images: Float32Array, epsilon: number, { lower, upper
 export interface Perturbation {
   readonly linf: number;
   readonly l2: number;
-  /** All pixels finite, in [0, 1], and within ε of the clean ones, each with a slack of 1.2e-7. */
+  readonly l1: number;
+  /** All pixels finite and in [0, 1], with a slack of 1.2e-7. */
+  readonly inRange: boolean;
+  /** In range, and in the ball: L∞ with a slack of 1.2e-7, L2 and L1 with one of 1e-6 · max(1, ε). */
   readonly valid: boolean;
 }
 
@@ -47,10 +60,11 @@ export function measurePerturbation(
   adversarial: Float32Array,
   adversarialOffset: number,
   size: number,
-  epsilon: number,
+  ball: Ball,
 ): Perturbation {
   let linf = 0;
   let squares = 0;
+  let l1 = 0;
   let inRange = true;
   for (let i = 0; i < size; i += 1) {
     const pixel = adversarial[adversarialOffset + i] ?? Number.NaN;
@@ -59,6 +73,13 @@ export function measurePerturbation(
     if (!(pixel >= -SLACK && pixel <= 1 + SLACK)) inRange = false;
     if (!(change <= linf)) linf = change;
     squares += change * change;
+    l1 += change;
   }
-  return { linf, l2: Math.sqrt(squares), valid: inRange && linf <= epsilon + SLACK };
+  const sizes = { linf, l2: Math.sqrt(squares), l1 };
+  return { ...sizes, inRange, valid: inRange && sizes[ball.norm] <= ball.epsilon + slackOf(ball) };
+}
+
+/** What rounding to float32 may add to the size of a perturbation. */
+export function slackOf({ norm, epsilon }: Ball): number {
+  return norm === 'linf' ? SLACK : 1e-6 * Math.max(1, epsilon);
 }

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { ASCENT } from './ascent.ts';
+import type { AscentPlan } from './ascent.ts';
 import { defineAttack, epsilonSetting } from './attack.ts';
 
 /** One step of ε along the sign of the gradient. */
@@ -8,8 +10,9 @@ export const fgsm = defineAttack({
   summary: 'Fast gradient sign method: one step of size ε. Quick and weak; useful beside PGD to spot gradient masking.',
   source: 'Goodfellow et al. 2015, arXiv 1412.6572, section 4',
   schema: z.strictObject({ epsilon: epsilonSetting }),
-  plan: ({ epsilon }) => ({
-    method: 'ascent',
+  plan: ({ epsilon }): AscentPlan => ({
+    family: ASCENT,
+    norm: 'linf',
     epsilon,
     steps: 1,
     stepSize: epsilon,

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { ASCENT } from './ascent.ts';
+import type { AscentPlan } from './ascent.ts';
 import { defineAttack, epsilonSetting } from './attack.ts';
 
 /** Random points of the ball, without any gradient: what an attack has to beat. */
@@ -16,8 +18,9 @@ export const noise = defineAttack({
       .default(1)
       .meta({ label: 'Trials', help: 'Draws for each example; one misclassified draw breaks it.' }),
   }),
-  plan: ({ epsilon, trials }) => ({
-    method: 'ascent',
+  plan: ({ epsilon, trials }): AscentPlan => ({
+    family: ASCENT,
+    norm: 'linf',
     epsilon,
     steps: 0,
     stepSize: 0,

@@ -1,4 +1,5 @@
 import { measurePerturbation } from './budget.ts';
+import type { Ball } from './budget.ts';
 import { imageSize } from './examples.ts';
 import type { Examples } from './examples.ts';
 
@@ -100,7 +101,7 @@ export function enterCandidates(
   candidates: readonly Candidate[],
   logits: Float32Array,
   restart: number,
-  epsilon: number,
+  ball: Ball,
 ): void {
   const size = imageSize(examples.shape);
   const { classes } = outcome;
@@ -108,7 +109,7 @@ export function enterCandidates(
     if (!outcome.succeeded[row]) {
       const prediction = predictionOf(logits, at * classes, classes);
       const misclassified = iteration >= 0 && prediction >= 0 && prediction !== examples.labels[row];
-      const { valid } = measurePerturbation(examples.images, row * size, image, 0, size, epsilon);
+      const { valid } = measurePerturbation(examples.images, row * size, image, 0, size, ball);
       if (misclassified && !valid) outcome.violations += 1;
       if (valid) {
         outcome.adversarial.set(image, row * size);

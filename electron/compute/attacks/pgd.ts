@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { ASCENT } from './ascent.ts';
+import type { AscentPlan } from './ascent.ts';
 import {
   ascentNotes,
   defineAttack,
@@ -29,8 +31,9 @@ export const pgd = defineAttack({
       .meta({ label: 'Random start', help: 'Start at x plus uniform noise of ±ε; otherwise at x, once.' }),
     stopAtSuccess: stopAtSuccessSetting,
   }),
-  plan: ({ epsilon, steps, stepSize, restarts, randomStart, stopAtSuccess }) => ({
-    method: 'ascent',
+  plan: ({ epsilon, steps, stepSize, restarts, randomStart, stopAtSuccess }): AscentPlan => ({
+    family: ASCENT,
+    norm: 'linf',
     epsilon,
     steps,
     stepSize: stepSizeOf(epsilon, steps, stepSize),
@@ -38,6 +41,7 @@ export const pgd = defineAttack({
     randomStart,
     stopAtSuccess,
   }),
+  used: ({ stepSize }) => ({ stepSize }),
   describe: ({ steps, restarts }) => (restarts > 1 ? `PGD-${steps} × ${restarts}` : `PGD-${steps}`),
   weakness: ({ steps, restarts }) => fewStepsOrStarts(steps, restarts),
   notes: (plan, { randomStart, restarts }) =>

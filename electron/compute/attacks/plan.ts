@@ -1,75 +1,101 @@
 import { AppError } from '../../../shared/domain/errors.ts';
-import type { LossName } from '../losses.ts';
+import type { Norm } from './budget.ts';
+import type { Subject } from './examples.ts';
+import type { Method } from './method.ts';
+import type { AttackOptions } from './options.ts';
+import type { AttackSteps } from './steps.ts';
 
-/** What every attack will do, whatever its method: its settings with all defaults worked out. */
-interface CommonPlan {
-  /** L∞ radius in [0, 1]. */
+/** What every attack will do: its settings with all defaults worked out. Each family adds its own. */
+export interface AttackPlan {
+  readonly family: Family;
+  /** The norm that ε is measured in. */
+  readonly norm: Norm;
+  /** Radius of the ball, in pixels of [0, 1]. */
   readonly epsilon: number;
   /** Starts in all; the first one counts. */
   readonly restarts: number;
 }
 
-/** Projected gradient ascent on the cross-entropy with steps of one size. */
-export interface AscentPlan extends CommonPlan {
-  readonly method: 'ascent';
-  /** Gradient steps of one restart; 0 judges the start alone. */
-  readonly steps: number;
-  readonly stepSize: number;
-  /** Start at x plus uniform noise of [−ε, ε]; otherwise at x. */
-  readonly randomStart: boolean;
-  /** Give an example up at its first success instead of running its trajectory to the end. */
-  readonly stopAtSuccess: boolean;
+/** What a family needs of a model. */
+export type Access = 'gradients' | 'scores' | 'decisions' | 'nothing';
+
+/** Attacks that are carried out in one way. */
+export interface Family<P extends AttackPlan = AttackPlan> {
+  /** Names its random streams too, so it stays what it is. */
+  readonly name: string;
+  /** What {@link workOf} counts: input gradients of one example, or forward passes. */
+  readonly unit: 'gradients' | 'queries';
+  /** Whether it looks for the smallest perturbation; x' outside the ball is then kept, and its size is noted. */
+  readonly minimal: boolean;
+  /** Whether it can lead to a class that was chosen for each row. */
+  readonly targeted: boolean;
+  access(plan: P): Access;
+  /** Units of work of one restart for one example, at most. */
+  work(plan: P): number;
+  /** Whether an example leaves at its first success, so that its last iterate is that one. */
+  stopsAtSuccess(plan: P): boolean;
+  /** See {@link isAtLeast}: of one family, norm, and of at least as many restarts. */
+  isAtLeast(more: P, less: P): boolean;
+  /**
+   * The method that carries a plan out on one model.
+   * @param steps of the model; they stay the caller's.
+   * @throws AppError `invalid-input` if the plan does not fit the model.
+   */
+  create(steps: AttackSteps, subject: Subject, options: AttackOptions<P>): Method;
+  /** x' of rows, made without a judgement, for other models; families that stop once their own model is fooled have none. */
+  readonly make?: (
+    steps: AttackSteps,
+    source: Subject,
+    rows: readonly number[],
+    restart: number,
+    options: AttackOptions<P>,
+    onWork: (done: number, left: number) => void,
+  ) => Promise<Made>;
 }
 
-/** Auto-PGD: gradient ascent with momentum, whose step sizes halve by themselves. */
-export interface ApgdPlan extends CommonPlan {
-  readonly method: 'apgd';
-  readonly loss: Extract<LossName, 'cross-entropy' | 'dlr'>;
-  readonly steps: number;
-  /** α of the paper's eq. 1: weight of the new step against the last one's direction, in (0, 1]. */
-  readonly momentum: number;
-  /** ρ: a step size stays if at least this share of the steps since the last checkpoint raised the loss. */
-  readonly rho: number;
+/** The last iterates of some rows. */
+export interface Made {
+  readonly images: readonly { readonly row: number; readonly image: Float32Array }[];
+  /** Steps whose logits or gradients were not finite, summed over the rows. */
+  readonly nonFinite: number;
 }
 
-/** Random search with squares; sees logits only. */
-export interface SquarePlan extends CommonPlan {
-  readonly method: 'square';
-  /** Forward passes of one restart, the start included. */
-  readonly queries: number;
-  /** Share of the image's pixels that the first squares change, in (0, 1]. */
-  readonly initialShare: number;
+/** A family as plans carry it: its own plans are the only ones that reach it. */
+export function defineFamily<P extends AttackPlan>(family: Family<P>): Family {
+  return family as unknown as Family;
 }
 
-/** What an attack will do, by the method that does it. */
-export type AttackPlan = AscentPlan | ApgdPlan | SquarePlan;
-
-/** Units of work of one restart for one example: input gradients (1 where only the start is judged), or queries. */
+/** Units of work of one restart for one example. */
 export function workOf(plan: AttackPlan): number {
-  return plan.method === 'square' ? plan.queries : Math.max(1, plan.steps);
+  return plan.family.work(plan);
 }
 
-/** What {@link workOf} counts. */
-export function workUnit(plan: AttackPlan): 'gradients' | 'queries' {
-  return plan.method === 'square' ? 'queries' : 'gradients';
+export function accessOf(plan: AttackPlan): Access {
+  return plan.family.access(plan);
 }
 
-/** Whether an example leaves at its first success, so that its last iterate is that one. */
-export function stopsAtSuccess(plan: AttackPlan): boolean {
-  return plan.method === 'ascent' ? plan.stopAtSuccess : true;
+/** Whether an attack of the one plan does all that one of the other does, and perhaps more of it, whatever their ε. */
+export function isAtLeast(more: AttackPlan, less: AttackPlan): boolean {
+  return (
+    more.family === less.family &&
+    more.norm === less.norm &&
+    more.restarts >= less.restarts &&
+    more.family.isAtLeast(more, less)
+  );
 }
 
-/** Whether x' made on one model may be judged on another: attacks that stop once their own model is fooled are not for it. */
-export function canTransfer(plan: AttackPlan): plan is AscentPlan {
-  return plan.method === 'ascent';
+/** Whether x' made on one model may be judged on another. */
+export function canTransfer({ family }: AttackPlan): boolean {
+  return family.make !== undefined;
 }
 
 /** @throws AppError `invalid-input` for an attack that cannot transfer. */
-export function transferable(plan: AttackPlan): AscentPlan {
-  if (canTransfer(plan)) return plan;
+export function requireTransferable(plan: AttackPlan): NonNullable<Family['make']> {
+  const { make, name } = plan.family;
+  if (make) return make;
   throw new AppError(
     'invalid-input',
-    `The attack ${plan.method} stops once the model that it works on is fooled, so it makes no images for other models or for attention maps. Choose PGD, BIM, FGSM or noise.`,
-    { details: { field: 'attack.name', found: plan.method } },
+    `The attack ${name} stops once the model that it works on is fooled, so it makes no images for other models or for attention maps. Choose PGD, BIM, FGSM or noise.`,
+    { details: { field: 'attack.name', found: name } },
   );
 }

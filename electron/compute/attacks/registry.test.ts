@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { catalogueEntry } from '../../../shared/domain/catalogue.ts';
 import type { AttackSpec } from '../../../shared/domain/evaluation.ts';
-import { transferable } from './plan.ts';
+import type { AscentPlan } from './ascent.ts';
 import { ATTACKS, attackEntries, attackNotes, attackPresets, resolveAttack } from './registry.ts';
 
 const resolve = (name: string, settings: AttackSpec['settings'] = {}) => resolveAttack({ name, settings });
@@ -37,11 +37,11 @@ describe('settings', () => {
 
   it('an empty step size is 2.5 ε / steps, and the result says which was used', () => {
     const { plan, settings } = resolve('pgd', { epsilon: 0.2, steps: 50 });
-    expect(transferable(plan).stepSize).toBeCloseTo(0.01, 12);
+    expect((plan as AscentPlan).stepSize).toBeCloseTo(0.01, 12);
     expect(settings).toEqual({
       epsilon: 0.2,
       steps: 50,
-      stepSize: transferable(plan).stepSize,
+      stepSize: (plan as AscentPlan).stepSize,
       restarts: 1,
       randomStart: true,
       stopAtSuccess: false,

@@ -44,7 +44,7 @@ export const attackPresets: readonly z.infer<typeof attackPreset>[] = [
 export interface ResolvedAttack {
   readonly attack: AnyAttack;
   readonly plan: AttackPlan;
-  /** The settings with every default filled in, and the step size that is used. */
+  /** The settings with every default filled in, and what those come to that follow from others. */
   readonly settings: AttackSpec['settings'];
   /** `PGD-200 × 10, ε 0.25`. */
   readonly label: string;
@@ -67,11 +67,11 @@ export function resolveAttack(spec: AttackSpec): ResolvedAttack {
     });
   }
   const settings = parseSettings(attack.schema, spec.settings, `attack ${attack.name}`) as AttackSpec['settings'];
-  const { plan, title, weak, notes } = attack.resolve(settings);
+  const { plan, title, weak, notes, used } = attack.resolve(settings);
   return {
     attack,
     plan,
-    settings: 'stepSize' in settings && 'stepSize' in plan ? { ...settings, stepSize: plan.stepSize } : settings,
+    settings: { ...settings, ...used },
     label: `${title}, ${epsilonLabel(plan.epsilon)}`,
     weak,
     notes,

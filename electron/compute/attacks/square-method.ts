@@ -9,10 +9,31 @@ import { gatherRows, imageSize } from './examples.ts';
 import type { Examples, Subject } from './examples.ts';
 import type { Method } from './method.ts';
 import type { AttackOptions } from './options.ts';
-import type { SquarePlan } from './plan.ts';
+import { defineFamily } from './plan.ts';
+import type { AttackPlan } from './plan.ts';
 import { runPool, runTurns, strideOf } from './pool.ts';
 import type { PoolTask } from './pool.ts';
 import { PROPOSAL_COLUMNS, SQUARE } from './square-steps.ts';
+
+/** Random search with squares; sees logits only. */
+export interface SquarePlan extends AttackPlan {
+  /** Forward passes of one restart, the start included. */
+  readonly queries: number;
+  /** Share of the image's pixels that the first squares change, in (0, 1]. */
+  readonly initialShare: number;
+}
+
+export const SQUARE_FAMILY = defineFamily<SquarePlan>({
+  name: 'square',
+  unit: 'queries',
+  minimal: false,
+  targeted: false,
+  access: () => 'scores',
+  work: ({ queries }) => queries,
+  stopsAtSuccess: () => true,
+  isAtLeast: (more, less) => more.queries >= less.queries,
+  create: (_, subject, options) => createSquare(subject, options),
+});
 
 /** Queries of one call at most: broken examples are looked for between calls. */
 const LONGEST_STRIDE = 10;

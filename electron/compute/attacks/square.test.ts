@@ -8,7 +8,7 @@ import { stream } from '../random/stream.ts';
 import { boundsOf } from './budget.ts';
 import type { AttackOptions } from './options.ts';
 import { countRobust, predictionOf } from './outcome.ts';
-import type { SquarePlan } from './plan.ts';
+import type { SquarePlan } from './square-method.ts';
 import { resolveAttack } from './registry.ts';
 import { squareSide } from './square-method.ts';
 import { squareQuery } from './square-steps.ts';
@@ -28,9 +28,7 @@ afterAll(() => {
 });
 
 function planOf(settings: Readonly<Record<string, number>>): SquarePlan {
-  const { plan } = resolveAttack({ name: 'square', settings });
-  if (plan.method !== 'square') throw new Error('not a plan for Square');
-  return plan;
+  return resolveAttack({ name: 'square', settings }).plan as SquarePlan;
 }
 
 function optionsFor(

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineAttack, epsilonSetting, startsSetting } from './attack.ts';
-import type { SquarePlan } from './plan.ts';
+import { SQUARE_FAMILY } from './square-method.ts';
+import type { SquarePlan } from './square-method.ts';
 
 /** Square attack in L∞: random search, without any gradient. */
 export const square = defineAttack({
@@ -26,7 +27,8 @@ export const square = defineAttack({
     restarts: startsSetting,
   }),
   plan: ({ epsilon, queries, initialShare, restarts }): SquarePlan => ({
-    method: 'square',
+    family: SQUARE_FAMILY,
+    norm: 'linf',
     epsilon,
     queries,
     initialShare,

@@ -9,7 +9,7 @@ import type { AttackOptions } from './options.ts';
 import { predictionOf } from './outcome.ts';
 import type { Candidate } from './outcome.ts';
 import { workOf } from './plan.ts';
-import type { AscentPlan } from './plan.ts';
+import type { AscentPlan } from './ascent.ts';
 import { runPool, strideOf } from './pool.ts';
 import type { PoolTask } from './pool.ts';
 import type { AttackSteps, PursuitState, TrackedState } from './steps.ts';
@@ -129,7 +129,7 @@ async function runToTheEnd(
     const candidates = rows.map((row, at): Candidate => {
       const own = logits.subarray(at * network.classes, (at + 1) * network.classes);
       const last = imageOf(lasts, at);
-      const { valid } = measurePerturbation(examples.images, row * size, last, 0, size, plan.epsilon);
+      const { valid } = measurePerturbation(examples.images, row * size, last, 0, size, plan);
       const lastWrong = valid && isWrong(own, examples.labels[row]);
       const before = firsts[at] ?? -1;
       if (before >= 0 && !lastWrong) return { row, image: imageOf(keeps, at), iteration: before, lastWrong };

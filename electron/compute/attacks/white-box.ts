@@ -1,11 +1,10 @@
 import type { Subject } from './examples.ts';
 import { candidateLogits, cleanLogits } from './logits.ts';
 import type { Method } from './method.ts';
-import { createMethod } from './methods.ts';
 import type { AttackOptions } from './options.ts';
 import { closeRestart, enterCandidates, openOutcome } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
-import { stopsAtSuccess, workOf } from './plan.ts';
+import { workOf } from './plan.ts';
 import type { AttackPlan } from './plan.ts';
 import { createAttackSteps } from './steps.ts';
 
@@ -21,7 +20,7 @@ export async function attackWhiteBox(subject: Subject, options: AttackOptions): 
   const steps = createAttackSteps(subject.network);
   let method: Method | null = null;
   try {
-    method = createMethod(steps, subject, options);
+    method = plan.family.create(steps, subject, options);
     const clean = await cleanLogits(steps, subject, options);
     const outcome = openOutcome(examples, clean, subject.network.classes, options.includeMisclassified);
     for (let restart = 0; restart < plan.restarts; restart += 1) {
@@ -31,7 +30,7 @@ export async function attackWhiteBox(subject: Subject, options: AttackOptions): 
       for await (const found of parts) {
         outcome.nonFinite += found.nonFinite;
         const logits = await candidateLogits(steps, subject, found.candidates, options);
-        enterCandidates(outcome, examples, found.candidates, logits, restart, plan.epsilon);
+        enterCandidates(outcome, examples, found.candidates, logits, restart, plan);
         await control.checkpoint();
       }
       closeRestart(outcome);
@@ -47,7 +46,7 @@ export async function attackWhiteBox(subject: Subject, options: AttackOptions): 
 
 /** The rows whose worst-iterate or last-iterate judgement another start could still change. */
 function pendingRows(outcome: Outcome, plan: AttackPlan): readonly number[] {
-  const settled = stopsAtSuccess(plan) ? outcome.succeeded : outcome.lastWrong;
+  const settled = plan.family.stopsAtSuccess(plan) ? outcome.succeeded : outcome.lastWrong;
   const rows: number[] = [];
   outcome.attacked.forEach((attacked, row) => {
     if (attacked && !settled[row]) rows.push(row);

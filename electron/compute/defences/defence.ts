@@ -29,8 +29,8 @@ export interface InnerAttack {
 }
 
 /**
- * Which halves of the batch the loss uses. Those go through the network in one concatenated pass; the accuracy on the
- * half that it does not use is measured in a pass without gradient.
+ * Which halves of the batch the loss uses. Those go through the network in one concatenated pass; the accuracy on a
+ * half that it does not use is measured now and then, in a pass without gradient.
  */
 export type Halves = 'clean' | 'adversarial' | 'both';
 

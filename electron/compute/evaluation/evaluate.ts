@@ -7,7 +7,7 @@ import { npyParts } from '../arrays/npy.ts';
 import type { Examples } from '../attacks/examples.ts';
 import type { AttackOptions } from '../attacks/options.ts';
 import type { Outcome } from '../attacks/outcome.ts';
-import { workOf, workUnit } from '../attacks/plan.ts';
+import { workOf } from '../attacks/plan.ts';
 import type { AttackPlan } from '../attacks/plan.ts';
 import { attackNotes, resolveAttack } from '../attacks/registry.ts';
 import type { ResolvedAttack } from '../attacks/registry.ts';
@@ -66,7 +66,6 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
   await checkModels(dataset.manifest, targets, source);
   const positions = choosePositions(dataset, request.examples);
   const examples = readExamples(dataset, positions);
-  const { epsilon } = attack.plan;
   const results: TargetResult[] = [];
   const written: string[] = [];
   const remarks = new Set(source ? targets.flatMap((target) => sourceNotes(source.model, target.model)) : []);
@@ -98,7 +97,7 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
       const resultsOf = (outcomes: readonly Outcome[]): TargetResult[] =>
         outcomes.flatMap((outcome, position) => {
           const target = targets[position];
-          return target ? [targetResultOf(target.model.id, threatOf(target), outcome, examples, epsilon)] : [];
+          return target ? [targetResultOf(target.model.id, threatOf(target), outcome, examples, attack.plan)] : [];
         });
       const outcomes = await watch.attacking(() =>
         attackTransfer(source, targets, options(`from ${source.model.name}`, 0, resultsOf)),
@@ -112,7 +111,7 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
     } else {
       for (const [position, target] of targets.entries()) {
         const resultsOf = (outcomes: readonly Outcome[]): TargetResult[] =>
-          outcomes.map((outcome) => targetResultOf(target.model.id, 'white-box', outcome, examples, epsilon));
+          outcomes.map((outcome) => targetResultOf(target.model.id, 'white-box', outcome, examples, attack.plan));
         const later = targets.length - position - 1;
         const outcome = await watch.attacking(() =>
           attackWhiteBox(target, options(`on ${target.model.name}`, later, resultsOf)),
@@ -175,7 +174,7 @@ interface Meter {
 
 /** Adds work up. The total is what is done and what may still come: it falls when examples leave early. */
 function createMeter(control: Pick<Control, 'progress'>, { label, plan }: ResolvedAttack): Meter {
-  const unit = workUnit(plan);
+  const { unit } = plan.family;
   let done = 0;
   return {
     unit,

@@ -1,4 +1,5 @@
 import type { AttackSpec, TargetResult } from '../../../shared/domain/evaluation.ts';
+import { accessOf, isAtLeast, workOf } from '../attacks/plan.ts';
 import type { AttackPlan } from '../attacks/plan.ts';
 import { resolveAttack } from '../attacks/registry.ts';
 import { mcnemarOneSided } from '../statistics/mcnemar.ts';
@@ -140,7 +141,7 @@ function whyStronger(stronger: Judged, weaker: Judged): string | null {
   if (stronger.result.model !== weaker.result.model) return null;
   const [more, less] = [stronger.plan, weaker.plan];
   const onItself = stronger.result.threat === 'white-box' && weaker.result.threat === 'white-box';
-  if (onItself && isLongAscent(more) && less.method === 'square' && more.epsilon === less.epsilon) {
+  if (onItself && isLongAscent(more) && seesNoGradient(less) && more.epsilon === less.epsilon) {
     return 'An attack with gradients should break no less than a search without: a sign of masked gradients.';
   }
   if (!isAtLeast(more, less)) return null;
@@ -158,21 +159,12 @@ function whyStronger(stronger: Judged, weaker: Judged): string | null {
 /** Gradient steps from which on a search without gradients should not win. */
 const MANY_STEPS = 40;
 
-function isLongAscent(plan: AttackPlan): boolean {
-  return plan.method !== 'square' && plan.steps >= MANY_STEPS;
+function seesNoGradient(plan: AttackPlan): boolean {
+  return ['scores', 'decisions'].includes(accessOf(plan));
 }
 
-/** Whether an attack of the one plan does all that one of the other does, and perhaps more of it, whatever their ε. */
-function isAtLeast(more: AttackPlan, less: AttackPlan): boolean {
-  if (more.restarts < less.restarts) return false;
-  switch (more.method) {
-    case 'ascent':
-      return less.method === 'ascent' && more.steps >= less.steps;
-    case 'apgd':
-      return less.method === 'apgd' && more.loss === less.loss && more.steps >= less.steps;
-    case 'square':
-      return less.method === 'square' && more.queries >= less.queries;
-  }
+function isLongAscent(plan: AttackPlan): boolean {
+  return accessOf(plan) === 'gradients' && workOf(plan) >= MANY_STEPS;
 }
 
 /** On shared examples: how many only the weaker attack broke, and how many only the stronger one. */

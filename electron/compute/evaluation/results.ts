@@ -1,9 +1,11 @@
 import type { ExampleRecord, TargetResult, Threat } from '../../../shared/domain/evaluation.ts';
 import { measurePerturbation } from '../attacks/budget.ts';
+import type { Ball } from '../attacks/budget.ts';
 import { imageSize } from '../attacks/examples.ts';
 import type { Examples } from '../attacks/examples.ts';
 import { countRobust, countRobustLast, predictionOf } from '../attacks/outcome.ts';
 import type { Outcome } from '../attacks/outcome.ts';
+import { workOf } from '../attacks/plan.ts';
 import type { AttackPlan } from '../attacks/plan.ts';
 import { quantile } from '../statistics/bootstrap.ts';
 import { wilsonInterval } from '../statistics/wilson.ts';
@@ -14,14 +16,14 @@ export function targetResultOf(
   threat: Threat,
   outcome: Outcome,
   examples: Examples,
-  epsilon: number,
+  ball: Ball,
 ): TargetResult {
   const rows = examples.labels.length;
   const right = outcome.cleanWrong.reduce((count, wrong) => count + (wrong ? 0 : 1), 0);
   const robust = countRobust(outcome);
   const sizes = [...outcome.attacked.keys()]
     .filter((row) => outcome.attacked[row])
-    .map((row) => perturbationOf(outcome, examples, row, epsilon));
+    .map((row) => perturbationOf(outcome, examples, row, ball));
   const l2 = Float64Array.from(sizes, (size) => size.l2).sort();
   return {
     model,
@@ -47,7 +49,7 @@ export function targetResultOf(
 export function exampleRecords(outcome: Outcome, examples: Examples, plan: AttackPlan): ExampleRecord[] {
   const { classes } = outcome;
   return Array.from(examples.labels, (label, row) => {
-    const { linf, l2 } = perturbationOf(outcome, examples, row, plan.epsilon);
+    const { linf, l2 } = perturbationOf(outcome, examples, row, plan);
     const succeeded = outcome.succeeded[row] === 1;
     return {
       index: examples.indices[row] ?? 0,
@@ -70,10 +72,10 @@ export function exampleRecords(outcome: Outcome, examples: Examples, plan: Attac
 
 /** What a search spent on an example: all of every start, but of the one that broke it only what was needed. */
 function queriesOf(outcome: Outcome, row: number, plan: AttackPlan): number | null {
-  if (plan.method !== 'square') return null;
+  if (plan.family.unit !== 'queries') return null;
   if (!outcome.attacked[row]) return 0;
-  if (!outcome.succeeded[row]) return plan.restarts * plan.queries;
-  return (outcome.restart[row] ?? 0) * plan.queries + (outcome.iteration[row] ?? 0) + 1;
+  if (!outcome.succeeded[row]) return plan.restarts * workOf(plan);
+  return (outcome.restart[row] ?? 0) * workOf(plan) + (outcome.iteration[row] ?? 0) + 1;
 }
 
 /** Softmax probability of the predicted class; 0 where the logits are not finite. */
@@ -86,7 +88,7 @@ export function confidenceOf(logits: Float32Array, offset: number, classes: numb
   return 1 / sum;
 }
 
-function perturbationOf(outcome: Outcome, examples: Examples, row: number, epsilon: number) {
+function perturbationOf(outcome: Outcome, examples: Examples, row: number, ball: Ball) {
   const size = imageSize(examples.shape);
-  return measurePerturbation(examples.images, row * size, outcome.adversarial, row * size, size, epsilon);
+  return measurePerturbation(examples.images, row * size, outcome.adversarial, row * size, size, ball);
 }

@@ -3,8 +3,7 @@ import type { SettingValues } from '../../../shared/domain/settings.ts';
 import type { ConfiguredDefence, Outputs } from '../defences/defence.ts';
 import { findDefence } from '../defences/registry.ts';
 import type { StepDefinition } from '../engines/step.ts';
-import { forward, forwardTraining, type TrainingOutputs } from '../models/forward.ts';
-import { frozenNetwork, frozenWeights } from '../models/frozen.ts';
+import { forwardTraining, type TrainingOutputs } from '../models/forward.ts';
 import { weight, type Network, type NetworkSpec, type Weights } from '../models/layer.ts';
 import { networkOf, weightsFromList } from '../models/network.ts';
 
@@ -13,16 +12,11 @@ export interface TrainGradientParameters {
   readonly defence: string;
   readonly defenceSettings: SettingValues;
   readonly labelSmoothing: number;
-  /**
-   * Whether the half of the batch that the loss does not use goes through the network too, for its accuracy alone.
-   * Else the step is not given it, and the report has the accuracy of the half that it uses in both places.
-   */
-  readonly measureOther: boolean;
 }
 
 /**
- * The loss of a training step and its gradient: x and, for defences that make them, x' [n, h, w, c] ({@link halvesGiven}), labels [n], the
- * number of examples of the whole batch, weights → report [terms + 2] and gradient [trainable parameters].
+ * The loss of a training step and its gradient: the halves of the batch that the loss uses (x, x' or both) [n, h, w, c],
+ * labels [n], the number of examples of the whole batch, weights → report [terms + 2] and gradient [trainable parameters].
  * Networks with batch normalisation give the batch's statistics too, in the order of `movingStatistics`. The report has
  * the loss's terms in the order of `defence.terms`, then the clean and the adversarial accuracy. Terms and statistics
  * are means over examples: those of a part of the batch are weighted with its share, so that the parts' sums are right.
@@ -39,8 +33,8 @@ export const TRAIN_GRADIENT: StepDefinition<TrainGradientParameters> = {
       return [report, gradient, ...statistics];
     };
   },
-  layout({ network, defence, defenceSettings, measureOther }) {
-    const images = halvesGiven(findDefence(defence).configure(defenceSettings), measureOther).length;
+  layout({ network, defence, defenceSettings }) {
+    const images = halvesUsed(findDefence(defence).configure(defenceSettings)).length;
     const sums = 2 + movingStatistics(networkOf(network)).length;
     return { inputs: new Array<'rows'>(images + 1).fill('rows'), outputs: new Array<'sum'>(sums).fill('sum') };
   },
@@ -60,12 +54,11 @@ export function trainGradients({
   defence: name,
   defenceSettings,
   labelSmoothing,
-  measureOther,
 }: TrainGradientParameters): (...inputs: tf.Tensor[]) => TrainGradients {
   const network = networkOf(spec);
   const defence = findDefence(name).configure(defenceSettings);
   const taps = defence.taps(network.taps.map((tap) => tap.name));
-  const halves = halvesGiven(defence, measureOther).length;
+  const halves = halvesUsed(defence).length;
   const trainable = network.parameters.map((parameter) => parameter.trainable);
   const moving = movingStatistics(network);
   return (...inputs) => {
@@ -77,7 +70,7 @@ export function trainGradients({
     const { grads } = tf.valueAndGrads((...list: tf.Tensor[]) => {
       let next = 0;
       const all = weights.map((tensor, index) => (trainable[index] ? (list[next++] ?? tensor) : tensor));
-      const outputs = outputsOf(network, weightsFromList(network, all), defence.halves, images, taps);
+      const outputs = outputsOf(network, weightsFromList(network, all), images, taps);
       statistics.push(...moving.map((name) => tf.keep(tf.mul(share, weight(outputs.statistics, name)))));
       const losses = defence.loss({ ...outputs, labels, labelSmoothing });
       const terms = defence.terms.map((term) => tf.mul(share, losses[term] as tf.Tensor));
@@ -96,10 +89,10 @@ export function trainGradients({
 
 export type Half = 'clean' | 'adversarial';
 
-/** The image batches that a step takes, in their order. */
-export function halvesGiven({ inner, halves }: ConfiguredDefence, measureOther: boolean): readonly Half[] {
+/** The image batches that a step takes, in their order: those that the loss uses. */
+export function halvesUsed({ inner, halves }: ConfiguredDefence): readonly Half[] {
   if (!inner) return ['clean'];
-  return halves === 'both' || measureOther ? ['clean', 'adversarial'] : [halves];
+  return halves === 'both' ? ['clean', 'adversarial'] : [halves];
 }
 
 /** Names of the parameters that follow the batches without a gradient, in the order of `network.parameters`. */
@@ -114,31 +107,21 @@ interface BothOutputs {
 }
 
 /**
- * Both halves through the network: those that the loss uses in one concatenated pass, in training mode, so with one set
- * of batch statistics; a half that it does not use in evaluation mode, as the trained network would see it.
+ * The halves that the loss uses through the network in one concatenated pass, in training mode, so with one set of batch
+ * statistics. Where it uses one, its outputs stand for both.
  */
 function outputsOf(
   network: Network,
   weights: Weights,
-  halves: ConfiguredDefence['halves'],
   images: readonly tf.Tensor4D[],
   taps: readonly string[],
 ): BothOutputs {
-  const [clean, adversarial] = images as [tf.Tensor4D, tf.Tensor4D?];
-  if (!adversarial) {
-    // The one half that was given.
-    const { statistics, ...outputs } = forwardTraining(network, weights, clean, taps);
+  const [one, other] = images as [tf.Tensor4D, tf.Tensor4D?];
+  if (!other) {
+    const { statistics, ...outputs } = forwardTraining(network, weights, one, taps);
     return { clean: outputs, adversarial: outputs, statistics };
   }
-  if (halves !== 'both') {
-    const [used, other] = halves === 'clean' ? [clean, adversarial] : [adversarial, clean];
-    const { statistics, ...trained } = forwardTraining(network, weights, used, taps);
-    const measured = forward(frozenNetwork(network), frozenWeights(network, weights), other, taps);
-    return halves === 'clean'
-      ? { clean: trained, adversarial: measured, statistics }
-      : { clean: measured, adversarial: trained, statistics };
-  }
-  const both = forwardTraining(network, weights, tf.concat([clean, adversarial], 0), taps);
+  const both = forwardTraining(network, weights, tf.concat([one, other], 0), taps);
   const [cleanLogits, adversarialLogits] = tf.split(both.logits, 2) as [tf.Tensor2D, tf.Tensor2D];
   const split = Object.entries(both.activations).map(([name, activation]) => [name, tf.split(activation, 2)] as const);
   const half = (index: 0 | 1): Outputs['activations'] =>

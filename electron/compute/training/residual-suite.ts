@@ -13,8 +13,6 @@ import { findDefence } from '../defences/registry.ts';
 import { loadEngine } from '../engines/load.ts';
 import { BARS_ID, writeBars } from '../fixtures/bars.ts';
 import { createControl, type JobContext } from '../jobs/control.ts';
-import { forward } from '../models/forward.ts';
-import { frozenNetwork, frozenWeights } from '../models/frozen.ts';
 import { buildNetwork, forwardTraining, weightList, type Weights } from '../models/network.ts';
 import { loadWeights } from '../models/weights.ts';
 import { optimizerOf } from './optimizer.ts';
@@ -67,7 +65,6 @@ export function testResidualTraining(engine: EngineName, enginePack: string | nu
         name === 'natural' ? null : adversarial,
         labels,
         optimizer.numbers(0.01, 0),
-        true,
       );
       const trainedOn = { clean, adversarial, both: tf.concat4d([clean, adversarial], 0) }[halves];
       const errors = tf.tidy(() => {
@@ -88,34 +85,6 @@ export function testResidualTraining(engine: EngineName, enginePack: string | nu
       disposeState(before);
       disposeState(state);
       tf.dispose([clean, adversarial, labels, trainedOn]);
-    });
-
-    it('that only measures the other half changes nothing but the report', () => {
-      const network = buildNetwork(ARCHITECTURE, dataset.manifest.shape, 2);
-      const optimizer = optimizerOf(trainConfig.shape.trainer.parse({ optimizer: 'sgd' }));
-      const step = createTrainStep({ network, defence: findDefence('at').configure({}), optimizer, labelSmoothing: 0 });
-      const examples = readExamples(dataset, dataset.positions('train').slice(0, 8));
-      const before = initialState(network, optimizer, 4);
-      const clean = imageTensor(examples.images, examples.shape);
-      const adversarial: tf.Tensor4D = tf.tidy(() => tf.sub<tf.Tensor4D>(1, clean));
-      const labels = tf.tensor1d(examples.labels, 'int32');
-      const numbers = optimizer.numbers(0.01, 0);
-      const [measured, bare] = [true, false].map((measureOther) => {
-        const { state, report } = step.run(before, clean, adversarial, labels, numbers, measureOther);
-        const weights = Object.values(state.weights).map((tensor) => Array.from(tensor.dataSync()));
-        disposeState(state);
-        return { weights, report: report() };
-      });
-      const right = tf.tidy(() => {
-        const { logits } = forward(frozenNetwork(network), frozenWeights(network, before.weights), clean);
-        return tf.mean(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32')).dataSync()[0];
-      });
-      expect(bare!.weights).toEqual(measured!.weights);
-      expect(measured!.report.cleanAccuracy).toBe(right);
-      expect(bare!.report).toEqual({ ...measured!.report, cleanAccuracy: null });
-      step.dispose();
-      disposeState(before);
-      tf.dispose([clean, adversarial, labels]);
     });
 
     it('interrupted and resumed gives the same weights and statistics to the last bit', async () => {

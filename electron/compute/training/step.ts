@@ -5,7 +5,7 @@ import { splitsBatches } from '../engines/state.ts';
 import { prepareStep } from '../engines/step.ts';
 import { networkSpec, weightList, weightsFromList, type Network, type Weights } from '../models/network.ts';
 import {
-  halvesGiven,
+  halvesUsed,
   TRAIN_GRADIENT,
   trainGradients,
   type Half,
@@ -25,7 +25,7 @@ export interface TrainState {
 export interface StepReport {
   /** The loss's terms, already weighted, and their sum as `total`. */
   readonly terms: Readonly<Record<string, number>>;
-  /** Accuracy on the minibatch, 0…1; null for a half that did not go through the network. */
+  /** Accuracy on the minibatch, 0…1; null for a half that the loss does not use. */
   readonly cleanAccuracy: number | null;
   readonly adversarialAccuracy: number | null;
   /** Sum of squares of the gradient by all weights; not finite if any element is not. */
@@ -39,7 +39,6 @@ export interface TrainStep {
    * @param adversarial x', likewise; null for defences that make none
    * @param labels int32 [batch]
    * @param numbers what `optimizer.numbers` gave for this step
-   * @param measureOther whether the half that the loss does not use is measured too: a forward pass for a number to look at
    */
   run(
     state: TrainState,
@@ -47,7 +46,6 @@ export interface TrainStep {
     adversarial: tf.Tensor4D | null,
     labels: tf.Tensor1D,
     numbers: readonly number[],
-    measureOther: boolean,
   ): {
     readonly state: TrainState;
     /** Reads the report off the engine, once; waits for what that still computes. */
@@ -72,6 +70,12 @@ export function createTrainStep({ network, defence, optimizer, labelSmoothing }:
   const parameters = network.parameters.length;
   const trainable = network.parameters.map((parameter) => parameter.trainable);
   const numberCount = optimizer.numbers(0, 0).length;
+  const gradientOf: TrainGradientParameters = {
+    network: networkSpec(network),
+    defence: defence.name,
+    defenceSettings: defence.settings,
+    labelSmoothing,
+  };
   const trainableCount = trainable.filter(Boolean).length;
   /** Numbers, weights, slots → report with the gradient's squares, new weights, new slots. */
   const update = ({ report, gradients, statistics }: TrainGradients, rest: readonly tf.Tensor[]): tf.Tensor[] => {
@@ -98,69 +102,48 @@ export function createTrainStep({ network, defence, optimizer, labelSmoothing }:
     return [tf.concat([report, tf.reshape(squares, [1])]), ...next, ...newSlots];
   };
 
-  /** The step with or without the half that is only measured. */
-  function variant(measureOther: boolean): Variant {
-    const gradientOf: TrainGradientParameters = {
-      network: networkSpec(network),
-      defence: defence.name,
-      defenceSettings: defence.settings,
-      labelSmoothing,
-      measureOther,
-    };
-    const split = splitsBatches() ? prepareStep(TRAIN_GRADIENT, gradientOf) : null;
-    const gradientsOf = trainGradients(gradientOf);
-    const halves = halvesGiven(defence, measureOther);
-    const batchInputs = halves.length + 2;
-    const whole = compileStep(
-      (...inputs) => {
-        const [batch, numbersAndState] = [inputs.slice(0, batchInputs), inputs.slice(batchInputs)];
-        const weights = numbersAndState.slice(numberCount, numberCount + parameters);
-        return update(gradientsOf(...batch, ...weights), numbersAndState);
-      },
-      {
-        name: `${network.architecture} ${defence.name} training step`,
-        // Gradients through the statistics of small batches magnify differences of rounding.
-        ...(trainableCount < parameters ? { tolerance: NORM_TOLERANCE } : {}),
-      },
-    );
-    const runParts = (batch: readonly tf.Tensor[], rest: readonly tf.Tensor[]): tf.Tensor[] | null => {
-      const weights = rest.slice(numberCount, numberCount + parameters);
-      const parts = split?.run(...batch, ...weights);
-      if (!parts) return null;
-      const outputs = tf.tidy(() => {
-        const [report, gradient, ...statistics] = parts as [tf.Tensor, tf.Tensor1D, ...tf.Tensor[]];
-        const trained = weights.filter((_, index) => trainable[index]);
-        const pieces = tf.split(
-          gradient,
-          trained.map((weight) => weight.size),
-        );
-        const gradients = pieces.map((piece, index) => tf.reshape(piece, trained[index]?.shape ?? []));
-        return update({ report, gradients, statistics }, rest);
-      });
-      tf.dispose(parts);
-      return outputs;
-    };
-    return {
-      halves,
-      run: (batch, rest) => runParts(batch, rest) ?? whole.run(...batch, ...rest),
-      note: () => split?.note ?? whole.note,
-      dispose: () => {
-        split?.dispose();
-        whole.dispose();
-      },
-    };
-  }
+  const split = splitsBatches() ? prepareStep(TRAIN_GRADIENT, gradientOf) : null;
+  const gradientsOf = trainGradients(gradientOf);
+  const halves = halvesUsed(defence);
+  const batchInputs = halves.length + 2;
+  const whole = compileStep(
+    (...inputs) => {
+      const [batch, numbersAndState] = [inputs.slice(0, batchInputs), inputs.slice(batchInputs)];
+      const weights = numbersAndState.slice(numberCount, numberCount + parameters);
+      return update(gradientsOf(...batch, ...weights), numbersAndState);
+    },
+    {
+      name: `${network.architecture} ${defence.name} training step`,
+      // Gradients through the statistics of small batches magnify differences of rounding.
+      ...(trainableCount < parameters ? { tolerance: NORM_TOLERANCE } : {}),
+    },
+  );
+  const runParts = (batch: readonly tf.Tensor[], rest: readonly tf.Tensor[]): tf.Tensor[] | null => {
+    const weights = rest.slice(numberCount, numberCount + parameters);
+    const parts = split?.run(...batch, ...weights);
+    if (!parts) return null;
+    const outputs = tf.tidy(() => {
+      const [report, gradient, ...statistics] = parts as [tf.Tensor, tf.Tensor1D, ...tf.Tensor[]];
+      const trained = weights.filter((_, index) => trainable[index]);
+      const pieces = tf.split(
+        gradient,
+        trained.map((weight) => weight.size),
+      );
+      const gradients = pieces.map((piece, index) => tf.reshape(piece, trained[index]?.shape ?? []));
+      return update({ report, gradients, statistics }, rest);
+    });
+    tf.dispose(parts);
+    return outputs;
+  };
 
-  const used = variant(false);
-  const measured = defence.inner && defence.halves !== 'both' ? variant(true) : used;
   return {
-    run(state, images, adversarial, labels, numbers, measureOther) {
-      const chosen = measureOther ? measured : used;
+    run(state, images, adversarial, labels, numbers) {
       const scalars = [labels.size, ...numbers].map((value) => tf.scalar(value));
       const [size, ...ownNumbers] = scalars as [tf.Scalar, ...tf.Scalar[]];
-      const given = chosen.halves.flatMap((half) => (half === 'clean' ? images : (adversarial ?? [])));
+      const given = halves.flatMap((half) => (half === 'clean' ? images : (adversarial ?? [])));
+      const batch = [...given, labels, size];
       const rest = [...ownNumbers, ...weightList(network, state.weights), ...state.slots.flat()];
-      const [report, ...next] = chosen.run([...given, labels, size], rest) as [tf.Tensor, ...tf.Tensor[]];
+      const [report, ...next] = (runParts(batch, rest) ?? whole.run(...batch, ...rest)) as [tf.Tensor, ...tf.Tensor[]];
       tf.dispose(scalars);
       return {
         state: {
@@ -170,26 +153,18 @@ export function createTrainStep({ network, defence, optimizer, labelSmoothing }:
         report: () => {
           const values = Array.from(report.dataSync<'float32'>());
           report.dispose();
-          return readReport(values, defence.terms, chosen.halves);
+          return readReport(values, defence.terms, halves);
         },
       };
     },
     get note() {
-      return used.note() ?? measured.note();
+      return split?.note ?? whole.note;
     },
     dispose: () => {
-      used.dispose();
-      measured.dispose();
+      split?.dispose();
+      whole.dispose();
     },
   };
-}
-
-interface Variant {
-  readonly halves: readonly Half[];
-  /** @param batch the halves, labels and size of the batch; @param rest numbers, weights, slots. */
-  run(batch: readonly tf.Tensor[], rest: readonly tf.Tensor[]): tf.Tensor[];
-  note(): string | null;
-  dispose(): void;
 }
 
 /** A list cut into pieces of one length. */

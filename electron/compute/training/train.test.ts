@@ -74,7 +74,10 @@ describe('training', () => {
       expect(point.terms['total']).toBeCloseTo(sum, 6);
       expect(point.adversarialAccuracy === null).toBe(defence === 'natural');
       expect(point.epsilon === null).toBe(defence === 'natural');
+      // Clean images that the loss does not use are looked at in each tenth step.
+      expect(point.cleanAccuracy === null).toBe(defence === 'at' && point.step % 10 !== 0);
     }
+    expect(steps.at(-1)?.cleanAccuracy).toBeGreaterThan(0.8);
     expect(points.filter((point) => point.type === 'validation').map((point) => point.step)).toEqual([
       3, 6, 9, 12, 15, 18, 21, 24, 27, 30,
     ]);

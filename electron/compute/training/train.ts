@@ -6,6 +6,8 @@ import { imageTensor } from '../attacks/batch.ts';
 import type { PackedDataset } from '../data/packed.ts';
 import type { Pipeline, PreparedBatch } from '../data/pipeline.ts';
 import type { JobContext } from '../jobs/control.ts';
+import { forward } from '../models/forward.ts';
+import { frozenNetwork, frozenWeights } from '../models/frozen.ts';
 import { parameterCount } from '../models/network.ts';
 import { saveWeights } from '../models/weights.ts';
 import { trainingBatches } from './batches.ts';
@@ -25,8 +27,8 @@ export const WEIGHTS_FILE = 'weights.npz';
 /** A speed point stands for at least so much time. */
 const SPEED_EVERY_MS = 1_000;
 
-/** The half of the batch that a loss does not use is measured in each tenth step: it costs a forward pass. */
-const MEASURE_OTHER_EVERY = 10;
+/** Clean images that a loss does not use are looked at in each tenth step: it costs a forward pass. */
+const MEASURE_UNUSED_EVERY = 10;
 
 export interface TrainingOptions {
   readonly config: TrainConfig;
@@ -177,13 +179,12 @@ class Training {
     const labels = tf.tensor1d(examples.labels, 'int32');
     let adversarial: tf.Tensor4D | null = null;
     let outcome: ReturnType<TrainStep['run']>;
+    let unused: number | null;
     try {
       adversarial = await clock.within('attack', () => this.#attack(batch, share));
       const numbers = optimizer.numbers(learningRate, step);
-      const measureOther = (step + 1) % MEASURE_OTHER_EVERY === 0;
-      outcome = clock.withinSync('update', () =>
-        this.#step.run(this.#state, images, adversarial, labels, numbers, measureOther),
-      );
+      outcome = clock.withinSync('update', () => this.#step.run(this.#state, images, adversarial, labels, numbers));
+      unused = clock.withinSync('report', () => this.#measureUnused(images, labels));
     } finally {
       tf.dispose(adversarial ? [images, labels, adversarial] : [images, labels]);
     }
@@ -207,7 +208,7 @@ class Training {
       step: this.#done,
       epoch: this.#done / order.stepsPerEpoch,
       terms: report.terms,
-      cleanAccuracy: report.cleanAccuracy,
+      cleanAccuracy: report.cleanAccuracy ?? unused,
       adversarialAccuracy: defence.inner ? report.adversarialAccuracy : null,
       learningRate,
       epsilon: defence.inner ? defence.inner.epsilon * share : null,
@@ -226,6 +227,19 @@ class Training {
     if (!this.#attacker || !points) return null;
     const epoch = Math.floor(this.#done / this.#plan.order.stepsPerEpoch);
     return this.#attacker.run(this.#state.weights, examples, share, epoch, () => this.#rest(), points);
+  }
+
+  /** Accuracy of the network before the step on clean images that the loss does not use; null in most steps. */
+  #measureUnused(images: tf.Tensor4D, labels: tf.Tensor1D): number | null {
+    const { network, defence } = this.#plan;
+    if (defence.halves !== 'adversarial' || (this.#done + 1) % MEASURE_UNUSED_EVERY !== 0) return null;
+    const accuracy = tf.tidy(() => {
+      const { logits } = forward(frozenNetwork(network), frozenWeights(network, this.#state.weights), images);
+      return tf.mean(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32'));
+    });
+    const [share = null] = accuracy.dataSync<'float32'>();
+    accuracy.dispose();
+    return share;
   }
 
   #tellNotes(): void {

@@ -62,7 +62,7 @@ describe('a step in parts', () => {
     readonly parameters: object;
     readonly inputs: () => tf.Tensor[];
   }
-  const defence = { network: spec, defence: 'at', defenceSettings: {}, labelSmoothing: 0.1, measureOther: true };
+  const defence = { network: spec, defence: 'at', defenceSettings: {}, labelSmoothing: 0.1 };
   const cases: readonly Case[] = [
     { name: 'logits', definition: LOGITS, parameters: spec, inputs: () => [image(1)] },
     {
@@ -115,7 +115,7 @@ describe('a step in parts', () => {
       name: 'training gradient',
       definition: TRAIN_GRADIENT,
       parameters: defence,
-      inputs: () => [image(1), image(2), labels(), tf.scalar(BATCH)],
+      inputs: () => [image(1), labels(), tf.scalar(BATCH)],
     },
   ];
 
@@ -159,13 +159,7 @@ describe('a step in parts', () => {
 
   it('takes batch statistics over the parts, the same ones with 1 and 2 threads', () => {
     const residual = buildNetwork('cifar-resnet20', [8, 8, 3], 10);
-    const parameters = {
-      network: networkSpec(residual),
-      defence: 'natural',
-      defenceSettings: {},
-      labelSmoothing: 0,
-      measureOther: true,
-    };
+    const parameters = { network: networkSpec(residual), defence: 'natural', defenceSettings: {}, labelSmoothing: 0 };
     const layout = TRAIN_GRADIENT.layout(parameters)!;
     const rows = 50;
     const images = tf.randomUniform([rows, 8, 8, 3], 0, 1, 'float32', 1);

@@ -35,8 +35,14 @@ const measure = (clean: number[], adversarial: number[], epsilon: number) =>
     epsilon,
   });
 
-it('measures L∞ and L2 of the change', () => {
-  expect(measure([0.5, 0.5, 0.25], [0.75, 0.5, 0], 0.25)).toEqual({ linf: 0.25, l2: Math.sqrt(0.125), valid: true });
+it('measures the change in every norm', () => {
+  expect(measure([0.5, 0.5, 0.25], [0.75, 0.5, 0], 0.25)).toEqual({
+    linf: 0.25,
+    l2: Math.sqrt(0.125),
+    l1: 0.5,
+    inRange: true,
+    valid: true,
+  });
 });
 
 it('refuses an image beyond ε, outside [0, 1] or with NaN', () => {

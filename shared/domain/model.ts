@@ -2,12 +2,38 @@ import { z } from 'zod';
 import { entityId } from './ids.ts';
 import { imageShape } from './shape.ts';
 
+/**
+ * How pixels in [0, 1] become the input of a model of another program, and what its output is. The pixels are brought to
+ * `range`, then normalised channel by channel.
+ */
+export const modelReading = z.strictObject({
+  /** Order of an image's axes: height, width, channels or channels, height, width. */
+  layout: z.enum(['nhwc', 'nchw']),
+  /** Pixels from 0 to 1, 0 to 255 or −1 to 1. */
+  range: z.enum(['unit', 'bytes', 'signed']).default('unit'),
+  /** (pixel − mean) / deviation, one number for each channel; null: none. */
+  normalisation: z
+    .strictObject({ mean: z.array(z.number()).min(1), deviation: z.array(z.number().positive()).min(1) })
+    .nullable()
+    .default(null),
+  /** Of probabilities the logarithm is taken: it has the order and the differences that attacks on scores need. */
+  output: z.enum(['logits', 'probabilities']).default('logits'),
+});
+export type ModelReading = z.infer<typeof modelReading>;
+
+/** A model of another program, of which there is a forward pass and no gradient. */
+export const foreignModel = z.strictObject({ format: z.enum(['onnx', 'tfjs']), reading: modelReading });
+export type ForeignModel = z.infer<typeof foreignModel>;
+
 /** A trained or imported classifier. A run's model has the run's own id. */
 export const modelSummary = z.object({
   id: entityId,
   name: z.string(),
   origin: z.enum(['run', 'imported']),
+  /** Name in the architecture registry; for a foreign model its format. */
   architecture: z.string(),
+  /** Left out for networks of the architecture registry. */
+  foreign: foreignModel.optional(),
   /** Name in the defence registry; null for imported weights of unknown training. */
   defence: z.string().nullable(),
   dataset: entityId.nullable(),
@@ -21,11 +47,15 @@ export const modelSummary = z.object({
 });
 export type ModelSummary = z.infer<typeof modelSummary>;
 
-/** What a job host needs to load a model. `weights` is an NPZ whose arrays are the architecture's parameters. */
+/**
+ * What a job host needs to load a model. `weights` is an NPZ whose arrays are the architecture's parameters; of a foreign
+ * model its ONNX file, or the `model.json` of a tfjs LayersModel.
+ */
 export const modelFile = z.object({
   id: entityId,
   name: z.string(),
   architecture: z.string(),
+  foreign: foreignModel.optional(),
   inputShape: imageShape,
   classes: z.int().min(2),
   /** Name in the defence registry, and seed of the training; null where they are not known. */

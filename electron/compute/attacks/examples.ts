@@ -1,10 +1,13 @@
 import type { Network, Weights } from '../models/network.ts';
+import type { Predictor } from '../models/predictor.ts';
 import type { ImageShape } from '../../../shared/domain/shape.ts';
 
 /** A classifier under attack, or one that adversarial examples are made on. */
 export interface Subject {
   readonly network: Network;
   readonly weights: Weights;
+  /** Answers in place of the network, which then has no layers: a model of which there is a forward pass alone. */
+  readonly predictor?: Predictor;
 }
 
 /** The examples of an attack. Row i of every array belongs to the same example. */

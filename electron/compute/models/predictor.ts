@@ -1,0 +1,18 @@
+import type { ImageShape } from '../../../shared/domain/shape.ts';
+import type { Network } from './layer.ts';
+
+/** A model of which there is a forward pass alone. */
+export interface Predictor {
+  /**
+   * @param images pixels in [0, 1], [count, height, width, channels]; not kept.
+   * @returns logits [count, classes].
+   * @throws AppError `non-finite`, `bad-data` if the model gives something else.
+   */
+  logits(images: Float32Array, count: number): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}
+
+/** What stands for the network of such a model: extents and classes, no layers. */
+export function opaqueNetwork(architecture: string, inputShape: ImageShape, classes: number): Network {
+  return { architecture, inputShape, classes, frozen: true, layers: [], parameters: [], taps: [] };
+}

@@ -64,7 +64,7 @@ async function prepareSeconds(): Promise<number> {
   const array = (): Float32Array => new Float32Array(values);
   const attacked = task.attackSteps > 0;
   const memory = { images: array(), points: attacked ? { start: array(), lower: array(), upper: array() } : null };
-  const recipe = { shape, seed: 0, augmentation: AUGMENTATION, fill: [0.5, 0.5, 0.5], randomStart: attacked };
+  const recipe = { shape, seed: 0, augmentation: AUGMENTATION, fill: [0.5, 0.5, 0.5], noise: 0, randomStart: attacked };
   const make = batchPreparer(recipe, (at) => dataset.readBytes(at));
   const times = Array.from({ length: 2 * BATCHES }, (_, step) => {
     const before = process.cpuUsage();

@@ -29,7 +29,7 @@ export function trainCommand(program: Command): void {
     .description('train one model')
     .requiredOption('--dataset <id>', 'data set')
     .requiredOption('--model <architecture>', 'architecture: small-cnn, mnist-cnn or lenet')
-    .requiredOption('--defence <name>', 'natural, at, m-pgd, alp or at-alp')
+    .requiredOption('--defence <name>', 'natural, at, m-pgd, alp, at-alp, clp or lsq')
     .option('--name <name>', 'name of the run')
     .option('--config <file>', 'YAML file with settings of the trainer and the defence; flags come after it')
     .option('--epochs <n>', 'epochs', numberOption('--epochs'))

@@ -28,13 +28,19 @@ const AUGMENTED = { flip: true, cropPadding: 2, cutout: 4 };
 
 function open(
   trainer: TrainConfigInput['trainer'],
-  { first = 0, thread, defence = 'at' }: { first?: number; thread?: URL | null; defence?: string } = {},
+  {
+    first = 0,
+    thread,
+    defence = 'at',
+    defenceSettings = {},
+  }: { first?: number; thread?: URL | null; defence?: string; defenceSettings?: Record<string, number> } = {},
   data = dataset,
 ): { pipeline: Pipeline; total: number } {
   const config = trainConfig.parse({
     dataset: BARS_ID,
     architecture: 'small-cnn',
     defence,
+    defenceSettings,
     trainer: { epochs: 2, batchSize: 20, ...trainer },
     seed: 5,
   });
@@ -127,6 +133,24 @@ describe('batches made ahead', () => {
     for (const [index, pixels] of small) expect(large.get(index)).toBe(pixels);
     const changed = [...later].filter(([index, pixels]) => large.get(index) !== pixels).length;
     expect(changed).toBeGreaterThan(0.8 * later.size);
+  });
+
+  it('of a defence with pixel noise are the images with noise of its deviation, in [0, 1], made ahead or not', async () => {
+    const noisy = { defence: 'lsq', defenceSettings: { noise: 0.02 } };
+    const { batches } = await batchesOf({}, noisy);
+    expect(digest(...batches)).toBe(digest(...(await batchesOf({}, { ...noisy, thread: null })).batches));
+    const changes = batches.flatMap((batch) => {
+      const plain = dataset.readImages(batch['indices'] as Uint32Array);
+      const images = Array.from(batch['images'] as Float32Array);
+      expect(images.every((pixel) => pixel >= 0 && pixel <= 1)).toBe(true);
+      // Pixels so far from black and white are not cut.
+      return images.flatMap((pixel, at) => (Math.abs(plain[at]! - 0.5) < 0.4 ? [pixel - plain[at]!] : []));
+    });
+    const mean = changes.reduce((sum, change) => sum + change, 0) / changes.length;
+    const square = changes.reduce((sum, change) => sum + change * change, 0) / changes.length;
+    expect(changes.length).toBeGreaterThan(10_000);
+    expect(Math.abs(mean)).toBeLessThan(0.001);
+    expect(Math.sqrt(square)).toBeCloseTo(0.02, 3);
   });
 
   it('have no start for trainings without an inner attack', async () => {

@@ -1,7 +1,7 @@
 import type { ImageShape } from '../../../shared/domain/shape.ts';
 import { imageSize } from '../attacks/examples.ts';
 import { fillStart, type StartPoints } from '../attacks/start.ts';
-import { stream } from '../random/stream.ts';
+import { stream, type RandomStream } from '../random/stream.ts';
 import { drawVariation, isAugmented, writePlain, writeVaried, type Augmentation } from './augment.ts';
 
 /** What all batches of a training have in common. Plain data, so that another thread can have it. */
@@ -11,6 +11,8 @@ export interface BatchRecipe {
   readonly augmentation: Augmentation;
   /** Colour of cut-outs, [channels] in [0, 1]. */
   readonly fill: readonly number[];
+  /** Deviation of Gaussian noise on the images, which are cut to [0, 1] again; 0: none. */
+  readonly noise: number;
   /** Whether the inner attack starts at a random point of its ball. */
   readonly randomStart: boolean;
 }
@@ -46,7 +48,7 @@ export function batchViews({ images, points }: BatchMemory, values: number): Bat
 
 /**
  * A function that writes batches into memory: pixels as float32, varied by the stream (seed, 'augment', example, epoch),
- * then bounds and start of the inner attack by the stream (seed, 'start', example, epoch). The numbers depend on recipe
+ * with noise of the stream (seed, 'pixel noise', example, epoch), then bounds and start of the inner attack by the stream (seed, 'start', example, epoch). The numbers depend on recipe
  * and request alone, not on when, where or in which order batches are made.
  * @param read raw pixels of the images at these positions
  */
@@ -54,7 +56,7 @@ export function batchPreparer(
   recipe: BatchRecipe,
   read: (positions: Uint32Array) => Uint8Array,
 ): (request: BatchRequest, memory: BatchMemory) => void {
-  const { shape, seed, augmentation, fill, randomStart } = recipe;
+  const { shape, seed, augmentation, fill, noise, randomStart } = recipe;
   const size = imageSize(shape);
   const varied = isAugmented(augmentation);
   return ({ positions, epoch, epsilon }, memory) => {
@@ -66,6 +68,17 @@ export function batchPreparer(
         writeVaried(bytes, row * size, images, row * size, shape, augmentation, variation, fill);
       });
     } else writePlain(bytes, images);
+    if (noise > 0) {
+      positions.forEach((position, row) => {
+        addNoise(images, row * size, (row + 1) * size, noise, stream(seed, 'pixel noise', position, epoch));
+      });
+    }
     if (points && epsilon !== null) fillStart(images, positions, { epsilon, randomStart }, seed, epoch, points);
   };
+}
+
+function addNoise(images: Float32Array, from: number, to: number, deviation: number, random: RandomStream): void {
+  for (let at = from; at < to; at += 1) {
+    images[at] = Math.min(1, Math.max(0, (images[at] ?? 0) + deviation * random.normal()));
+  }
 }

@@ -42,6 +42,8 @@ export interface ConfiguredDefence {
   readonly inner: InnerAttack | null;
   /** ε at which the held-out part is attacked. */
   readonly epsilon: number;
+  /** Deviation of Gaussian noise on the training images, which stay in [0, 1]; left out: none. */
+  readonly noise?: number;
   /** Layers whose activations the loss wants, of those that the network has. @throws AppError `invalid-input`. */
   taps(available: readonly string[]): readonly string[];
   /** Names of the loss's terms. */

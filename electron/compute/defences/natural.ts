@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { crossEntropyFromLogits } from '../losses.ts';
 import { defineDefence, noTaps } from './defence.ts';
-import { epsilon } from './settings.ts';
+import { validationEpsilon } from './settings.ts';
 
 export const natural = defineDefence({
   name: 'natural',
@@ -11,11 +11,7 @@ export const natural = defineDefence({
   source: '–',
   adversarial: false,
   schema: z.strictObject({
-    epsilon: epsilon.meta({
-      label: 'Validation ε',
-      help: 'Training makes no adversarial examples; this ε only measures on the held-out part.',
-      advanced: true,
-    }),
+    epsilon: validationEpsilon,
   }),
   configure: (settings) => ({
     halves: 'clean',

@@ -44,6 +44,10 @@ describe('the defences', () => {
     ['alp', {}, { clean: CLEAN / 2, adversarial: ADVERSARIAL / 2, logits: LOGITS / 2 }],
     ['alp', { base: 'at', alpha: 1, reduction: 'sum' }, { clean: 0, adversarial: ADVERSARIAL, logits: 2 * LOGITS }],
     ['alp', { base: 'natural' }, { clean: CLEAN, adversarial: 0, logits: LOGITS / 2 }],
+    // Pairs (2, −2) with (1, −1): a squared distance of 1 in each class.
+    ['clp', {}, { clean: CLEAN, logits: 0.5 }],
+    // Norms 2√2 and √2.
+    ['lsq', { lambda: 2 }, { clean: CLEAN, logits: 3 * Math.SQRT2 }],
   ])('%s %o has the terms of its paper', (name, settings, expected) => {
     const found = terms(name, settings);
     expect(Object.keys(found)).toEqual(Object.keys(expected));
@@ -97,13 +101,21 @@ describe('the defences', () => {
   });
 
   it('is a catalogue whose fields all have a label and a default', () => {
-    expect(defenceEntries().map((entry) => entry.name)).toEqual(['natural', 'at', 'm-pgd', 'alp', 'at-alp']);
+    expect(defenceEntries().map((entry) => entry.name)).toEqual([
+      'natural',
+      'at',
+      'm-pgd',
+      'alp',
+      'at-alp',
+      'clp',
+      'lsq',
+    ]);
     for (const { name, fields } of defenceEntries()) {
       for (const field of fields) {
         expect(field.label, `${name} ${field.key}`).not.toBe(field.key);
         expect(field.default !== null || field.nullable, `${name} ${field.key}`).toBe(true);
       }
     }
-    expect(() => findDefence('trades-x')).toThrow(/natural, at, m-pgd, alp, at-alp/);
+    expect(() => findDefence('trades-x')).toThrow(/natural, at, m-pgd, alp, at-alp, clp, lsq/);
   });
 });

@@ -4,12 +4,14 @@ import { describeSettings } from '../../../shared/domain/settings.ts';
 import { alp } from './alp.ts';
 import { atAlp } from './at-alp.ts';
 import { at } from './at.ts';
+import { clp } from './clp.ts';
 import type { Defence } from './defence.ts';
+import { lsq } from './lsq.ts';
 import { mPgd } from './m-pgd.ts';
 import { natural } from './natural.ts';
 
 /** Every defence, in the order in which lists show them. */
-export const DEFENCES: readonly Defence[] = [natural, at, mPgd, alp, atAlp];
+export const DEFENCES: readonly Defence[] = [natural, at, mPgd, alp, atAlp, clp, lsq];
 
 /** @throws AppError `invalid-input` that names the defences there are. */
 export function findDefence(name: string): Defence {

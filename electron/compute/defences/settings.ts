@@ -4,6 +4,22 @@ import type { InnerAttack } from './defence.ts';
 /** ε of a defence, in units of [0, 1] pixels. */
 export const epsilon = z.number().min(0).max(1).default(0.25);
 
+/** ε of defences that make no adversarial examples. */
+export const validationEpsilon = epsilon.meta({
+  label: 'Validation ε',
+  help: 'Training makes no adversarial examples; this ε only measures on the held-out part.',
+  advanced: true,
+});
+
+/** Weight of the logit term of defences without adversarial examples. */
+export const pairingWeight = z.number().min(0).max(1000).default(0.5).meta({ label: 'λ logits' });
+
+export const pixelNoise = z.number().min(0).max(2).default(0.5).meta({
+  label: 'Gaussian noise σ',
+  unit: 'of [0, 1]',
+  help: 'Training images get noise of this deviation, drawn anew each epoch, and are cut to [0, 1]. 0: none.',
+});
+
 /** Settings of the attack inside adversarial training. */
 export const innerAttackShape = {
   epsilon: epsilon.meta({ label: 'ε', help: 'Size of the perturbation in L∞, of pixels in [0, 1].' }),

@@ -16,6 +16,32 @@ export function logitPairing(clean: tf.Tensor2D, adversarial: tf.Tensor2D, reduc
 }
 
 /**
+ * Clean logit pairing: the mean over pairs and classes of (f(x_i) − f(x_j))², the first half of the batch paired with the
+ * second in order (Kannan et al. 2018, arXiv 1803.06373, section 4.2). Of an odd batch the last example has no partner.
+ * @param logits of clean images [batch, classes]
+ * @returns a scalar, 0 for a batch of one; the caller disposes of it.
+ */
+export function cleanLogitPairing(logits: tf.Tensor2D): tf.Scalar {
+  return tf.tidy(() => {
+    const [batch, classes] = logits.shape;
+    const pairs = Math.floor(batch / 2);
+    if (pairs === 0) return tf.scalar(0);
+    const one = tf.slice(logits, [0, 0], [pairs, classes]);
+    const other = tf.slice(logits, [pairs, 0], [pairs, classes]);
+    return tf.mean<tf.Scalar>(tf.squaredDifference(one, other));
+  });
+}
+
+/**
+ * Logit squeezing: mean_i ‖f(x_i)‖₂, not squared (Kannan et al. 2018, arXiv 1803.06373, section 4.2).
+ * @param logits of clean images [batch, classes]
+ * @returns a scalar; the caller disposes of it.
+ */
+export function logitSqueezing(logits: tf.Tensor2D): tf.Scalar {
+  return tf.tidy(() => tf.mean<tf.Scalar>(tf.sqrt(tf.add(tf.sum(tf.square(logits), 1), ROOT_FLOOR))));
+}
+
+/**
  * Attention pairing 1/m Σ_i Σ_l ‖ Q(A_l(x_i))/‖·‖₂ − Q(A_l(x'_i))/‖·‖₂ ‖₂ (arXiv 1908.11435; maps after Zagoruyko &
  * Komodakis 2017). Gradients flow through both branches.
  * @param clean activations by layer, each [batch, height, width, channels]

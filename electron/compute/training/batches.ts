@@ -12,7 +12,7 @@ const MEAN_OVER = 1000;
 export function trainingBatches(
   { trainer, seed }: TrainConfig,
   dataset: PackedDataset,
-  { order, defence: { inner }, total }: TrainingPlan,
+  { order, defence: { inner, noise }, total }: TrainingPlan,
   first: number,
   thread?: PipelineOptions['thread'],
 ): Pipeline {
@@ -25,6 +25,7 @@ export function trainingBatches(
       seed,
       augmentation: { flip, cropPadding, cutout },
       fill: cutout > 0 ? meanColour(dataset) : [],
+      noise: noise ?? 0,
       randomStart: inner?.randomStart ?? false,
     },
     requestOf: (step) => ({

@@ -17,7 +17,7 @@ export interface Binned extends Entity {
 /** Names and deletion of every kind of entity. What was deleted together is restored together. */
 export interface BinStore {
   find(id: string): Entity | undefined;
-  /** A data set's runs, imported models, evaluations and galleries, or those that have nothing left without a model. */
+  /** A plan's evaluations; a data set's runs, imported models, evaluations, plans and galleries, or those that have nothing left without a model. */
   dependents(entity: Entity): Entity[];
   rename(entity: Entity, name: string): void;
   delete(entities: readonly Entity[]): void;
@@ -34,6 +34,7 @@ const TABLES: Readonly<Record<EntityKind, string>> = {
   run: 'runs',
   model: 'models',
   evaluation: 'evaluations',
+  plan: 'plans',
   gallery: 'galleries',
 };
 const KINDS = Object.keys(TABLES) as EntityKind[];
@@ -65,14 +66,20 @@ export function binStore(db: Database): BinStore {
           ...entities('run', 'dataset = ?', id),
           ...entities('model', `origin = 'imported' AND dataset = ?`, id),
           ...entities('evaluation', 'dataset = ?', id),
+          ...entities('plan', 'dataset = ?', id),
           ...entities('gallery', 'dataset = ?', id),
         ];
       }
+      if (kind === 'plan') return entities('evaluation', 'plan = ?', id);
       if (kind !== 'run' && kind !== 'model') return [];
       // Numbers and pictures of other models stay: only what shows this model alone goes with it.
       const alone = (path: string): string =>
         `json_array_length(request, '${path}') = 1 AND json_extract(request, '${path}[0]') = ?`;
-      return [...entities('evaluation', alone('$.targets'), id), ...entities('gallery', alone('$.models'), id)];
+      return [
+        ...entities('evaluation', alone('$.targets'), id),
+        ...entities('plan', alone('$.models'), id),
+        ...entities('gallery', alone('$.models'), id),
+      ];
     },
     rename: (entity, name) => {
       db.transaction(() => {

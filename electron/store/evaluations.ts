@@ -17,15 +17,21 @@ export interface EvaluationStore {
     readonly name: string;
     readonly request: EvaluationRequest;
     readonly created: string;
+    /** The plan that it is a step of, and which one. */
+    readonly step?: { readonly plan: string; readonly place: number };
   }): void;
   get(id: string): EvaluationRow | undefined;
   list(): EvaluationRow[];
+  /** Steps of a plan in their order. */
+  ofPlan(plan: string): EvaluationRow[];
   setPartial(id: string, targets: readonly TargetResult[]): void;
   /** Stores the outcome whole or not at all: the result and every target's examples. */
   setResult(id: string, result: EvaluationResult, examples: ReadonlyMap<string, readonly ExampleRecord[]>): void;
   /** Takes away the results of an evaluation that starts again. */
   clear(id: string): void;
   examples(query: ExampleQuery): { readonly total: number; readonly examples: ExampleRecord[] };
+  /** Every example of one target, by row. */
+  records(evaluation: string, model: string): ExampleRecord[];
   /** Whether each attacked position withstood, by position; only what `model` has in `evaluation`. */
   survival(evaluation: string, model: string): ReadonlyMap<number, boolean>;
 }
@@ -33,6 +39,7 @@ export interface EvaluationStore {
 interface Raw {
   readonly id: string;
   readonly name: string;
+  readonly plan: string | null;
   readonly request: string;
   readonly state: RunState;
   readonly partial: string;
@@ -41,17 +48,19 @@ interface Raw {
   readonly created: string;
 }
 
-interface RawExample extends Omit<ExampleRecord, 'broken' | 'attacked'> {
+interface RawExample extends Omit<ExampleRecord, 'broken' | 'attacked' | 'survives8Bit'> {
   readonly broken: number;
   readonly attacked: number;
+  readonly survives8Bit: number | null;
 }
 
-const SELECT = `SELECT evaluations.id, name, request, jobs.state, partial, result, jobs.error, evaluations.created
+const SELECT = `SELECT evaluations.id, name, plan, request, jobs.state, partial, result, jobs.error, evaluations.created
   FROM evaluations JOIN jobs ON jobs.id = evaluations.id WHERE deleted IS NULL`;
 
 const EXAMPLE = `SELECT position AS "index", row, label, clean_prediction AS cleanPrediction,
   adversarial_prediction AS adversarialPrediction, broken, attacked, first_success AS firstSuccessIteration, restart,
-  linf, l2, clean_confidence AS cleanConfidence, adversarial_confidence AS adversarialConfidence, queries
+  linf, l2, l1, distance, survives_8bit AS survives8Bit, carried_from AS carriedFrom,
+  clean_confidence AS cleanConfidence, adversarial_confidence AS adversarialConfidence, queries
   FROM example_results WHERE evaluation = ? AND model = ?`;
 
 const SHOW: Readonly<Record<ExampleQuery['show'], string>> = {
@@ -66,6 +75,8 @@ const SORT: Readonly<Record<ExampleQuery['sort'], string>> = {
   firstSuccess: 'first_success',
   linf: 'linf',
   l2: 'l2',
+  l1: 'l1',
+  distance: 'distance',
   confidence: 'adversarial_confidence',
 };
 
@@ -76,15 +87,17 @@ export function evaluationStore(db: Database): EvaluationStore {
     db.run('DELETE FROM example_results WHERE evaluation = ?', id);
   };
   return {
-    add: ({ id, name, request, created }) => {
+    add: ({ id, name, request, created, step }) => {
       db.run(
-        'INSERT INTO evaluations (id, name, dataset, source, request, created) VALUES (?, ?, ?, ?, ?, ?)',
+        'INSERT INTO evaluations (id, name, dataset, source, request, created, plan, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
         id,
         name,
         request.dataset,
         request.source,
         JSON.stringify(request),
         created,
+        step?.plan ?? null,
+        step?.place ?? null,
       );
     },
     get: (id) => {
@@ -92,6 +105,7 @@ export function evaluationStore(db: Database): EvaluationStore {
       return row && toEvaluation(row);
     },
     list: () => db.all<Raw>(`${SELECT} ORDER BY evaluations.created, evaluations.id`).map(toEvaluation),
+    ofPlan: (plan) => db.all<Raw>(`${SELECT} AND plan = ? ORDER BY place, evaluations.id`, plan).map(toEvaluation),
     setPartial: (id, targets) => {
       db.run('UPDATE evaluations SET partial = ? WHERE id = ?', JSON.stringify(targets), id);
     },
@@ -130,9 +144,10 @@ export function evaluationStore(db: Database): EvaluationStore {
       );
       return {
         total: total?.total ?? 0,
-        examples: rows.map((row) => ({ ...row, broken: row.broken === 1, attacked: row.attacked === 1 })),
+        examples: rows.map(toExample),
       };
     },
+    records: (evaluation, model) => db.all<RawExample>(`${EXAMPLE} ORDER BY row`, evaluation, model).map(toExample),
     survival: (evaluation, model) =>
       new Map(
         db
@@ -148,7 +163,7 @@ export function evaluationStore(db: Database): EvaluationStore {
 
 function addExample(db: Database, evaluation: string, model: string, record: ExampleRecord): void {
   db.run(
-    'INSERT INTO example_results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO example_results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     evaluation,
     model,
     record.row,
@@ -165,7 +180,20 @@ function addExample(db: Database, evaluation: string, model: string, record: Exa
     record.cleanConfidence,
     record.adversarialConfidence,
     record.queries,
+    record.l1,
+    record.distance,
+    record.survives8Bit === null ? null : Number(record.survives8Bit),
+    record.carriedFrom,
   );
+}
+
+function toExample(row: RawExample): ExampleRecord {
+  return {
+    ...row,
+    broken: row.broken === 1,
+    attacked: row.attacked === 1,
+    survives8Bit: row.survives8Bit === null ? null : row.survives8Bit === 1,
+  };
 }
 
 function toEvaluation(row: Raw): EvaluationRow {

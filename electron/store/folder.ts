@@ -9,6 +9,7 @@ const FOLDERS: Readonly<Record<EntityKind, string>> = {
   run: 'runs',
   model: 'models',
   evaluation: 'evaluations',
+  plan: 'plans',
   gallery: 'galleries',
 };
 

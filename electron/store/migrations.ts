@@ -76,6 +76,21 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE preferences (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
   `ALTER TABLE example_results ADD COLUMN queries INTEGER;`,
+  `
+  CREATE TABLE plans (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, dataset TEXT NOT NULL REFERENCES datasets (id), request TEXT NOT NULL,
+    created TEXT NOT NULL, bin TEXT, deleted TEXT
+  ) STRICT;
+  CREATE INDEX plans_by_dataset ON plans (dataset);
+  ALTER TABLE evaluations ADD COLUMN plan TEXT REFERENCES plans (id);
+  ALTER TABLE evaluations ADD COLUMN place INTEGER;
+  CREATE INDEX evaluations_by_plan ON evaluations (plan, place);
+  UPDATE evaluations SET request = json_insert(request, '$.ensemble', json('[]'), '$.carryFrom', json('[]'), '$.goal', 'untargeted');
+  ALTER TABLE example_results ADD COLUMN l1 REAL;
+  ALTER TABLE example_results ADD COLUMN distance REAL;
+  ALTER TABLE example_results ADD COLUMN survives_8bit INTEGER;
+  ALTER TABLE example_results ADD COLUMN carried_from TEXT;
+  `,
 ];
 
 /**

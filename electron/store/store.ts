@@ -17,6 +17,8 @@ import type { LeaseStore } from './lease.ts';
 import { migrate } from './migrations.ts';
 import { modelStore } from './models.ts';
 import type { ModelStore } from './models.ts';
+import { planStore } from './plans.ts';
+import type { PlanStore } from './plans.ts';
 import { preferenceStore } from './preferences.ts';
 import type { PreferenceStore } from './preferences.ts';
 import { runStore } from './runs.ts';
@@ -30,6 +32,7 @@ export interface Store {
   readonly models: ModelStore;
   readonly runs: RunStore;
   readonly evaluations: EvaluationStore;
+  readonly plans: PlanStore;
   readonly galleries: GalleryStore;
   readonly jobs: JobStore;
   readonly lease: LeaseStore;
@@ -58,6 +61,7 @@ export function openStore(path: string): Store {
     models: modelStore(database),
     runs: runStore(database),
     evaluations: evaluationStore(database),
+    plans: planStore(database),
     galleries: galleryStore(database),
     jobs: jobStore(database),
     lease: leaseStore(database),

@@ -8,7 +8,19 @@ import { entityId } from '../domain/ids.ts';
 import { examplePage, librarySnapshot, resultTable } from '../domain/library.ts';
 import { memoryLimit } from '../domain/memory.ts';
 import { modelSummary } from '../domain/model.ts';
+import {
+  planClasses,
+  planComparison,
+  planCurves,
+  planEstimate,
+  planExport,
+  planExtension,
+  planRequest,
+  planResult,
+  planView,
+} from '../domain/plan.ts';
 import { trainConfig, trainPoint } from '../domain/training.ts';
+import { trajectory, trajectoryRequest } from '../domain/trajectory.ts';
 
 const none = z.undefined();
 const one = z.strictObject({ id: entityId });
@@ -81,7 +93,24 @@ export const CALLS = {
   'runs.points': call(z.strictObject({ id: entityId, after: z.int().min(-1).default(-1) }), z.array(trainPoint)),
   'evaluations.create': call(evaluationRequest, z.object({ id: entityId })),
   'evaluations.examples': call(exampleQuery, examplePage),
+  /** The attack on one example step by step; takes seconds the first time. */
+  'evaluations.trajectory': call(trajectoryRequest, trajectory),
   'evaluations.table': call(z.strictObject({ dataset: entityId }), resultTable),
+  /** Expands the plan into evaluations and queues them, cheapest first. */
+  'plans.create': call(planRequest, z.object({ id: entityId })),
+  /** What a plan would cost; with an id, what is left of that plan if it became this. */
+  'plans.estimate': call(z.strictObject({ request: planRequest, id: entityId.optional() }), planEstimate),
+  /** Adds models, attacks, ε, sources or seeds; only what is missing is queued. */
+  'plans.extend': call(planExtension, z.object({ added: z.int() })),
+  /** All its evaluations at once; `run` queues again what failed or was cancelled, and goes on with what is paused. */
+  'plans.run': call(one, z.void()),
+  'plans.pause': call(one, z.void()),
+  'plans.cancel': call(one, z.void()),
+  'plans.result': call(one, planResult),
+  'plans.curves': call(one, planCurves),
+  'plans.classes': call(planView, planClasses),
+  /** Every pair of models, on a column, or on the worst case where `column` is null. */
+  'plans.compare': call(one.extend({ column: z.string().nullable().default(null) }), planComparison),
   'galleries.create': call(galleryRequest, z.object({ id: entityId })),
 
   /** Jobs are paused, resumed (also after a crash) and cancelled alike, whatever they make. */
@@ -111,6 +140,7 @@ export const CALLS = {
   'engines.remove': call(onePack, enginePackState),
 
   'exports.table': call(z.strictObject({ dataset: entityId, format: z.enum(['csv', 'latex']) }), savedFile),
+  'exports.plan': call(planExport, savedFile),
   'exports.curve': call(
     z.strictObject({
       runs: z.array(entityId).min(1).max(16),

@@ -23,6 +23,18 @@ export const THREATS = ['white-box', 'gray-box', 'black-box'] as const;
 export const threat = z.enum(THREATS);
 export type Threat = z.infer<typeof threat>;
 
+/**
+ * What an attack leads to: any wrong class, or one class for each example: the least likely one of the clean prediction,
+ * a random wrong one, the label plus one, or every wrong class in turn on what still stands.
+ */
+export const GOALS = ['untargeted', 'least-likely', 'random', 'next', 'all'] as const;
+export const goal = z.enum(GOALS);
+export type Goal = z.infer<typeof goal>;
+
+/** Norms that ε is measured in, over all pixels and channels of an image in [0, 1]. */
+export const NORMS = ['linf', 'l2', 'l1'] as const;
+export const norm = z.enum(NORMS);
+
 export const evaluationRequest = z.strictObject({
   name: z.string().trim().max(120).optional(),
   dataset: entityId,
@@ -30,10 +42,15 @@ export const evaluationRequest = z.strictObject({
   targets: z.array(entityId).min(1).max(64),
   /** null: white-box, each target is its own source. A source may not be among the targets. */
   source: entityId.nullable().default(null),
+  /** Further sources: x' is made on the mean of their logits and the source's (Liu et al. 2017, arXiv 1611.02770, section 4). */
+  ensemble: z.array(entityId).max(15).default([]),
   attack: attackSpec,
+  goal: goal.default('untargeted'),
   examples: exampleChoice.prefault({}),
   /** Attack examples that are misclassified without an attack too, as the Python peers do. */
   includeMisclassified: z.boolean().default(false),
+  /** Earlier evaluations on the same images: what they broke counts as broken here, and is not attacked again. */
+  carryFrom: z.array(entityId).max(4096).default([]),
   seed: z.int().min(0).default(0),
   batchSize: z.int().min(1).max(4096).default(500),
   engine: engineChoice.default('auto'),
@@ -64,6 +81,15 @@ export const targetResult = z.object({
   /** Robust accuracy after 1, 2, … restarts. */
   byRestart: z.array(z.number()),
   perturbation: z.object({ linfMax: z.number(), l2Mean: z.number(), l2Median: z.number() }),
+  /**
+   * Median size of the smallest perturbation that breaks an example, in the attack's norm, over all rightly classified
+   * examples; those that nothing broke count as infinite, and null is an infinite median. Minimal-norm attacks only.
+   */
+  medianDistance: z.number().nullable().optional(),
+  /** Examples that earlier attacks of the same plan had broken: counted as broken, and not attacked again. */
+  carried: z.int().optional(),
+  /** Broken examples that stay broken once x' is rounded to 8 bits towards x. */
+  survive8Bit: z.int().optional(),
   /** Input gradients that were NaN or infinite, summed over steps and examples. */
   nonFiniteGradients: z.int(),
   /** Adversarial candidates that failed the float64 check of the constraint (always reported, never counted). */
@@ -116,6 +142,13 @@ export const exampleRecord = z.object({
   restart: z.int().nullable(),
   linf: z.number(),
   l2: z.number(),
+  l1: z.number().nullable().default(null),
+  /** Size of the smallest perturbation found that breaks it, in the attack's norm; minimal-norm attacks only. */
+  distance: z.number().nullable().default(null),
+  /** Whether x' still breaks it once rounded to 8 bits towards x; null where nothing broke it. */
+  survives8Bit: z.boolean().nullable().default(null),
+  /** Evaluation of the same plan that broke it before, so that it was not attacked again: x' is from there. */
+  carriedFrom: entityId.nullable().default(null),
   /** Softmax probability of the predicted class before and after. */
   cleanConfidence: z.number(),
   adversarialConfidence: z.number(),
@@ -128,7 +161,7 @@ export const exampleQuery = z.strictObject({
   evaluation: entityId,
   model: entityId,
   show: z.enum(['all', 'broken', 'survived', 'misclassified']).default('all'),
-  sort: z.enum(['index', 'firstSuccess', 'linf', 'l2', 'confidence']).default('index'),
+  sort: z.enum(['index', 'firstSuccess', 'linf', 'l2', 'l1', 'distance', 'confidence']).default('index'),
   descending: z.boolean().default(false),
   offset: z.int().min(0).default(0),
   limit: z.int().min(1).max(1000).default(100),

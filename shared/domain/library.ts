@@ -13,6 +13,7 @@ import {
 import { galleryRequest, galleryResult } from './gallery.ts';
 import { entityId } from './ids.ts';
 import { errorData, jobKind, jobProgress } from './job.ts';
+import { planRow } from './plan.ts';
 import { settingValues } from './settings.ts';
 import { runState, trainConfig, trainResult } from './training.ts';
 
@@ -54,6 +55,8 @@ export type RunRow = z.infer<typeof runRow>;
 export const evaluationRow = z.object({
   id: entityId,
   name: z.string(),
+  /** The plan that it is a step of; null for one that was asked for by itself. */
+  plan: entityId.nullable(),
   request: evaluationRequest,
   state: runState,
   /** Results so far while it runs, then the final ones. */
@@ -169,6 +172,7 @@ export const librarySnapshot = z.object({
   datasets: z.array(datasetRow),
   runs: z.array(runRow),
   evaluations: z.array(evaluationRow),
+  plans: z.array(planRow),
   galleries: z.array(galleryRow),
   jobs: z.array(jobRow),
 });

@@ -14,6 +14,9 @@ import {
   type Weights,
 } from './network.ts';
 
+/** A loss of each example by its name, or worked out from logits [n, classes] → [n]. */
+export type InputLoss = LossName | ((logits: tf.Tensor2D) => tf.Tensor1D);
+
 /**
  * Logits, and the gradient of the summed loss with respect to the images alone. A pure function on tensors, for use
  * inside a compiled step; call it inside a `tidy`.
@@ -26,13 +29,13 @@ export function inputGradient(
   weights: Weights,
   images: tf.Tensor4D,
   labels: tf.Tensor1D,
-  loss: LossName = 'cross-entropy',
+  loss: InputLoss = 'cross-entropy',
 ): { readonly logits: tf.Tensor2D; readonly gradient: tf.Tensor4D } {
   const kept: tf.Tensor2D[] = [];
   const gradientOf = tf.grad((x) => {
     const { logits } = forward(network, weights, x as tf.Tensor4D);
     kept.push(tf.keep(tf.clone(logits)));
-    return tf.sum(lossFromLogits(loss, logits, labels));
+    return tf.sum(typeof loss === 'function' ? loss(logits) : lossFromLogits(loss, logits, labels));
   });
   const gradient = gradientOf(images) as tf.Tensor4D;
   const [held] = kept as [tf.Tensor2D];

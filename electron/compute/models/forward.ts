@@ -27,6 +27,21 @@ export interface TrainingOutputs extends Outputs {
   readonly statistics: Readonly<Record<string, tf.Tensor>>;
 }
 
+type Watch = (images: tf.Tensor4D) => void;
+
+let watching: Watch | null = null;
+
+/**
+ * Shows `watch` the images of every evaluation pass of this thread, in their order, until the returned function is
+ * called. Passes that a compiled graph or another thread makes are not seen: use the wasm engine with one thread.
+ */
+export function watchForward(watch: Watch): () => void {
+  watching = watch;
+  return () => {
+    watching = null;
+  };
+}
+
 /**
  * The network's outputs in evaluation: batch normalisation takes its moving statistics. Differentiable once with respect
  * to images and weights. Call inside a `tidy`. For more than one call, use the frozen network: it does less.
@@ -40,6 +55,7 @@ export function forward(
   images: tf.Tensor4D,
   taps: readonly string[] = [],
 ): Outputs {
+  watching?.(images);
   return new Pass(network, weights, taps, null).run(new Map([[IMAGES, images]]), 0);
 }
 
@@ -101,6 +117,7 @@ class Pass {
 
   /** @param values outputs of layers before the `start`-th one, as far as later ones need them */
   run(values: Map<string, tf.Tensor>, start: number): Outputs {
+    if (this.#network.layers.length === 0) throw forwardOnly(this.#network);
     const activations: Record<string, tf.Tensor4D> = {};
     const given = new Set(values.keys());
     let last: tf.Tensor | undefined;
@@ -122,6 +139,10 @@ class Pass {
         const bias = layer.bias ? (this.#weight(layer, 'b') as tf.Tensor1D) : null;
         const options = { pad, stride, relu, maskedBelow: this.#masked.has(layer.name) };
         return convLayer(x, this.#weight(layer, 'w') as tf.Tensor4D, bias, options);
+      }
+      case 'scale': {
+        const centred = tf.sub(x, this.#weight(layer, 'mean'));
+        return tf.mul(centred, tf.reciprocal(this.#weight(layer, 'deviation')));
       }
       case 'norm':
         return this.#norm(layer, x);
@@ -168,6 +189,13 @@ class Pass {
     const users = this.#network.layers.filter(({ inputs }) => inputs.includes(layer.name));
     return users.length === 1 && users[0]?.kind === 'pool';
   }
+}
+
+function forwardOnly({ architecture }: Network): AppError {
+  return new AppError(
+    'unsupported',
+    `Of a model in the format ${architecture} there is a forward pass alone: its layers and gradients cannot be had.`,
+  );
 }
 
 function unknownTap(network: Network, name: string): AppError {

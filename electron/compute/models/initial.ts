@@ -8,7 +8,8 @@ import { parametersOf, type Layer, type Network, type Weights } from './layer.ts
  * 4.6) and PyTorch do. He's larger ones were tried there: after six epochs of adversarial training on the sample data
  * they left about ten points less accuracy under PGD. Convolutions with batch normalisation behind them: normal with
  * deviation √(2 / (k² · out)) (He et al. 2015, arXiv 1502.01852, section 2.2, in the form for the backward pass, which
- * torchvision's residual networks take), γ 1, β 0, moving mean 0 and variance 1.
+ * torchvision's residual networks take), γ 1, β 0, moving mean 0 and variance 1. Images are
+ * not normalised yet where the network does so: mean 0, deviation 1.
  * The same seed gives the same weights on every engine. The caller disposes of them.
  */
 export function initialWeights(network: Network, seed: number): Weights {
@@ -24,7 +25,9 @@ export function initialWeights(network: Network, seed: number): Weights {
 }
 
 function fill(values: Float32Array, layer: Layer, name: string, seed: number): void {
-  if (layer.kind === 'norm') {
+  if (layer.kind === 'scale') {
+    values.fill(name.endsWith('_deviation') ? 1 : 0);
+  } else if (layer.kind === 'norm') {
     values.fill(name.endsWith('_gamma') || name.endsWith('_variance') ? 1 : 0);
   } else if (layer.kind === 'conv' && !layer.bias) {
     const [height, width, , outputs] = layer.filter;

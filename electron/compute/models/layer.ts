@@ -22,6 +22,7 @@ export type Layer = Common &
         readonly bias: boolean;
         readonly relu: boolean;
       }
+    | { readonly kind: 'scale' }
     | { readonly kind: 'norm'; readonly relu: boolean }
     | { readonly kind: 'add' }
     | { readonly kind: 'pool'; readonly size: PoolAttributes['size'] }
@@ -32,16 +33,21 @@ export type Layer = Common &
 
 /** What a network's first layers take as input. */
 export const IMAGES = 'images';
+/** The layer that brings images to mean 0 and deviation 1. */
+export const SCALE = 'input';
 
 export interface Parameter {
   /**
    * `<layer>_w` (HWIO for convolutions, [in, out] for dense layers after an NHWC flatten), `<layer>_b`; for batch
-   * normalisation `<layer>_gamma`, `<layer>_beta`, `<layer>_mean` and `<layer>_variance`.
+   * normalisation `<layer>_gamma`, `<layer>_beta`, `<layer>_mean` and `<layer>_variance`; `input_mean` and
+   * `input_deviation` of the images' channels.
    */
   readonly name: string;
   readonly shape: readonly number[];
-  /** False for moving statistics: training updates them without a gradient. */
+  /** Whether training changes it by its gradient. */
   readonly trainable: boolean;
+  /** Whether training moves it towards a statistic of the batch, without a gradient. */
+  readonly moving: boolean;
 }
 
 /** What a network is built from: plain data. */
@@ -50,6 +56,8 @@ export interface NetworkSpec {
   /** [height, width, channels] */
   readonly inputShape: ImageShape;
   readonly classes: number;
+  /** Whether its first layer brings each channel to mean 0 and deviation 1, so that callers give it pixels in [0, 1]. */
+  readonly normalised: boolean;
   /** Batch normalisation is folded into the convolutions: for attacks and maps, not for training. */
   readonly frozen: boolean;
 }
@@ -79,11 +87,13 @@ export type Weights = Readonly<Record<string, tf.Tensor>>;
 
 export function parametersOf(layer: Layer): Parameter[] {
   const { name } = layer;
-  const own = (suffix: string, shape: readonly number[], trainable = true): Parameter => ({
+  const own = (suffix: string, shape: readonly number[]): Parameter => ({
     name: `${name}_${suffix}`,
     shape,
-    trainable,
+    trainable: true,
+    moving: false,
   });
+  const fixed = (suffix: string, shape: readonly number[]): Parameter => ({ ...own(suffix, shape), trainable: false });
   switch (layer.kind) {
     case 'conv':
       return [own('w', layer.filter), ...(layer.bias ? [own('b', [layer.filter[3]])] : [])];
@@ -91,8 +101,11 @@ export function parametersOf(layer: Layer): Parameter[] {
       return [own('w', [layer.features, layer.units]), own('b', [layer.units])];
     case 'norm': {
       const shape = [layer.output[2]];
-      return [own('gamma', shape), own('beta', shape), own('mean', shape, false), own('variance', shape, false)];
+      const statistics = [fixed('mean', shape), fixed('variance', shape)];
+      return [own('gamma', shape), own('beta', shape), ...statistics.map((each) => ({ ...each, moving: true }))];
     }
+    case 'scale':
+      return [fixed('mean', [layer.output[2]]), fixed('deviation', [layer.output[2]])];
     case 'add':
     case 'pool':
     case 'average':

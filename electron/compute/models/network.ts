@@ -6,7 +6,16 @@ import { convExtent, pooledExtent } from '../engines/kernels/shapes.ts';
 import { ARCHITECTURES } from './architectures.ts';
 import type { Architecture, LayerPlan } from './architectures/plan.ts';
 import { frozenNetwork } from './frozen.ts';
-import { IMAGES, parametersOf, weight, type Layer, type Network, type NetworkSpec, type Weights } from './layer.ts';
+import {
+  IMAGES,
+  SCALE,
+  parametersOf,
+  weight,
+  type Layer,
+  type Network,
+  type NetworkSpec,
+  type Weights,
+} from './layer.ts';
 
 export { forward, forwardFrom, forwardTraining } from './forward.ts';
 export { initialWeights } from './initial.ts';
@@ -14,9 +23,15 @@ export type { Network, NetworkSpec, Weights } from './layer.ts';
 
 /**
  * @param inputShape [height, width, channels]
+ * @param normalised whether its first layer brings each channel to mean 0 and deviation 1
  * @throws AppError `invalid-input` for an unknown architecture, fewer than 2 classes, or an image too small for it.
  */
-export function buildNetwork(architecture: string, inputShape: ImageShape, classes: number): Network {
+export function buildNetwork(
+  architecture: string,
+  inputShape: ImageShape,
+  classes: number,
+  normalised = false,
+): Network {
   const found = ARCHITECTURES.find((entry) => entry.name === architecture);
   if (!found) {
     const known = ARCHITECTURES.map((entry) => entry.name).join(', ');
@@ -29,13 +44,14 @@ export function buildNetwork(architecture: string, inputShape: ImageShape, class
       details: { field: 'classes' },
     });
   }
-  const layers = layersOf(found, inputShape, classes);
+  const layers = layersOf(found, inputShape, classes, normalised);
   const tapped = found.plan.flatMap((plan) => ('tap' in plan && plan.tap !== undefined ? [[plan.name, plan.tap]] : []));
   const names = new Map(tapped as [string, string][]);
   return {
     architecture,
     inputShape,
     classes,
+    normalised,
     frozen: false,
     layers,
     parameters: layers.flatMap(parametersOf),
@@ -47,12 +63,12 @@ export function buildNetwork(architecture: string, inputShape: ImageShape, class
 }
 
 /** What {@link networkOf} builds the same network from, in this or another thread. */
-export function networkSpec({ architecture, inputShape, classes, frozen }: Network): NetworkSpec {
-  return { architecture, inputShape, classes, frozen };
+export function networkSpec({ architecture, inputShape, classes, normalised, frozen }: Network): NetworkSpec {
+  return { architecture, inputShape, classes, normalised, frozen };
 }
 
-export function networkOf({ architecture, inputShape, classes, frozen }: NetworkSpec): Network {
-  const network = buildNetwork(architecture, inputShape, classes);
+export function networkOf({ architecture, inputShape, classes, normalised, frozen }: NetworkSpec): Network {
+  const network = buildNetwork(architecture, inputShape, classes, normalised);
   return frozen ? frozenNetwork(network) : network;
 }
 
@@ -81,6 +97,7 @@ function layersOf(
   { name: architecture, plan, output }: Architecture,
   inputShape: ImageShape,
   classes: number,
+  normalised: boolean,
 ): Layer[] {
   const layers: Layer[] = [];
   const extents = new Map<string, ImageShape>([[IMAGES, inputShape]]);
@@ -91,6 +108,7 @@ function layersOf(
     extents.set(layer.name, layer.output);
     last = layer.name;
   };
+  if (normalised) append({ kind: 'scale', name: SCALE, inputs: [IMAGES], output: inputShape });
   for (const entry of plan) {
     const inputs = entry.kind === 'add' ? entry.of : [entry.from ?? last];
     append(layerOf(entry, inputs, extents.get(inputs[0]) ?? [0, 0, 0]));

@@ -1,3 +1,4 @@
+import { foreignModel, type ForeignModel } from '../../../shared/domain/model.ts';
 import type { ImageShape } from '../../../shared/domain/shape.ts';
 import type { Network } from './layer.ts';
 
@@ -12,7 +13,12 @@ export interface Predictor {
   dispose(): Promise<void>;
 }
 
+/** Whether a model's `architecture` is the format of a model of another program. */
+export function isForeignFormat(architecture: string): architecture is ForeignModel['format'] {
+  return foreignModel.shape.format.safeParse(architecture).success;
+}
+
 /** What stands for the network of such a model: extents and classes, no layers. */
-export function opaqueNetwork(architecture: string, inputShape: ImageShape, classes: number): Network {
+export function opaqueNetwork(architecture: ForeignModel['format'], inputShape: ImageShape, classes: number): Network {
   return { architecture, inputShape, classes, frozen: true, layers: [], parameters: [], taps: [] };
 }

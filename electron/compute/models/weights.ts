@@ -3,6 +3,7 @@ import { AppError } from '../../../shared/domain/errors.ts';
 import { shapeSize, type NpyArray } from '../arrays/npy.ts';
 import { readNpz, writeNpz, type NpzArrays } from '../arrays/npz.ts';
 import { ARCHITECTURES } from './architectures.ts';
+import { SCALE } from './layer.ts';
 import { buildNetwork, weightList, type Network, type Weights } from './network.ts';
 
 /**
@@ -13,6 +14,11 @@ import { buildNetwork, weightList, type Network, type Weights } from './network.
  */
 export async function loadWeights(network: Network, file: string): Promise<Weights> {
   return weightsFromArrays(network, await readNpz(file), file);
+}
+
+/** Whether the arrays are of a network that normalises its images. */
+export function areNormalised(arrays: NpzArrays): boolean {
+  return `${SCALE}_mean` in arrays;
 }
 
 /**
@@ -58,7 +64,7 @@ export function weightsFromArrays(network: Network, arrays: NpzArrays, name: str
 }
 
 /** The values as float32; an array that has them already is handed on as it is. */
-function floats(data: NpyArray['data'] = new Float32Array()): Float32Array {
+export function floats(data: NpyArray['data'] = new Float32Array()): Float32Array {
   if (data instanceof Float32Array) return data;
   return data instanceof BigInt64Array ? Float32Array.from(data, Number) : new Float32Array(data);
 }
@@ -87,7 +93,7 @@ function fittingArchitecture(network: Network, arrays: NpzArrays): string | null
     const classes = arrays[`${architecture.output}_b`]?.shape[0] ?? 0;
     if (classes < 2) continue;
     try {
-      const other = buildNetwork(architecture.name, network.inputShape, classes);
+      const other = buildNetwork(architecture.name, network.inputShape, classes, areNormalised(arrays));
       if (other.parameters.every(({ name, shape }) => arrays[name]?.shape.join() === shape.join())) {
         return `${architecture.name} with ${classes} classes`;
       }

@@ -7,6 +7,11 @@ import type { AttackPlan } from './plan.ts';
 export interface AttackOptions<P extends AttackPlan = AttackPlan> {
   readonly examples: Examples;
   readonly plan: P;
+  /**
+   * [rows], the class that each row shall be taken for; for families that are `targeted`. Without it any class but the
+   * label is a success. Never the label itself.
+   */
+  readonly targets?: Int32Array | undefined;
   /** Seed of all that is random, with the example's position in the data set and the restart. */
   readonly seed: number;
   /** Examples at once. It changes speed and memory, never an example's random stream. */

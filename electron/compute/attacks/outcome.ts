@@ -1,7 +1,7 @@
 import { measurePerturbation } from './budget.ts';
-import type { Ball } from './budget.ts';
 import { imageSize } from './examples.ts';
 import type { Examples } from './examples.ts';
+import type { AttackOptions } from './options.ts';
 
 /** What an attack did to one target. Row i of every array belongs to example i. */
 export interface Outcome {
@@ -11,17 +11,23 @@ export interface Outcome {
   /** Misclassified without an attack: a failure of the defence already. */
   readonly cleanWrong: Uint8Array;
   readonly attacked: Uint8Array;
-  /** A valid, misclassified x' was found. */
+  /** A valid x' was found that the model takes for another class, or for the one that was aimed at. */
   readonly succeeded: Uint8Array;
   /** The last iterate of some restart is valid and misclassified. */
   readonly lastWrong: Uint8Array;
-  /** Iteration and restart (from 0) of the first success, or −1. */
+  /**
+   * Size, in the plan's norm, of the x' that was kept for a success; of attacks that look for the smallest perturbation
+   * also where it is beyond ε. NaN where there is none.
+   */
+  readonly distance: Float32Array;
+  /** Iteration and restart (from 0) of the first success, or −1; of the smallest x' where an attack looks for that. */
   readonly iteration: Int32Array;
   readonly restart: Int32Array;
   /**
    * [rows, height, width, channels]. Of a broken example: the last iterate of the restart that broke it if that is
    * misclassified too, else the first misclassified iterate. Of a survivor: the last iterate of the last restart.
-   * Of an example that was not attacked: x itself.
+   * Of an example that was not attacked: x itself. Attacks that look for the smallest perturbation: the smallest
+   * success in [0, 1], whether or not it lies within ε; x itself where there is none.
    */
   readonly adversarial: Float32Array;
   /** Logits of `adversarial`, [rows, classes]. */
@@ -67,6 +73,7 @@ export function openOutcome(
     attacked: Uint8Array.from(cleanWrong, (wrong) => (wrong && !includeMisclassified ? 0 : 1)),
     succeeded: new Uint8Array(rows),
     lastWrong: new Uint8Array(rows),
+    distance: new Float32Array(rows).fill(Number.NaN),
     iteration: new Int32Array(rows).fill(-1),
     restart: new Int32Array(rows).fill(-1),
     adversarial: examples.images.slice(),
@@ -90,35 +97,58 @@ export interface Candidate {
   readonly logits?: Float32Array;
 }
 
+type Aim = Pick<AttackOptions, 'examples' | 'targets'>;
+
+/** Whether a prediction of a row is what the attack is after. −1, no prediction at all, never is. */
+export function isHit({ examples, targets }: Aim, row: number, prediction: number): boolean {
+  if (prediction < 0) return false;
+  return targets ? prediction === targets[row] : prediction !== examples.labels[row];
+}
+
 /**
- * Enters candidates of one restart. A success counts only if its own logits, computed anew, are wrong and the
- * constraint holds in float64.
+ * Enters candidates of one restart. A success counts only if its own logits, computed anew, say so and the constraint
+ * holds in float64. Where the attack looks for the smallest perturbation, x' in [0, 1] is kept if it is smaller than
+ * what there is, and counts as a success if it lies within ε.
  * @param logits the candidates' logits, [candidates, classes].
  */
 export function enterCandidates(
   outcome: Outcome,
-  examples: Examples,
+  options: Pick<AttackOptions, 'examples' | 'targets' | 'plan'>,
   candidates: readonly Candidate[],
   logits: Float32Array,
   restart: number,
-  ball: Ball,
 ): void {
+  const { examples, plan } = options;
+  const { minimal } = plan.family;
   const size = imageSize(examples.shape);
   const { classes } = outcome;
   candidates.forEach(({ row, image, iteration, lastWrong }, at) => {
+    const found = measurePerturbation(examples.images, row * size, image, 0, size, plan);
+    const hit = iteration >= 0 && isHit(options, row, predictionOf(logits, at * classes, classes));
+    const keep = (): void => {
+      outcome.adversarial.set(image, row * size);
+      outcome.logits.set(logits.subarray(at * classes, (at + 1) * classes), row * classes);
+    };
+    const note = (): void => {
+      outcome.distance[row] = found[plan.norm];
+      outcome.iteration[row] = iteration;
+      outcome.restart[row] = restart;
+    };
+    if (minimal) {
+      if (hit && !found.inRange) outcome.violations += 1;
+      // Written so that NaN, nothing yet, is larger.
+      if (!hit || !found.inRange || found[plan.norm] >= (outcome.distance[row] ?? Number.NaN)) return;
+      keep();
+      note();
+      if (found.valid) [outcome.succeeded[row], outcome.lastWrong[row]] = [1, 1];
+      return;
+    }
     if (!outcome.succeeded[row]) {
-      const prediction = predictionOf(logits, at * classes, classes);
-      const misclassified = iteration >= 0 && prediction >= 0 && prediction !== examples.labels[row];
-      const { valid } = measurePerturbation(examples.images, row * size, image, 0, size, ball);
-      if (misclassified && !valid) outcome.violations += 1;
-      if (valid) {
-        outcome.adversarial.set(image, row * size);
-        outcome.logits.set(logits.subarray(at * classes, (at + 1) * classes), row * classes);
-      }
-      if (misclassified && valid) {
+      if (hit && !found.valid) outcome.violations += 1;
+      if (found.valid) keep();
+      if (hit && found.valid) {
+        note();
         outcome.succeeded[row] = 1;
-        outcome.iteration[row] = iteration;
-        outcome.restart[row] = restart;
       }
     }
     if (lastWrong && outcome.succeeded[row]) outcome.lastWrong[row] = 1;

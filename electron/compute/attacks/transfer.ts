@@ -2,7 +2,7 @@ import { batchesOf } from './examples.ts';
 import type { Subject } from './examples.ts';
 import { candidateLogits, cleanLogits } from './logits.ts';
 import type { AttackOptions } from './options.ts';
-import { closeRestart, enterCandidates, openOutcome, predictionOf } from './outcome.ts';
+import { closeRestart, enterCandidates, isHit, openOutcome, predictionOf } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 import { requireTransferable, workOf } from './plan.ts';
 import { createAttackSteps } from './steps.ts';
@@ -55,11 +55,10 @@ export async function attackTransfer(
           const logits = await candidateLogits(judge, target, open, options);
           const { classes } = target.network;
           const candidates = open.map(({ row, image }, at) => {
-            const prediction = predictionOf(logits, at * classes, classes);
-            const lastWrong = prediction >= 0 && prediction !== examples.labels[row];
+            const lastWrong = isHit(options, row, predictionOf(logits, at * classes, classes));
             return { row, image, iteration: lastWrong ? workOf(plan) : -1, lastWrong };
           });
-          enterCandidates(outcome, examples, candidates, logits, restart, plan);
+          enterCandidates(outcome, options, candidates, logits, restart);
         });
       }
       outcomes.forEach(closeRestart);

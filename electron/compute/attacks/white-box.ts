@@ -30,7 +30,7 @@ export async function attackWhiteBox(subject: Subject, options: AttackOptions): 
       for await (const found of parts) {
         outcome.nonFinite += found.nonFinite;
         const logits = await candidateLogits(steps, subject, found.candidates, options);
-        enterCandidates(outcome, examples, found.candidates, logits, restart, plan);
+        enterCandidates(outcome, options, found.candidates, logits, restart);
         await control.checkpoint();
       }
       closeRestart(outcome);
@@ -44,12 +44,16 @@ export async function attackWhiteBox(subject: Subject, options: AttackOptions): 
   }
 }
 
-/** The rows whose worst-iterate or last-iterate judgement another start could still change. */
+/**
+ * The rows whose worst-iterate or last-iterate judgement another start could still change; all of them where smaller
+ * perturbations are looked for.
+ */
 function pendingRows(outcome: Outcome, plan: AttackPlan): readonly number[] {
-  const settled = plan.family.stopsAtSuccess(plan) ? outcome.succeeded : outcome.lastWrong;
+  const { family } = plan;
+  const settled = family.stopsAtSuccess(plan) ? outcome.succeeded : outcome.lastWrong;
   const rows: number[] = [];
   outcome.attacked.forEach((attacked, row) => {
-    if (attacked && !settled[row]) rows.push(row);
+    if (attacked && (family.minimal || !settled[row])) rows.push(row);
   });
   return rows;
 }

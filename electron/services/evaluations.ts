@@ -10,7 +10,10 @@ import { resultTable } from './result-table.ts';
 import { addJob, missing, requireDataset, requireFit, requireModel } from './session.ts';
 import type { Session } from './session.ts';
 
-export function evaluationService(session: Session, preferences: Library['preferences']): Library['evaluations'] {
+export function evaluationService(
+  session: Session,
+  preferences: Library['preferences'],
+): Omit<Library['evaluations'], 'trajectory'> {
   const { store } = session;
   const get: Library['evaluations']['get'] = (id) => store.evaluations.get(id) ?? missing('evaluation', id);
   return {
@@ -18,10 +21,7 @@ export function evaluationService(session: Session, preferences: Library['prefer
     folder: (id) => store.folder.of('evaluation', get(id).id),
     create: async (input) => {
       const asked = parseInput(evaluationRequest, input, 'evaluation');
-      const name = asked.name || (await describe(session, asked));
-      checkRequest(session, asked);
-      const engine = engineForJob(asked.engine, preferences.get().engine);
-      const request = { ...asked, engine, attack: await completed(asked.attack, asked.source !== null) };
+      const { name, request } = await prepareEvaluation(session, preferences, asked);
       const id = newId('evaluation');
       const created = new Date().toISOString();
       addJob(session, { id, kind: 'evaluate', title: `Evaluate ${name}` }, () =>
@@ -38,13 +38,35 @@ export function evaluationService(session: Session, preferences: Library['prefer
   };
 }
 
+/** What there is to know of an evaluation before it is in the library. */
+export interface PreparedEvaluation {
+  readonly name: string;
+  readonly request: EvaluationRequest;
+}
+
+/**
+ * An evaluation with its name and every default written out.
+ * @throws AppError that names the field, if it cannot be run.
+ */
+export async function prepareEvaluation(
+  session: Session,
+  preferences: Library['preferences'],
+  asked: EvaluationRequest,
+): Promise<PreparedEvaluation> {
+  const name = asked.name || (await describe(session, asked));
+  checkRequest(session, asked);
+  const engine = engineForJob(asked.engine, preferences.get().engine);
+  return { name, request: { ...asked, engine, attack: await completed(asked.attack, asked.source !== null) } };
+}
+
 /** `PGD-40, ε 0.25 from surrogate: at-alp, natural`. @throws AppError `invalid-input` for a bad attack. */
 async function describe({ store }: Session, request: EvaluationRequest): Promise<string> {
   const { resolveAttack } = await import('../compute/attacks/registry.ts');
   const attack = resolveAttack(request.attack).label;
   const names = request.targets.map((id) => requireModel(store, id).name);
   const targets = names.length > 2 ? `${names.length} models` : names.join(', ');
-  const from = request.source === null ? '' : ` from ${requireModel(store, request.source).name}`;
+  const sources = request.source === null ? [] : [request.source, ...request.ensemble];
+  const from = sources.length === 0 ? '' : ` from ${sources.map((id) => requireModel(store, id).name).join(' + ')}`;
   return `${attack}${from}: ${targets}`;
 }
 
@@ -64,9 +86,17 @@ async function completed(attack: AttackSpec, transfer: boolean): Promise<AttackS
 function checkRequest({ store }: Session, request: EvaluationRequest): void {
   const dataset = requireDataset(store, request.dataset);
   const targets = request.targets.map((id) => requireModel(store, id));
-  const source = request.source === null ? null : requireModel(store, request.source);
-  for (const model of source ? [...targets, source] : targets) requireFit(model, dataset);
-  if (source && request.targets.includes(source.id)) {
+  if (request.source === null && request.ensemble.length > 0) {
+    throw new AppError('invalid-input', 'ensemble: further sources need a first one. Name it as the source.', {
+      details: { field: 'ensemble' },
+    });
+  }
+  const sources = (request.source === null ? [] : [request.source, ...request.ensemble]).map((id) =>
+    requireModel(store, id),
+  );
+  for (const model of [...targets, ...sources]) requireFit(model, dataset);
+  const source = sources.find(({ id }) => request.targets.includes(id));
+  if (source) {
     throw new AppError(
       'source-is-target',
       `${source.name} is both source and target. A gray-box source is a model of the same architecture from another seed, a black-box source one of another architecture; for a white-box attack choose no source.`,

@@ -11,7 +11,10 @@ import type { Store } from '../store/store.ts';
 import { memoryLimit } from '../../shared/domain/memory.ts';
 import { missing, requireModel } from './session.ts';
 
-const ENTITY_OF: Readonly<Record<Exclude<JobKind, 'engine-test'>, EntityKind>> = {
+/** Jobs that answer a call instead of waiting in the queue. */
+type UnqueuedKind = 'engine-test' | 'trajectory';
+
+const ENTITY_OF: Readonly<Record<Exclude<JobKind, UnqueuedKind>, EntityKind>> = {
   import: 'dataset',
   train: 'run',
   evaluate: 'evaluation',
@@ -42,7 +45,9 @@ function withoutLimit({ options }: StoredJob): object {
 
 /** The folder that a job writes to. */
 export function jobFolder(store: Store, job: Pick<StoredJob, 'id' | 'kind'>): string {
-  return job.kind === 'engine-test' ? store.folder.scratch(job.id) : store.folder.of(ENTITY_OF[job.kind], job.id);
+  return job.kind === 'engine-test' || job.kind === 'trajectory'
+    ? store.folder.scratch(job.id)
+    : store.folder.of(ENTITY_OF[job.kind], job.id);
 }
 
 /** What a job host needs to load `model`. */
@@ -102,7 +107,8 @@ export function jobSpecOf(store: Store, job: StoredJob, machine: MachineForJobs)
         reference: request.reference === null ? null : model(request.reference),
       };
     }
+    case 'trajectory':
     case 'engine-test':
-      throw new AppError('internal', 'Engine tests are not queued.');
+      throw new AppError('internal', `A job of the kind ${job.kind} is not queued.`);
   }
 }

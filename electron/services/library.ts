@@ -17,7 +17,18 @@ import type {
 import type { z } from 'zod';
 import type { examplePage } from '../../shared/domain/library.ts';
 import type { ModelFile, ModelSummary } from '../../shared/domain/model.ts';
+import type {
+  PlanClasses,
+  PlanComparison,
+  PlanCurves,
+  PlanEstimate,
+  PlanExtension,
+  PlanRequest,
+  PlanResult,
+  PlanRow,
+} from '../../shared/domain/plan.ts';
 import type { TrainConfig, TrainPoint } from '../../shared/domain/training.ts';
+import type { Trajectory, TrajectoryRequest } from '../../shared/domain/trajectory.ts';
 import type { LibraryEvents } from './events.ts';
 import type { JobLauncher } from './job-transport.ts';
 import type { TensorData } from './tensors.ts';
@@ -88,6 +99,27 @@ export interface Library {
     folder(id: EntityId): string;
     examples(query: ExampleQuery): z.infer<typeof examplePage>;
     table(dataset: EntityId): Promise<ResultTable>;
+    /** The attack on one example of a finished evaluation, step by step: made in a process of its own, then kept. */
+    trajectory(request: TrajectoryRequest): Promise<Trajectory>;
+  };
+
+  readonly plans: {
+    /** Expands a plan into evaluations and queues them, cheapest first. */
+    create(request: PlanRequest): Promise<{ readonly id: EntityId }>;
+    get(id: EntityId): PlanRow;
+    list(): readonly PlanRow[];
+    /** What it would cost; with an id, what is left of that plan if it became this. */
+    estimate(request: PlanRequest, id?: EntityId): Promise<PlanEstimate>;
+    /** Adds models, attacks, ε, sources or seeds, and queues what is missing; how many evaluations that is. */
+    extend(change: PlanExtension): Promise<{ readonly added: number }>;
+    /** Queues again what failed or was cancelled, and goes on with what is paused. */
+    run(id: EntityId): void;
+    pause(id: EntityId): void;
+    cancel(id: EntityId): void;
+    result(id: EntityId): Promise<PlanResult>;
+    curves(id: EntityId): Promise<PlanCurves>;
+    classes(id: EntityId, model: EntityId, column: string | null): Promise<PlanClasses>;
+    compare(id: EntityId, column: string | null): Promise<PlanComparison>;
   };
 
   readonly galleries: {

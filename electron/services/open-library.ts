@@ -15,6 +15,7 @@ import type { EventHub } from './events.ts';
 import { galleryService } from './galleries.ts';
 import type { OpenLibrary } from './library.ts';
 import { modelService } from './models.ts';
+import { planRows, planService } from './plans/service.ts';
 import { preferenceService } from './preferences.ts';
 import { createQueue } from './queue.ts';
 import type { Queue } from './queue.ts';
@@ -23,6 +24,7 @@ import { runService } from './runs.ts';
 import { installSample } from './sample.ts';
 import type { Session } from './session.ts';
 import { tensorService } from './tensors.ts';
+import { trajectoryService } from './trajectories.ts';
 
 /** Changes of the library reach listeners at most this often, in milliseconds. */
 const CHANGED_EVERY_MS = 100;
@@ -40,6 +42,7 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     datasets: store.datasets.list(),
     runs: store.runs.list(),
     evaluations: store.evaluations.list(),
+    plans: planRows(store),
     galleries: store.galleries.list(),
     jobs: queue?.list() ?? [],
   });
@@ -59,6 +62,7 @@ export const openLibrary: OpenLibrary = async (path, options) => {
   const preferences = preferenceService(store);
   const engines = engineService(session, options.launcher, preferences);
   const tensors = tensorService(store);
+  const trajectories = trajectoryService(session, options.launcher);
   const jobs = createQueue(session, {
     launcher: options.launcher,
     serves: options.serves ?? 'all',
@@ -79,7 +83,8 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     datasets: datasetService(session),
     models: modelService(session),
     runs: runService(session, preferences),
-    evaluations: evaluationService(session, preferences),
+    evaluations: { ...evaluationService(session, preferences), trajectory: trajectories.record },
+    plans: planService(session, preferences, jobs),
     galleries: galleryService(session, preferences),
     jobs,
     entities: entityService(session),
@@ -88,6 +93,7 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     dispose: () => {
       disposed ??= (async () => {
         engines.dispose();
+        trajectories.dispose();
         await jobs.dispose();
         if (timer) clearTimeout(timer);
         events.clear();

@@ -39,6 +39,7 @@ function requested(store: Store, { id, kind }: StoredJob): EngineChoice {
     case 'attention':
       return store.galleries.get(id)?.request.engine ?? 'auto';
     case 'import':
+    case 'trajectory':
     case 'engine-test':
       return 'auto';
   }

@@ -14,6 +14,7 @@ export function showJob(job: JobRow): void {
       focus.runs = [job.id];
       return navigation.open('training');
     case 'evaluate':
+    case 'trajectory':
       focus.evaluation = job.id;
       return navigation.open('evaluation');
     case 'attention':

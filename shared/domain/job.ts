@@ -8,8 +8,9 @@ import { entityId } from './ids.ts';
 import { memoryLimit } from './memory.ts';
 import { modelFile } from './model.ts';
 import { trainConfig, trainPoint, trainResult } from './training.ts';
+import { trajectory } from './trajectory.ts';
 
-export const JOB_KINDS = ['import', 'train', 'evaluate', 'attention', 'engine-test'] as const;
+export const JOB_KINDS = ['import', 'train', 'evaluate', 'attention', 'trajectory', 'engine-test'] as const;
 export const jobKind = z.enum(JOB_KINDS);
 export type JobKind = z.infer<typeof jobKind>;
 
@@ -61,6 +62,20 @@ export const jobSpec = z.discriminatedUnion('kind', [
     source: modelFile.nullable(),
     reference: modelFile.nullable(),
   }),
+  z.object({
+    kind: z.literal('trajectory'),
+    id: z.string(),
+    ...hosted,
+    dataset,
+    request: evaluationRequest,
+    target: modelFile,
+    source: modelFile.nullable(),
+    /** Row of the example in the evaluation's arrays, and its position in the data set. */
+    row: z.int(),
+    index: z.int(),
+    /** The start to record, from 0. */
+    restart: z.int(),
+  }),
   z.object({ kind: z.literal('engine-test'), id: z.string(), ...hosted, engine: engineChoice }),
 ]);
 export type JobSpec = z.infer<typeof jobSpec>;
@@ -92,6 +107,7 @@ export const jobResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('train'), result: trainResult, engine: engineInfo }),
   z.object({ kind: z.literal('evaluate'), result: evaluationResult }),
   z.object({ kind: z.literal('attention'), result: galleryResult }),
+  z.object({ kind: z.literal('trajectory'), trajectory }),
   z.object({ kind: z.literal('engine-test'), report: engineReport }),
 ]);
 export type JobResult = z.infer<typeof jobResult>;

@@ -10,6 +10,7 @@ const RUNNERS: Runners = {
   train: async () => (await import('./train.ts')).runTrain,
   evaluate: async () => (await import('./evaluate.ts')).runEvaluate,
   attention: async () => (await import('./attention.ts')).runAttention,
+  trajectory: async () => (await import('./trajectory.ts')).runTrajectory,
   'engine-test': async () => (await import('./engine-test.ts')).runEngineTest,
 };
 

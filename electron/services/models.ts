@@ -61,12 +61,13 @@ async function checkWeights(
   shape: ModelSummary['inputShape'],
   classes: number,
 ): Promise<number> {
-  const [{ buildNetwork, parameterCount }, { checkArrays }, { readNpz }] = await Promise.all([
+  const [{ buildNetwork, parameterCount }, { areNormalised, checkArrays }, { readNpz }] = await Promise.all([
     import('../compute/models/network.ts'),
     import('../compute/models/weights.ts'),
     import('../compute/arrays/npz.ts'),
   ]);
-  const network = buildNetwork(architecture, shape, classes);
-  checkArrays(network, await readNpz(file), file);
+  const arrays = await readNpz(file);
+  const network = buildNetwork(architecture, shape, classes, areNormalised(arrays));
+  checkArrays(network, arrays, file);
   return parameterCount(network);
 }

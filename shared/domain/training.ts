@@ -23,6 +23,10 @@ export const trainerSettings = z.strictObject({
     unit: 'of the steps',
     help: 'ε of the inner attack rises linearly over this share of the steps.',
   }),
+  normalise: z.boolean().default(false).meta({
+    label: 'Normalise images',
+    help: 'The network’s first layer brings each channel to mean 0 and deviation 1 (of the training images). ε and step sizes stay in pixels of [0, 1].',
+  }),
   flip: z.boolean().default(false).meta({
     label: 'Mirror images',
     help: 'Half of the training images are mirrored left to right, drawn anew each epoch. Usual for photographs, wrong for digits and letters.',

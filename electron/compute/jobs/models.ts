@@ -1,12 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { EngineChoice } from '../../../shared/domain/engine.ts';
 import type { ModelFile } from '../../../shared/domain/model.ts';
+import { readNpz } from '../arrays/npz.ts';
 import { openPacked, type PackedDataset } from '../data/packed.ts';
 import { loadEngine, type Engine } from '../engines/load.ts';
 import type { EvaluatedModel } from '../evaluation/check-models.ts';
 import { freeze } from '../models/frozen.ts';
 import { buildNetwork } from '../models/network.ts';
-import { loadWeights } from '../models/weights.ts';
+import { areNormalised, weightsFromArrays } from '../models/weights.ts';
 import type { JobContext } from './control.ts';
 
 export interface Bench {
@@ -56,6 +57,7 @@ export async function withBench<T>(
 
 /** Attacks and maps never change weights: they get the network with its batch normalisation folded away. */
 async function loadModel(model: ModelFile): Promise<EvaluatedModel> {
-  const network = buildNetwork(model.architecture, model.inputShape, model.classes);
-  return { model, ...freeze(network, await loadWeights(network, model.weights)) };
+  const arrays = await readNpz(model.weights);
+  const network = buildNetwork(model.architecture, model.inputShape, model.classes, areNormalised(arrays));
+  return { model, ...freeze(network, weightsFromArrays(network, arrays, model.weights)) };
 }

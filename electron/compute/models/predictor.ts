@@ -20,5 +20,5 @@ export function isForeignFormat(architecture: string): architecture is ForeignMo
 
 /** What stands for the network of such a model: extents and classes, no layers. */
 export function opaqueNetwork(architecture: ForeignModel['format'], inputShape: ImageShape, classes: number): Network {
-  return { architecture, inputShape, classes, frozen: true, layers: [], parameters: [], taps: [] };
+  return { architecture, inputShape, classes, normalised: false, frozen: true, layers: [], parameters: [], taps: [] };
 }

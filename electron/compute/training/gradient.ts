@@ -97,7 +97,7 @@ export function halvesUsed({ inner, halves }: ConfiguredDefence): readonly Half[
 
 /** Names of the parameters that follow the batches without a gradient, in the order of `network.parameters`. */
 export function movingStatistics(network: Network): readonly string[] {
-  return network.parameters.flatMap(({ name, trainable }) => (trainable ? [] : [name]));
+  return network.parameters.flatMap(({ name, moving }) => (moving ? [name] : []));
 }
 
 interface BothOutputs {

@@ -33,7 +33,7 @@ export function planTraining(config: TrainConfig, dataset: PackedDataset): Train
   }
   const order = trainOrder(positions, trainer.batchSize, config.seed);
   return {
-    network: buildNetwork(config.architecture, manifest.shape, manifest.classes.length),
+    network: buildNetwork(config.architecture, manifest.shape, manifest.classes.length, trainer.normalise),
     defence,
     order,
     optimizer: optimizerOf(trainer),

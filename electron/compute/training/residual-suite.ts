@@ -11,6 +11,7 @@ import { readExamples } from '../data/examples.ts';
 import { openPacked, type PackedDataset } from '../data/packed.ts';
 import { findDefence } from '../defences/registry.ts';
 import { loadEngine } from '../engines/load.ts';
+import { channelStatistics } from '../data/statistics.ts';
 import { BARS_ID, writeBars } from '../fixtures/bars.ts';
 import { createControl, type JobContext } from '../jobs/control.ts';
 import { buildNetwork, forwardTraining, weightList, type Weights } from '../models/network.ts';
@@ -53,7 +54,7 @@ export function testResidualTraining(engine: EngineName, enginePack: string | nu
       const defence = findDefence(name).configure({});
       const step = createTrainStep({ network, defence, optimizer, labelSmoothing: 0 });
       const examples = readExamples(dataset, dataset.positions('train').slice(0, 8));
-      const before = initialState(network, optimizer, 4);
+      const before = initialState(network, optimizer, 4, () => channelStatistics(dataset, dataset.positions('train')));
       const clean = imageTensor(examples.images, examples.shape);
       const adversarial: tf.Tensor4D = tf.tidy(() =>
         tf.clipByValue(tf.add<tf.Tensor4D>(tf.mul(clean, 0.5), 0.3), 0, 1),

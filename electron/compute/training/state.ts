@@ -2,19 +2,37 @@ import * as tf from '@tensorflow/tfjs-core';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { shapeSize, type NpyArray } from '../arrays/npy.ts';
 import type { NpzArrays } from '../arrays/npz.ts';
-import { initialWeights, parameterCount, weightList, type Network } from '../models/network.ts';
+import type { ChannelStatistics } from '../data/statistics.ts';
+import { SCALE } from '../models/layer.ts';
+import { initialWeights, parameterCount, weightList, type Network, type Weights } from '../models/network.ts';
 import { weightsFromArrays } from '../models/weights.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Optimizer } from './optimizer.ts';
 import type { TrainState } from './step.ts';
 
-/** The state before the first step. The caller disposes of it. */
-export function initialState(network: Network, optimizer: Optimizer, seed: number): TrainState {
+/**
+ * The state before the first step. The caller disposes of it.
+ * @param statisticsOf of the images, asked for where the network normalises them.
+ */
+export function initialState(
+  network: Network,
+  optimizer: Optimizer,
+  seed: number,
+  statisticsOf: () => ChannelStatistics,
+): TrainState {
   const trainable = network.parameters.filter((parameter) => parameter.trainable);
   return {
-    weights: initialWeights(network, seed),
+    weights: network.normalised
+      ? withStatistics(initialWeights(network, seed), statisticsOf())
+      : initialWeights(network, seed),
     slots: optimizer.slots.map(() => trainable.map(({ shape }) => tf.zeros([...shape]))),
   };
+}
+
+function withStatistics(weights: Weights, { mean, deviation }: ChannelStatistics): Weights {
+  const own = { [`${SCALE}_mean`]: tf.tensor1d([...mean]), [`${SCALE}_deviation`]: tf.tensor1d([...deviation]) };
+  tf.dispose(Object.keys(own).flatMap((name) => weights[name] ?? []));
+  return { ...weights, ...own };
 }
 
 /** The state of a checkpoint, bit for bit. The caller disposes of it. @throws AppError `wrong-architecture`, `bad-data`. */

@@ -69,6 +69,7 @@ export interface TrainStepOptions {
 export function createTrainStep({ network, defence, optimizer, labelSmoothing }: TrainStepOptions): TrainStep {
   const parameters = network.parameters.length;
   const trainable = network.parameters.map((parameter) => parameter.trainable);
+  const moving = network.parameters.map((parameter) => parameter.moving);
   const numberCount = optimizer.numbers(0, 0).length;
   const gradientOf: TrainGradientParameters = {
     network: networkSpec(network),
@@ -94,10 +95,13 @@ export function createTrainStep({ network, defence, optimizer, labelSmoothing }:
       .filter((_, index) => trainable[index])
       .map((weight, index) => tf.sub(weight, changes[index]?.delta ?? 0));
     const moved = moveTowards(
-      weights.filter((_, index) => !trainable[index]),
+      weights.filter((_, index) => moving[index]),
       statistics,
     );
-    const next = trainable.map((own) => (own ? changed : moved).shift() as tf.Tensor);
+    const next = weights.map((weight, index) => {
+      const [own] = trainable[index] ? changed.splice(0, 1) : moving[index] ? moved.splice(0, 1) : [tf.clone(weight)];
+      return own as tf.Tensor;
+    });
     const newSlots = slots.flatMap((_, slot) => changes.map((change) => change.slots[slot] as tf.Tensor));
     return [tf.concat([report, tf.reshape(squares, [1])]), ...next, ...newSlots];
   };
@@ -115,7 +119,7 @@ export function createTrainStep({ network, defence, optimizer, labelSmoothing }:
     {
       name: `${network.architecture} ${defence.name} training step`,
       // Gradients through the statistics of small batches magnify differences of rounding.
-      ...(trainableCount < parameters ? { tolerance: NORM_TOLERANCE } : {}),
+      ...(moving.includes(true) ? { tolerance: NORM_TOLERANCE } : {}),
     },
   );
   const runParts = (batch: readonly tf.Tensor[], rest: readonly tf.Tensor[]): tf.Tensor[] | null => {

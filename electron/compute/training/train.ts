@@ -17,6 +17,7 @@ import { createInnerAttacker, type InnerAttacker } from './inner-attack.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
 import { planTraining, type TrainingPlan } from './plan.ts';
 import { epsilonShareAt, learningRateAt } from './schedule.ts';
+import { channelStatistics, type ChannelStatistics } from '../data/statistics.ts';
 import { disposeState, initialState, restoreState, saveState } from './state.ts';
 import { createTrainStep, type StepReport, type TrainState, type TrainStep } from './step.ts';
 import { createValidator, type Validator } from './validate.ts';
@@ -121,7 +122,7 @@ class Training {
     const metrics = await openMetrics(options.folder, start.step);
     const state = checkpoint
       ? restoreState(network, optimizer, checkpoint)
-      : initialState(network, optimizer, options.config.seed);
+      : initialState(network, optimizer, options.config.seed, () => trainingStatistics(options));
     return new Training(options, plan, metrics, state, start);
   }
 
@@ -319,6 +320,11 @@ class Training {
   #seconds(): number {
     return this.#secondsBefore + this.#clock.elapsed / 1000;
   }
+}
+
+/** Of the images that the run trains on. */
+function trainingStatistics({ config, dataset }: TrainingOptions): ChannelStatistics {
+  return channelStatistics(dataset, dataset.positions('train').subarray(0, config.trainer.trainLimit ?? undefined));
 }
 
 type Start = { readonly step: number; readonly seconds: number; readonly best: number | null };

@@ -27,7 +27,7 @@ function randomArrays(network: Network): NpzArrays {
   return Object.fromEntries(
     network.parameters.map(({ name, shape }) => {
       const deviation = Math.sqrt(1 / Math.max(1, shapeSize(shape.slice(0, -1))));
-      const positive = /_(variance|gamma)$/.test(name);
+      const positive = /_(variance|gamma|deviation)$/.test(name);
       const data = new Float32Array(shapeSize(shape));
       for (let at = 0; at < data.length; at += 1) {
         data[at] = positive ? 0.5 + Math.min(1, Math.abs(next())) : next() * deviation;
@@ -69,6 +69,13 @@ async function difference(
 }
 
 describe('ONNX Runtime computes the logits of an exported network', () => {
+  it('that normalises its images', async () => {
+    const network = buildNetwork('lenet', [28, 28, 3], 5, true);
+    const images = new Float32Array(2 * shapeSize(network.inputShape));
+    stream(6, 'images').fillUniform(images, 0, images.length, 0, 1);
+    expect(await difference(network, randomArrays(network), images, 'nchw')).toBeLessThan(1e-4);
+  });
+
   it.each(ARCHITECTURES.map(({ name }) => name))('%s', async (architecture) => {
     const shape = /^resnet/.test(architecture) ? ([33, 32, 3] as const) : ([30, 29, 1] as const);
     const network = buildNetwork(architecture, [...shape], 7);

@@ -83,6 +83,14 @@ class Graph {
         const attributes = { strides: [layer.stride, layer.stride], pads: [top, left, bottom, right] };
         return this.#relu('Conv', [...inputs, filter, ...bias], output, attributes, layer.relu);
       }
+      case 'scale': {
+        const [mean, deviation] = ['mean', 'deviation'].map((part) => this.#parameter(`${layer.name}_${part}`, planes));
+        return this.#node(
+          'Div',
+          [this.#node('Sub', [...inputs, mean ?? ''], `${output}_centred`), deviation ?? ''],
+          output,
+        );
+      }
       case 'norm': {
         const own = ['gamma', 'beta', 'mean', 'variance'].map((part) => this.#parameter(`${layer.name}_${part}`));
         return this.#relu('BatchNormalization', [...inputs, ...own], output, { epsilon: NORM_EPSILON }, layer.relu);
@@ -178,6 +186,11 @@ function valueInfo(name: string, extents: readonly number[]): ProtobufWriter {
   for (const extent of extents) shape.message(1, new ProtobufWriter().integer(1, extent));
   const type = new ProtobufWriter().message(1, new ProtobufWriter().integer(1, FLOAT).message(2, shape));
   return new ProtobufWriter().text(1, name).message(2, type);
+}
+
+/** One number for each channel as [channels, 1, 1], beside images [batch, channels, height, width]. */
+function planes({ dtype, shape, data }: NpyArray): NpyArray {
+  return { dtype, shape: [...shape, 1, 1], data };
 }
 
 /** A filter [height, width, in, out] as [out, in, height, width]. */

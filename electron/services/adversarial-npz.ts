@@ -7,8 +7,9 @@ import { formatNpy } from '../compute/arrays/npy.ts';
 import type { Library } from './library.ts';
 
 /**
- * Adversarial examples of one target of a finished evaluation as one NPZ: adversarial float32 [n, H, W, C], labels, indices, success, logits before and after, settings as JSON bytes; `success`
- * is true where an attacked example was broken, `attacked` where it was attacked at all.
+ * Adversarial examples of one target of a finished evaluation as one NPZ, see docs/adversarial-sets.md: `adversarial`
+ * float32 [n, H, W, C], `labels`, `indices`, logits before and after, settings as JSON bytes. `success` is true where an
+ * example is broken, `attacked` where it was attacked at all, `survives_8bit` where x' still breaks it as 8 bits.
  */
 export async function adversarialNpz(library: Library, id: EntityId, model: EntityId): Promise<Uint8Array> {
   const folder = join(library.evaluations.folder(id), model);
@@ -37,6 +38,16 @@ export async function adversarialNpz(library: Library, id: EntityId, model: Enti
         dtype: 'bool',
         shape,
         data: Uint8Array.from(records, ({ broken }) => Number(broken)),
+      }),
+      'attacked.npy': formatNpy({
+        dtype: 'bool',
+        shape,
+        data: Uint8Array.from(records, ({ attacked }) => Number(attacked)),
+      }),
+      'survives_8bit.npy': formatNpy({
+        dtype: 'bool',
+        shape,
+        data: Uint8Array.from(records, ({ survives8Bit }) => Number(survives8Bit === true)),
       }),
       'settings.npy': formatNpy({ dtype: 'u8', shape: [settings.length], data: settings }),
     },

@@ -158,6 +158,8 @@ export const CALLS = {
     }),
     savedFile,
   ),
+  /** Adversarial examples of one target of a finished evaluation, as NPZ. */
+  'exports.adversarial': call(one.extend({ model: entityId }), savedFile),
   'exports.run': call(one, savedFile),
 } as const;
 

@@ -7,7 +7,7 @@ import { chooseToSave } from '../dialogs.ts';
 import type { CallContext } from './context.ts';
 import type { Handlers } from './dispatch.ts';
 
-type ExportCalls = 'exports.table' | 'exports.curve' | 'exports.gallery' | 'exports.run';
+type ExportCalls = 'exports.table' | 'exports.curve' | 'exports.gallery' | 'exports.run' | 'exports.adversarial';
 
 export function exportCalls({ library, window, written }: CallContext): Pick<Handlers, ExportCalls> {
   let folder = app.getPath('documents');
@@ -36,6 +36,8 @@ export function exportCalls({ library, window, written }: CallContext): Pick<Han
       save('Export the curve', (figures, opened) => figures.exportCurve(opened, runs, curve, format)),
     'exports.gallery': ({ id, method, scale, format }) =>
       save('Export the gallery', (figures, opened) => figures.exportGallery(opened, id, method, scale, format)),
+    'exports.adversarial': ({ id, model }) =>
+      save('Save the adversarial set', (figures, opened) => figures.exportAdversarial(opened, id, model)),
     'exports.run': ({ id }) => save('Export the run', (figures, opened) => figures.exportRun(opened, id)),
   };
 }

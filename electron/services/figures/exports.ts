@@ -7,6 +7,7 @@ import { AppError } from '../../../shared/domain/errors.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { ScaleMode } from '../../../shared/domain/map-scale.ts';
 import type { TrainPoint } from '../../../shared/domain/training.ts';
+import { adversarialNpz } from '../adversarial-npz.ts';
 import type { Library } from '../library.ts';
 import { drawGallery } from './draw-gallery.ts';
 import { renderFigure, type FigureFormat } from './render.ts';
@@ -61,6 +62,17 @@ export async function exportGallery(
   const gallery = library.galleries.get(id);
   const figure = await drawGallery(library, gallery, method, scale);
   return { name: `${fileName(gallery.name)}-${method}.${format}`, bytes: await renderFigure(figure, format) };
+}
+
+/** The adversarial examples of one target, see {@link adversarialNpz}. @throws AppError `conflict` before the end. */
+export async function exportAdversarial(library: Library, id: EntityId, model: EntityId): Promise<ExportedFile> {
+  const { name, result } = library.evaluations.get(id);
+  if (!result)
+    throw new AppError('conflict', `${name} is not finished yet: save its examples when it is.`, { details: { id } });
+  return {
+    name: `${fileName(name)}-${fileName(library.models.get(model).name)}.npz`,
+    bytes: await adversarialNpz(library, id, model),
+  };
 }
 
 /** A run as one ZIP: `run.json` (configuration, results, data hash), `config.yaml`, `metrics.csv`, `weights.npz`. */

@@ -5,6 +5,7 @@
 import { text } from 'node:stream/consumers';
 import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
+import { IN_LINF } from '../../electron/compute/attacks/climb.ts';
 import { ASCEND } from '../../electron/compute/attacks/steps.ts';
 import type { TensorflowBackend, TensorflowBinding } from '../../electron/compute/engines/binding.ts';
 import { loadEngine } from '../../electron/compute/engines/load.ts';
@@ -61,7 +62,7 @@ function profile(): Profile {
     tf.scalar(0.01),
     ...weightList(network, weights),
   ];
-  const parameters = { network: networkSpec(network), iterations: 1 };
+  const parameters = { network: networkSpec(network), iterations: 1, rule: IN_LINF };
   const step = ASCEND.build(parameters);
   const eagerly = (): tf.Tensor[] => tf.tidy(() => step(...inputs));
   const compiled = prepareStep(ASCEND, parameters);

@@ -6,16 +6,22 @@ import type { AttackOptions } from './options.ts';
 import { defineFamily } from './plan.ts';
 import type { AttackPlan, Made } from './plan.ts';
 import { strideOf } from './pool.ts';
+import type { Noise } from './start.ts';
 import type { AttackSteps } from './steps.ts';
-import { LONGEST_STRIDE, runTrajectories } from './trajectories.ts';
+import { climbRule, LONGEST_STRIDE, runTrajectories } from './trajectories.ts';
 
-/** Projected gradient ascent on the cross-entropy with steps of one size. */
+/** Projected gradient ascent on the cross-entropy with steps of one size, measured in the plan's norm. */
 export interface AscentPlan extends AttackPlan {
   /** Gradient steps of one restart; 0 judges the start alone. */
   readonly steps: number;
   readonly stepSize: number;
-  /** Start at x plus uniform noise of [−ε, ε]; otherwise at x. */
+  /** Start at x plus noise in the ball; otherwise at x. */
   readonly randomStart: boolean;
+  readonly noise: Noise;
+  /** In L1: share of the pixels that a step changes, see `sparseAscent`; null: all in proportion to the gradient. */
+  readonly share: number | null;
+  /** Gradients that are averaged for each step (expectation over transformations). */
+  readonly samples: number;
   /** Give an example up at its first success instead of running its trajectory to the end. */
   readonly stopAtSuccess: boolean;
 }
@@ -24,12 +30,12 @@ export const ASCENT = defineFamily<AscentPlan>({
   name: 'ascent',
   unit: 'gradients',
   minimal: false,
-  targeted: false,
+  targeted: true,
   access: ({ steps }) => (steps > 0 ? 'gradients' : 'nothing'),
   // 1 where only the start is judged.
-  work: ({ steps }) => Math.max(1, steps),
+  work: ({ steps, samples }) => Math.max(1, steps * samples),
   stopsAtSuccess: ({ stopAtSuccess }) => stopAtSuccess,
-  isAtLeast: (more, less) => more.steps >= less.steps,
+  isAtLeast: (more, less) => more.steps >= less.steps && more.samples >= less.samples && more.noise === less.noise,
   create: (steps, subject, options) => ({
     run: (rows, restart, onWork) => runTrajectories(steps, subject, rows, restart, options, onWork),
     notes: () => [],
@@ -44,23 +50,25 @@ async function ascend(
   { weights }: Subject,
   rows: readonly number[],
   restart: number,
-  { examples, plan, seed, batchSize, control }: AttackOptions<AscentPlan>,
+  options: AttackOptions<AscentPlan>,
   onWork: (done: number, left: number) => void,
 ): Promise<Made> {
+  const { examples, plan, seed, batchSize, control, targets } = options;
   const size = imageSize(examples.shape);
+  const rule = climbRule(options);
   const padded = padRows(rows, batchSize);
-  const { iterate: start, constants } = startedBatch(examples, padded, plan, seed, restart);
+  const { iterate: start, constants } = startedBatch(examples, padded, plan, seed, restart, targets);
   let iterate: tf.Tensor = start;
   let nonFinite: tf.Tensor = tf.zeros([padded.length]);
   try {
     const stride = strideOf(Math.max(1, plan.steps), LONGEST_STRIDE);
     for (let done = 0; done < plan.steps;) {
       const iterations = Math.min(stride, plan.steps - done);
-      const next = steps.ascend(weights, iterate, nonFinite, constants, plan.stepSize, iterations);
+      const next = steps.ascend(weights, iterate, nonFinite, constants, plan.stepSize, iterations, rule);
       tf.dispose([iterate, nonFinite]);
       [iterate, nonFinite] = next;
       done += iterations;
-      onWork(rows.length * iterations, rows.length * (plan.steps - done));
+      onWork(rows.length * iterations * plan.samples, rows.length * (plan.steps - done) * plan.samples);
       await control.checkpoint();
     }
     if (plan.steps === 0) onWork(rows.length, 0);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defaultStepSize, epsilonNotations } from '../../../shared/domain/epsilon.ts';
 import type { AscentPlan } from './ascent.ts';
+import type { Ball, Norm } from './budget.ts';
 import { canTransfer } from './plan.ts';
 import type { AttackPlan } from './plan.ts';
 
@@ -53,12 +54,44 @@ export function defineAttack<S extends z.ZodObject, P extends AttackPlan>(attack
   return { name, label, summary, source, schema, transfers: canTransfer(resolve({}).plan), resolve };
 }
 
+const epsilonMeta = { label: 'ε', unit: 'of [0, 1]', help: 'Largest change of a pixel. 0.25 is 63.75/255.' };
+
+/** ε of attacks in L∞ alone. */
 export const epsilonSetting = z
   .number()
   .min(0, 'must be at least 0')
   .max(1, 'must be at most 1 (pixels are in [0, 1])')
   .default(0.25)
-  .meta({ label: 'ε', unit: 'of [0, 1]', help: 'Largest change of a pixel. 0.25 is 63.75/255.' });
+  .meta(epsilonMeta);
+
+/** ε of attacks in several norms; their schemas go through {@link inBall}. */
+export const ballEpsilonSetting = z
+  .number()
+  .min(0, 'must be at least 0')
+  .max(1e6, 'must be at most 1,000,000')
+  .default(0.25)
+  .meta({
+    ...epsilonMeta,
+    help: 'Size of the change, in its norm. L∞: of each pixel, 0.25 is 63.75/255. L2 and L1: over all pixels of [0, 1].',
+  });
+
+/** The norms of a family, its first one by default. */
+export const normSetting = <const N extends readonly [Norm, ...Norm[]]>(...norms: N) =>
+  z
+    .enum(norms)
+    .default(norms[0] as never)
+    .meta({
+      label: 'Norm',
+      help: 'What ε measures: the largest change (linf), the Euclidean length (l2), or the sum of changes (l1).',
+    });
+
+/** Settings with norm and ε: ε of L∞ is at most 1. */
+export function inBall<S extends z.ZodObject>(schema: S): S {
+  return schema.refine(({ norm, epsilon }) => norm !== 'linf' || Number(epsilon) <= 1, {
+    path: ['epsilon'],
+    message: 'must be at most 1 in L∞ (pixels are in [0, 1])',
+  });
+}
 
 export const stepsSetting = (steps: number) =>
   z
@@ -71,10 +104,24 @@ export const stepsSetting = (steps: number) =>
 export const stepSizeSetting = z
   .number()
   .positive('must be above 0')
-  .max(1, 'must be at most 1')
+  .max(1e6, 'must be at most 1,000,000')
   .nullable()
   .default(null)
-  .meta({ label: 'Step size', unit: 'of [0, 1]', help: 'Empty: 2.5 ε / steps.' });
+  .meta({ label: 'Step size', unit: 'of [0, 1]', help: 'In the norm of ε. Empty: 2.5 ε / steps.' });
+
+/** Averaged gradients, for models that are random. */
+export const samplesSetting = z.int('must be a whole number').min(1, 'must be at least 1').max(1000).default(1).meta({
+  label: 'Gradients per step',
+  help: 'Averaged for each step (expectation over transformations). Only models that are random need more than one.',
+  advanced: true,
+});
+
+/** Sparse steps of L1. */
+export const shareSetting = z.number().positive('must be above 0').max(1, 'must be at most 1').default(0.01).meta({
+  label: 'Share of pixels per step',
+  help: 'In L1 a step changes this share of the pixels, those of the largest gradients. Other norms ignore it.',
+  advanced: true,
+});
 
 export const stopAtSuccessSetting = z.boolean().default(false).meta({
   label: 'Stop at the first success',
@@ -94,19 +141,21 @@ export function stepSizeOf(epsilon: number, steps: number, stepSize: number | nu
   return stepSize ?? defaultStepSize(epsilon, steps);
 }
 
-/** `ε 0.25` */
-export function epsilonLabel(epsilon: number): string {
-  return `ε ${epsilonNotations(epsilon).unit}`;
+/** `ε 0.25`, `L2 ε 2` */
+export function epsilonLabel({ norm, epsilon }: Ball): string {
+  return `${NORM_LABELS[norm]}ε ${epsilonNotations(epsilon).unit}`;
 }
 
+const NORM_LABELS: Readonly<Record<Norm, string>> = { linf: '', l2: 'L2 ', l1: 'L1 ' };
+
 /** Remarks on steps of one size. */
-export function ascentNotes({ epsilon, steps, stepSize, stopAtSuccess }: AscentPlan): readonly string[] {
+export function ascentNotes({ norm, epsilon, steps, stepSize, stopAtSuccess }: AscentPlan): readonly string[] {
   const notes: string[] = [];
   const reach = steps * stepSize;
   // A tenth of a per cent of slack: 40 × 0.01 is not 0.4 in floating point.
   if (steps > 0 && reach < epsilon * 0.999) {
     notes.push(
-      `${steps} steps of ${short(stepSize)} move a pixel by at most ${short(reach)}, less than ε ${short(epsilon)}: ` +
+      `${steps} steps of ${short(stepSize)} move ${norm === 'linf' ? 'a pixel' : 'an image'} by at most ${short(reach)}, less than ε ${short(epsilon)}: ` +
         'the attack cannot use its budget. Take more or larger steps.',
     );
   }

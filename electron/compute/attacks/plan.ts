@@ -89,6 +89,16 @@ export function canTransfer({ family }: AttackPlan): boolean {
   return family.make !== undefined;
 }
 
+/** @throws AppError `invalid-input` for an attack that cannot be given a class to lead to. */
+export function requireTargeted({ family }: AttackPlan): void {
+  if (family.targeted) return;
+  throw new AppError(
+    'invalid-input',
+    `The attack ${family.name} leads to any wrong class and cannot be given one. Choose the goal "untargeted", or PGD.`,
+    { details: { field: 'goal', found: family.name } },
+  );
+}
+
 /** @throws AppError `invalid-input` for an attack that cannot transfer. */
 export function requireTransferable(plan: AttackPlan): NonNullable<Family['make']> {
   const { make, name } = plan.family;

@@ -25,11 +25,14 @@ describe('settings', () => {
     ['pgd', { steps: 1.5 }, /attack pgd: steps: must be a whole number/],
     ['pgd', { stepSize: 0 }, /attack pgd: stepSize: must be above 0/],
     ['pgd', { restarts: 0 }, /attack pgd: restarts: must be at least 1/],
+    ['pgd', { epsilon: 3 }, /attack pgd: epsilon: must be at most 1 in L∞/],
+    ['pgd', { norm: 'l0' }, /attack pgd: norm: /],
+    ['fgm', { norm: 'linf' }, /attack fgm: norm: /],
     ['fgsm', { epsilon: 3 }, /attack fgsm: epsilon: must be at most 1/],
     ['fgsm', { steps: 3 }, /attack fgsm: .*steps/],
     ['apgd', { loss: 'margin' }, /attack apgd: loss: /],
     ['square', { queries: 0 }, /attack square: queries: must be at least 1/],
-    ['circle', {}, /no attack "circle". Known: pgd, apgd, square, bim, fgsm, noise/],
+    ['circle', {}, /no attack "circle". Known: pgd, .*noise/],
   ])('%s with %j is refused by name', (name, settings, message) => {
     expect(() => resolve(name, settings)).toThrow(message);
     expect(() => resolve(name, settings)).toThrow(expect.objectContaining({ code: 'invalid-input' }));
@@ -38,7 +41,8 @@ describe('settings', () => {
   it('an empty step size is 2.5 ε / steps, and the result says which was used', () => {
     const { plan, settings } = resolve('pgd', { epsilon: 0.2, steps: 50 });
     expect((plan as AscentPlan).stepSize).toBeCloseTo(0.01, 12);
-    expect(settings).toEqual({
+    expect(settings).toMatchObject({
+      norm: 'linf',
       epsilon: 0.2,
       steps: 50,
       stepSize: (plan as AscentPlan).stepSize,
@@ -51,6 +55,18 @@ describe('settings', () => {
   it('FGSM is one step of ε from the image, noise a start without a step', () => {
     expect(resolve('fgsm', { epsilon: 0.1 }).plan).toMatchObject({ steps: 1, stepSize: 0.1, randomStart: false });
     expect(resolve('noise', { trials: 7 }).plan).toMatchObject({ steps: 0, restarts: 7, randomStart: true });
+  });
+});
+
+describe('norms', () => {
+  it('ε of L2 and L1 may be above 1, and the label says the norm', () => {
+    expect(resolve('pgd', { norm: 'l2', epsilon: 2, steps: 40 }).label).toBe('PGD-40, L2 ε 2');
+    expect(resolve('bim', { norm: 'l1', epsilon: 20 }).plan).toMatchObject({ norm: 'l1', epsilon: 20, stepSize: 5 });
+    expect(resolve('pgd', { epsilon: 0.3 }).label).toBe('PGD-40, ε 0.3');
+  });
+
+  it('flat grey is a matter of L∞', () => {
+    expect(attackNotes(resolve('pgd', { norm: 'l2', epsilon: 2 }), 10).join()).not.toMatch(/grey/);
   });
 });
 

@@ -8,6 +8,7 @@ import { epsilonLabel } from './attack.ts';
 import type { AnyAttack } from './attack.ts';
 import { apgd } from './apgd.ts';
 import { bim } from './bim.ts';
+import { fgm } from './fgm.ts';
 import { fgsm } from './fgsm.ts';
 import { noise } from './noise.ts';
 import { pgd } from './pgd.ts';
@@ -15,7 +16,7 @@ import type { AttackPlan } from './plan.ts';
 import { square } from './square.ts';
 
 /** Every attack, in the order in which forms offer them. */
-export const ATTACKS: readonly AnyAttack[] = [pgd, apgd, square, bim, fgsm, noise];
+export const ATTACKS: readonly AnyAttack[] = [pgd, apgd, square, bim, fgsm, fgm, noise];
 
 /** The registry as data. */
 export function attackEntries(): AttackEntry[] {
@@ -72,7 +73,7 @@ export function resolveAttack(spec: AttackSpec): ResolvedAttack {
     attack,
     plan,
     settings: { ...settings, ...used },
-    label: `${title}, ${epsilonLabel(plan.epsilon)}`,
+    label: `${title}, ${epsilonLabel(plan)}`,
     weak,
     notes,
   };
@@ -83,5 +84,7 @@ export function resolveAttack(spec: AttackSpec): ResolvedAttack {
  * @param classes number of classes, for the note on flat grey.
  */
 export function attackNotes({ plan, notes, weak }: ResolvedAttack, classes: number): string[] {
-  return [...notes, flatGreyNote(plan.epsilon, classes), weak].filter((note) => note !== null);
+  return [...notes, plan.norm === 'linf' ? flatGreyNote(plan.epsilon, classes) : null, weak].filter(
+    (note) => note !== null,
+  );
 }

@@ -6,6 +6,13 @@ export function misclassified(logits: tf.Tensor2D, labels: tf.Tensor): tf.Tensor
   return tf.cast(tf.logicalAnd(wrong, tf.all(tf.isFinite(logits), 1)), 'float32');
 }
 
+/** [n]: 1 where the prediction is the target, or, of an attack without targets, not the label. */
+export function hits(logits: tf.Tensor2D, labels: tf.Tensor, targeted: boolean): tf.Tensor {
+  if (!targeted) return misclassified(logits, labels);
+  const reached = tf.equal(tf.argMax(logits, 1), labels);
+  return tf.cast(tf.logicalAnd(reached, tf.all(tf.isFinite(logits), 1)), 'float32');
+}
+
 /**
  * `chosen` in the rows where `mask` [n] is 1, `otherwise` where it is 0. With masks of exactly 0 and 1 and finite values
  * these sums are exact, and cheaper than a broadcast selection.

@@ -2,11 +2,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { repeatStep, type CompiledStep } from '../engines/compile.ts';
 import { prepareStep } from '../engines/step.ts';
 import type { Inputs, StepDefinition } from '../engines/step.ts';
-import { inputGradient, LOGITS } from '../models/classifier.ts';
+import { LOGITS } from '../models/classifier.ts';
 import { networkOf, networkSpec, weightList, weightsFromList } from '../models/network.ts';
 import type { Network, NetworkSpec, Weights } from '../models/network.ts';
-import { ascentDirection, moveWithin } from './direction.ts';
-import { choose, misclassified, notFinite } from './row-masks.ts';
+import { IN_LINF, lookFrom } from './climb.ts';
+import type { ClimbRule } from './climb.ts';
+import { moveInReach } from './norms.ts';
+import { choose } from './row-masks.ts';
 
 /**
  * What a batch of trajectories carries from call to call, all of it on the engine, each tensor with a row per example.
@@ -18,13 +20,16 @@ export type PursuitState = readonly [iterate: tf.Tensor, first: tf.Tensor, nonFi
 /** Likewise; `kept` [n, H, W, C]: the first misclassified iterate (before there is one, anything). */
 export type TrackedState = readonly [iterate: tf.Tensor, first: tf.Tensor, nonFinite: tf.Tensor, kept: tf.Tensor];
 
-/** [n, H, W, C] twice, and labels int32 [n]. */
-export type BatchConstants = readonly [lower: tf.Tensor, upper: tf.Tensor, labels: tf.Tensor];
+/**
+ * What keeps iterates near their images, see `Reach`: in L∞ lower and upper bounds, [n, H, W, C] each. Labels int32 [n]:
+ * the classes to leave, or those to reach where a target was chosen.
+ */
+export type BatchConstants = readonly [one: tf.Tensor, other: tf.Tensor, labels: tf.Tensor];
 
 /**
- * The steps that attacks on one network are made of: projected gradient ascent on the cross-entropy in L∞, so many
- * iterations in one call, each number of iterations and batch size compiled once. Weights are arguments, so that the
- * same steps serve while the weights change. Results belong to the caller.
+ * The steps that attacks on one network are made of: projected gradient ascent on the cross-entropy, so many iterations
+ * in one call, each rule, number of iterations and batch size compiled once. Without a rule it is L∞'s. Weights are
+ * arguments, so that the same steps serve while the weights change. Results belong to the caller.
  */
 export interface AttackSteps {
   readonly network: Network;
@@ -36,6 +41,7 @@ export interface AttackSteps {
     iteration: number,
     stepSize: number,
     iterations: number,
+    rule?: ClimbRule,
   ): TrackedState;
   /**
    * Likewise, but nothing changes any more in a row whose iterate is misclassified or that has made all its steps.
@@ -50,6 +56,7 @@ export interface AttackSteps {
     steps: number,
     stepSize: number,
     iterations: number,
+    rule?: ClimbRule,
   ): PursuitState;
   /** Iterations without a judgement, for transfer attacks: the next iterate and the new counts [n] of non-finite steps. */
   ascend(
@@ -59,6 +66,7 @@ export interface AttackSteps {
     constants: BatchConstants,
     stepSize: number,
     iterations: number,
+    rule?: ClimbRule,
   ): readonly [iterate: tf.Tensor, nonFinite: tf.Tensor];
   /** [n, H, W, C] → [n, classes]. */
   logits(weights: Weights, images: tf.Tensor): tf.Tensor2D;
@@ -70,74 +78,78 @@ export interface AttackSteps {
 interface IterationsParameters {
   readonly network: NetworkSpec;
   readonly iterations: number;
+  readonly rule: ClimbRule;
 }
 
 /** See {@link AttackSteps.tracked}: state, iteration [n], constants, step size, weights → state, iteration. */
 export const TRACKED: StepDefinition<IterationsParameters> = {
   name: 'attack-tracked',
-  build({ network: spec, iterations }) {
+  build({ network: spec, iterations, rule }) {
     const network = networkOf(spec);
     return repeatStep((...inputs) => {
       const [iterate, first, nonFinite, kept, index, ...rest] = inputs as Inputs<5>;
-      const [lower, upper, labels, stepSize, ...list] = rest as Inputs<4>;
+      const [one, other, labels, stepSize, ...list] = rest as Inputs<4>;
       const weights = weightsFromList(network, list);
-      const { logits, gradient } = inputGradient(network, weights, iterate as tf.Tensor4D, labels as tf.Tensor1D);
-      const newly = tf.mul(misclassified(logits, labels), tf.cast(tf.less(first, 0), 'float32'));
+      const look = lookFrom(network, weights, iterate, labels, rule);
+      const newly = tf.mul(look.hit, tf.cast(tf.less(first, 0), 'float32'));
       return [
-        moveWithin(iterate, tf.mul(stepSize, ascentDirection(gradient)), lower, upper),
+        moveInReach(rule.norm, iterate, tf.mul(stepSize, look.direction), [one, other]),
         choose(newly, index, first),
-        tf.add(nonFinite, notFinite(logits, gradient)),
+        tf.add(nonFinite, look.notFinite),
         choose(newly, iterate, kept),
         tf.add(index, 1),
       ];
     }, iterations);
   },
   layout: () => ({ inputs: rows(8), outputs: rows(5) }),
-  describe: ({ network, iterations }) => `${network.architecture} tracked PGD-${iterations}`,
+  describe: ({ network, iterations, rule }) => `${network.architecture} tracked PGD-${iterations}${inNorm(rule)}`,
 };
 
 /** See {@link AttackSteps.pursue}: state, iteration [n], constants, steps, step size, weights → state, iteration. */
 export const PURSUE: StepDefinition<IterationsParameters> = {
   name: 'attack-pursue',
-  build({ network: spec, iterations }) {
+  build({ network: spec, iterations, rule }) {
     const network = networkOf(spec);
     return repeatStep((...inputs) => {
-      const [iterate, first, nonFinite, index, lower, upper, labels, ...rest] = inputs as Inputs<7>;
+      const [iterate, first, nonFinite, index, one, other, labels, ...rest] = inputs as Inputs<7>;
       const [steps, stepSize, ...list] = rest as Inputs<2>;
       const weights = weightsFromList(network, list);
-      const { logits, gradient } = inputGradient(network, weights, iterate as tf.Tensor4D, labels as tf.Tensor1D);
+      const look = lookFrom(network, weights, iterate, labels, rule);
       const running = tf.cast(tf.logicalAnd(tf.less(first, 0), tf.less(index, steps)), 'float32');
-      const newly = tf.mul(misclassified(logits, labels), running);
-      const moving = tf.reshape(tf.mul(stepSize, tf.sub(running, newly)), [-1, 1, 1, 1]);
+      const newly = tf.mul(look.hit, running);
+      const moves = tf.sub(running, newly);
+      const moving = tf.reshape(tf.mul(stepSize, moves), [-1, 1, 1, 1]);
+      const moved = moveInReach(rule.norm, iterate, tf.mul(look.direction, moving), [one, other]);
       return [
-        moveWithin(iterate, tf.mul(ascentDirection(gradient), moving), lower, upper),
+        // Within bounds, no step is no change; a projection onto another ball may round.
+        rule.norm === 'linf' ? moved : choose(moves, moved, iterate),
         choose(newly, index, first),
-        tf.add(nonFinite, tf.mul(running, notFinite(logits, gradient))),
+        tf.add(nonFinite, tf.mul(running, look.notFinite)),
         tf.add(index, 1),
       ];
     }, iterations);
   },
   layout: () => ({ inputs: rows(7), outputs: rows(4) }),
-  describe: ({ network, iterations }) => `${network.architecture} pursuing PGD-${iterations}`,
+  describe: ({ network, iterations, rule }) => `${network.architecture} pursuing PGD-${iterations}${inNorm(rule)}`,
 };
 
 /** See {@link AttackSteps.ascend}: iterate, nonFinite, constants, step size, weights → iterate, nonFinite. */
 export const ASCEND: StepDefinition<IterationsParameters> = {
   name: 'attack-ascend',
-  build({ network: spec, iterations }) {
+  build({ network: spec, iterations, rule }) {
     const network = networkOf(spec);
     return repeatStep((...inputs) => {
-      const [iterate, nonFinite, lower, upper, labels, stepSize, ...list] = inputs as Inputs<6>;
+      const [iterate, nonFinite, one, other, labels, stepSize, ...list] = inputs as Inputs<6>;
       const weights = weightsFromList(network, list);
-      const { logits, gradient } = inputGradient(network, weights, iterate as tf.Tensor4D, labels as tf.Tensor1D);
+      const look = lookFrom(network, weights, iterate, labels, rule);
       return [
-        moveWithin(iterate, tf.mul(stepSize, ascentDirection(gradient)), lower, upper),
-        tf.add(nonFinite, notFinite(logits, gradient)),
+        moveInReach(rule.norm, iterate, tf.mul(stepSize, look.direction), [one, other]),
+        tf.add(nonFinite, look.notFinite),
       ];
     }, iterations);
   },
   layout: () => ({ inputs: rows(5), outputs: rows(2) }),
-  describe: ({ network, iterations }) => `${network.architecture} PGD-${iterations}`,
+  describe: ({ network, iterations, rule }) => `${network.architecture} PGD-${iterations}${inNorm(rule)}`,
 };
 
 /** The caller disposes of the steps when the attacks on this network are over. */
@@ -151,12 +163,13 @@ export function createAttackSteps(network: Network): AttackSteps {
   const run = (
     definition: StepDefinition<IterationsParameters>,
     iterations: number,
+    rule: ClimbRule,
     tensors: readonly tf.Tensor[],
     numbers: readonly number[],
     weights: Weights,
   ): unknown => {
-    const key = `${definition.name} ${iterations}`;
-    const step = compiled.get(key) ?? prepareStep(definition, { network: spec, iterations });
+    const key = `${definition.name} ${iterations} ${JSON.stringify(rule)}`;
+    const step = compiled.get(key) ?? prepareStep(definition, { network: spec, iterations, rule });
     compiled.set(key, step);
     const scalars = numbers.map((value) => tf.scalar(value));
     try {
@@ -168,22 +181,29 @@ export function createAttackSteps(network: Network): AttackSteps {
 
   return {
     network,
-    tracked(weights, state, constants, iteration, stepSize, iterations) {
+    tracked(weights, state, constants, iteration, stepSize, iterations, rule = IN_LINF) {
       const index = tf.fill([state[1].size], iteration);
-      const outputs = run(TRACKED, iterations, [...state, index, ...constants], [stepSize], weights) as Inputs<5>;
+      const outputs = run(TRACKED, iterations, rule, [...state, index, ...constants], [stepSize], weights) as Inputs<5>;
       tf.dispose([index, outputs[4]]);
       return [outputs[0], outputs[1], outputs[2], outputs[3]];
     },
-    pursue(weights, state, constants, done, steps, stepSize, iterations) {
+    pursue(weights, state, constants, done, steps, stepSize, iterations, rule = IN_LINF) {
       const iterationsOf = Array.from({ length: state[1].size }, (_, row) => done[row] ?? steps);
       const index = tf.tensor1d(iterationsOf, 'float32');
       const numbers = [steps, stepSize];
-      const outputs = run(PURSUE, iterations, [...state, index, ...constants], numbers, weights) as Inputs<4>;
+      const outputs = run(PURSUE, iterations, rule, [...state, index, ...constants], numbers, weights) as Inputs<4>;
       tf.dispose([index, outputs[3]]);
       return [outputs[0], outputs[1], outputs[2]];
     },
-    ascend(weights, iterate, nonFinite, constants, stepSize, iterations) {
-      const outputs = run(ASCEND, iterations, [iterate, nonFinite, ...constants], [stepSize], weights) as Inputs<2>;
+    ascend(weights, iterate, nonFinite, constants, stepSize, iterations, rule = IN_LINF) {
+      const outputs = run(
+        ASCEND,
+        iterations,
+        rule,
+        [iterate, nonFinite, ...constants],
+        [stepSize],
+        weights,
+      ) as Inputs<2>;
       return [outputs[0], outputs[1]];
     },
     logits: (weights, images) => logitsStep.run(images, ...weightList(network, weights))[0] as tf.Tensor2D,
@@ -194,4 +214,8 @@ export function createAttackSteps(network: Network): AttackSteps {
 
 function rows(count: number): 'rows'[] {
   return new Array<'rows'>(count).fill('rows');
+}
+
+function inNorm({ norm, targeted }: ClimbRule): string {
+  return `${norm === 'linf' ? '' : ` ${norm}`}${targeted ? ' targeted' : ''}`;
 }

@@ -6,16 +6,28 @@ import type { Subject } from './examples.ts';
 import { candidateLogits } from './logits.ts';
 import type { Found } from './method.ts';
 import type { AttackOptions } from './options.ts';
-import { predictionOf } from './outcome.ts';
+import { isHit, predictionOf } from './outcome.ts';
 import type { Candidate } from './outcome.ts';
 import { workOf } from './plan.ts';
 import type { AscentPlan } from './ascent.ts';
 import { runPool, strideOf } from './pool.ts';
 import type { PoolTask } from './pool.ts';
+import type { ClimbRule } from './climb.ts';
 import type { AttackSteps, PursuitState, TrackedState } from './steps.ts';
 
 /** Iterations of one call at most: between calls an attack can be paused, and broken examples leave. */
 export const LONGEST_STRIDE = 8;
+
+/** How a plan's steps are made. */
+export function climbRule({ plan, examples, targets }: AttackOptions<AscentPlan>): ClimbRule {
+  const pixels = plan.share === null ? null : Math.max(1, Math.round(plan.share * imageSize(examples.shape)));
+  return {
+    norm: plan.norm,
+    targeted: targets !== undefined,
+    pixels: plan.norm === 'l1' ? pixels : null,
+    samples: plan.samples,
+  };
+}
 
 /**
  * One restart for rows of any number: from their starts through all steps, every iterate judged.
@@ -33,7 +45,9 @@ export async function* runTrajectories(
   const { plan } = options;
   if (plan.stopAtSuccess && plan.steps > 0) {
     const task = pursuit(steps, subject, restart, options);
-    for await (const { candidates, nonFinite } of runPool(task, rows, options, onStep)) {
+    const { samples } = plan;
+    const onEvaluation = (done: number, left: number): void => onStep(done * samples, left * samples);
+    for await (const { candidates, nonFinite } of runPool(task, rows, options, onEvaluation)) {
       yield { candidates: await judged(steps, subject, candidates, options), nonFinite };
     }
     return;
@@ -51,22 +65,24 @@ function pursuit(
   steps: AttackSteps,
   { weights }: Subject,
   restart: number,
-  { examples, plan, seed }: AttackOptions<AscentPlan>,
+  options: AttackOptions<AscentPlan>,
 ): PoolTask {
+  const { examples, plan, seed, targets } = options;
+  const rule = climbRule(options);
   const stride = strideOf(plan.steps, LONGEST_STRIDE);
   return {
     length: plan.steps,
     width: 3,
     stride,
     open(rows) {
-      const { iterate, constants } = startedBatch(examples, rows, plan, seed, restart);
+      const { iterate, constants } = startedBatch(examples, rows, plan, seed, restart, targets);
       return { state: [iterate, tf.fill([rows.length], -1), tf.zeros([rows.length])], constants };
     },
     advance(state, constants, slots) {
       const done = slots.map((slot) => slot.done);
-      const [lower, upper, labels] = constants as [tf.Tensor, tf.Tensor, tf.Tensor];
-      const bounds = [lower, upper, labels] as const;
-      return steps.pursue(weights, state as PursuitState, bounds, done, plan.steps, plan.stepSize, stride);
+      const [one, other, labels] = constants as [tf.Tensor, tf.Tensor, tf.Tensor];
+      const kept = [one, other, labels] as const;
+      return steps.pursue(weights, state as PursuitState, kept, done, plan.steps, plan.stepSize, stride, rule);
     },
   };
 }
@@ -83,7 +99,7 @@ async function judged(
   return candidates.map((candidate, at) => {
     const own = logits.subarray(at * classes, (at + 1) * classes);
     if (candidate.iteration >= 0) return { ...candidate, logits: own };
-    const broken = isWrong(own, options.examples.labels[candidate.row]);
+    const broken = isHit(options, candidate.row, predictionOf(own, 0, classes));
     return { ...candidate, logits: own, iteration: broken ? options.plan.steps : -1, lastWrong: broken };
   });
 }
@@ -94,21 +110,23 @@ async function runToTheEnd(
   { network, weights }: Subject,
   rows: readonly number[],
   restart: number,
-  { examples, plan, seed, batchSize, control }: AttackOptions<AscentPlan>,
+  options: AttackOptions<AscentPlan>,
   onStep: (done: number, left: number) => void,
 ): Promise<Found> {
+  const { examples, plan, seed, batchSize, control, targets } = options;
+  const rule = climbRule(options);
   const padded = padRows(rows, batchSize);
-  const { iterate: start, constants } = startedBatch(examples, padded, plan, seed, restart);
+  const { iterate: start, constants } = startedBatch(examples, padded, plan, seed, restart, targets);
   let state: TrackedState = [start, tf.fill([padded.length], -1), tf.zeros([padded.length]), tf.zerosLike(start)];
   const stride = strideOf(Math.max(1, plan.steps), LONGEST_STRIDE);
   try {
     for (let done = 0; done < plan.steps;) {
       const iterations = Math.min(stride, plan.steps - done);
-      const next = steps.tracked(weights, state, constants, done, plan.stepSize, iterations);
+      const next = steps.tracked(weights, state, constants, done, plan.stepSize, iterations, rule);
       tf.dispose([...state]);
       state = next;
       done += iterations;
-      onStep(rows.length * iterations, rows.length * (plan.steps - done));
+      onStep(rows.length * iterations * plan.samples, rows.length * (plan.steps - done) * plan.samples);
       await control.checkpoint();
     }
     if (plan.steps === 0) onStep(rows.length, 0);
@@ -130,18 +148,13 @@ async function runToTheEnd(
       const own = logits.subarray(at * network.classes, (at + 1) * network.classes);
       const last = imageOf(lasts, at);
       const { valid } = measurePerturbation(examples.images, row * size, last, 0, size, plan);
-      const lastWrong = valid && isWrong(own, examples.labels[row]);
+      const hit = isHit(options, row, predictionOf(own, 0, network.classes));
+      const lastWrong = valid && hit;
       const before = firsts[at] ?? -1;
       if (before >= 0 && !lastWrong) return { row, image: imageOf(keeps, at), iteration: before, lastWrong };
-      const iteration = before < 0 && isWrong(own, examples.labels[row]) ? plan.steps : before;
+      const iteration = before < 0 && hit ? plan.steps : before;
       return { row, image: last, logits: own, iteration, lastWrong };
     });
     return { candidates, nonFinite: rows.reduce((sum, _, at) => sum + (failures[at] ?? 0), 0) };
   }
-}
-
-/** Logits that are not all finite make no prediction, so no success. */
-function isWrong(logits: Float32Array, label: number | undefined): boolean {
-  const prediction = predictionOf(logits, 0, logits.length);
-  return prediction >= 0 && prediction !== label;
 }

@@ -24,6 +24,7 @@ import { runService } from './runs.ts';
 import { installSample } from './sample.ts';
 import type { Session } from './session.ts';
 import { tensorService } from './tensors.ts';
+import { createSideJobs } from './side-jobs.ts';
 import { trajectoryService } from './trajectories.ts';
 
 /** Changes of the library reach listeners at most this often, in milliseconds. */
@@ -62,6 +63,7 @@ export const openLibrary: OpenLibrary = async (path, options) => {
   const preferences = preferenceService(store);
   const engines = engineService(session, options.launcher, preferences);
   const tensors = tensorService(store);
+  const sideJobs = createSideJobs(store, options.launcher);
   const trajectories = trajectoryService(session, options.launcher);
   const jobs = createQueue(session, {
     launcher: options.launcher,
@@ -81,10 +83,10 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     bytes: () => folderBytes(store.folder.root),
     preferences,
     datasets: datasetService(session),
-    models: modelService(session),
+    models: modelService(session, sideJobs),
     runs: runService(session, preferences),
     evaluations: { ...evaluationService(session, preferences), trajectory: trajectories.record },
-    plans: planService(session, preferences, jobs),
+    plans: planService(session, preferences, jobs, engines),
     galleries: galleryService(session, preferences),
     jobs,
     entities: entityService(session),
@@ -93,6 +95,7 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     dispose: () => {
       disposed ??= (async () => {
         engines.dispose();
+        sideJobs.dispose();
         trajectories.dispose();
         await jobs.dispose();
         if (timer) clearTimeout(timer);

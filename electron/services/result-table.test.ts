@@ -101,6 +101,10 @@ function add(
     restart: one ? null : 0,
     linf: 0,
     l2: 0,
+    l1: 0,
+    distance: null,
+    survives8Bit: null,
+    carriedFrom: null,
     cleanConfidence: 1,
     adversarialConfidence: 1,
   }));

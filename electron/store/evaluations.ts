@@ -24,6 +24,8 @@ export interface EvaluationStore {
   list(): EvaluationRow[];
   /** Steps of a plan in their order. */
   ofPlan(plan: string): EvaluationRow[];
+  /** Their ids and states alone, in the same order. */
+  states(plan: string): { readonly id: string; readonly state: RunState }[];
   setPartial(id: string, targets: readonly TargetResult[]): void;
   /** Stores the outcome whole or not at all: the result and every target's examples. */
   setResult(id: string, result: EvaluationResult, examples: ReadonlyMap<string, readonly ExampleRecord[]>): void;
@@ -106,6 +108,12 @@ export function evaluationStore(db: Database): EvaluationStore {
     },
     list: () => db.all<Raw>(`${SELECT} ORDER BY evaluations.created, evaluations.id`).map(toEvaluation),
     ofPlan: (plan) => db.all<Raw>(`${SELECT} AND plan = ? ORDER BY place, evaluations.id`, plan).map(toEvaluation),
+    states: (plan) =>
+      db.all<{ id: string; state: RunState }>(
+        `SELECT evaluations.id, jobs.state FROM evaluations JOIN jobs ON jobs.id = evaluations.id
+          WHERE deleted IS NULL AND plan = ? ORDER BY place, evaluations.id`,
+        plan,
+      ),
     setPartial: (id, targets) => {
       db.run('UPDATE evaluations SET partial = ? WHERE id = ?', JSON.stringify(targets), id);
     },

@@ -91,6 +91,7 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE example_results ADD COLUMN survives_8bit INTEGER;
   ALTER TABLE example_results ADD COLUMN carried_from TEXT;
   `,
+  `ALTER TABLE models ADD COLUMN foreign_reading TEXT;`,
 ];
 
 /**

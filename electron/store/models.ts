@@ -1,9 +1,9 @@
-import type { ModelSummary } from '../../shared/domain/model.ts';
+import type { ForeignModel, ModelSummary } from '../../shared/domain/model.ts';
 import type { Database } from './database.ts';
 import { fromJson } from './json.ts';
 
 export interface ModelStore {
-  /** Adds or replaces a model; `weights` is its NPZ's path, relative to the library folder. */
+  /** Adds or replaces a model; `weights` is the path of its NPZ, ONNX file or `model.json`, relative to the library folder. */
   put(model: ModelSummary & { readonly dataset: string }, weights: string): void;
   get(id: string): StoredModel | undefined;
   list(): StoredModel[];
@@ -14,21 +14,26 @@ export interface StoredModel extends ModelSummary {
   readonly weights: string;
 }
 
-interface Raw extends Omit<StoredModel, 'inputShape'> {
+interface Raw extends Omit<StoredModel, 'inputShape' | 'foreign'> {
   readonly inputShape: string;
+  readonly foreign: string | null;
 }
 
 const SELECT = `SELECT id, name, origin, architecture, defence, dataset, input_shape AS inputShape, classes, parameters,
-  seed, colour, weights, created FROM models WHERE deleted IS NULL`;
+  seed, colour, weights, created, foreign_reading AS "foreign" FROM models WHERE deleted IS NULL`;
 
 export function modelStore(db: Database): ModelStore {
-  const toModel = (row: Raw): StoredModel => ({ ...row, inputShape: fromJson(row.inputShape) });
+  const toModel = ({ foreign, ...row }: Raw): StoredModel => ({
+    ...row,
+    ...(foreign !== null && { foreign: fromJson<ForeignModel>(foreign) }),
+    inputShape: fromJson(row.inputShape),
+  });
   return {
     put: (model, weights) => {
       db.run(
         `INSERT OR REPLACE INTO models
-          (id, name, origin, architecture, defence, dataset, input_shape, classes, parameters, seed, colour, weights, created)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+          (id, name, origin, architecture, defence, dataset, input_shape, classes, parameters, seed, colour, weights, created, foreign_reading)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         model.id,
         model.name,
         model.origin,
@@ -42,6 +47,7 @@ export function modelStore(db: Database): ModelStore {
         model.colour,
         weights,
         model.created,
+        model.foreign ? JSON.stringify(model.foreign) : null,
       );
     },
     get: (id) => {

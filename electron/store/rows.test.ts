@@ -153,6 +153,10 @@ const record = (row: number, change: Partial<ExampleRecord> = {}): ExampleRecord
   restart: 0,
   linf: row / 10,
   l2: row,
+  l1: 2 * row,
+  distance: null,
+  survives8Bit: null,
+  carriedFrom: null,
   cleanConfidence: 0.9,
   adversarialConfidence: 0.8,
   queries: null,
@@ -168,7 +172,7 @@ const result: EvaluationResult = {
 };
 const RECORDS = [
   record(0),
-  record(1, { queries: 312 }),
+  record(1, { queries: 312, distance: 0.5, survives8Bit: true, carriedFrom: 'evaluation-00000009' }),
   record(2, { broken: false, firstSuccessIteration: null, restart: null, adversarialPrediction: 1 }),
   record(3, { cleanPrediction: 0, attacked: false, firstSuccessIteration: null }),
 ];
@@ -193,10 +197,12 @@ test('examples are filtered, sorted and paged; those without a value come last',
   expect(page({})).toEqual([4, [3, 2, 1, 0]]);
   expect(page({ sort: 'linf', descending: true, limit: 2, offset: 1 })).toEqual([4, [2, 1]]);
   expect(page({ sort: 'firstSuccess', descending: true })).toEqual([4, [1, 0, 2, 3]]);
+  expect(page({ sort: 'distance' })).toEqual([4, [1, 0, 2, 3]]);
   expect(page({ show: 'broken' })).toEqual([3, [3, 1, 0]]);
   expect(page({ show: 'survived' })).toEqual([1, [2]]);
   expect(page({ show: 'misclassified' })).toEqual([1, [3]]);
   expect(store.evaluations.examples({ ...query, limit: 1 }).examples).toEqual([RECORDS[3]]);
+  expect(store.evaluations.records('evaluation-00000000', MODELS[0]!)).toEqual(RECORDS);
   expect([...store.evaluations.survival('evaluation-00000000', MODELS[0]!)]).toEqual([
     [100, false],
     [99, false],

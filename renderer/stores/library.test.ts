@@ -22,6 +22,7 @@ const snapshot = (jobs: readonly JobRow[]): LibrarySnapshot => ({
   datasets: [],
   runs: [],
   evaluations: [],
+  plans: [],
   galleries: [],
   jobs: [...jobs],
 });

@@ -88,8 +88,8 @@ export const targetResult = z.object({
   medianDistance: z.number().nullable().optional(),
   /** Examples that earlier attacks of the same plan had broken: counted as broken, and not attacked again. */
   carried: z.int().optional(),
-  /** Broken examples that stay broken once x' is rounded to 8 bits towards x. */
-  survive8Bit: z.int().optional(),
+  /** Share of all examples that stand if only those x' count that still break them once rounded to 8 bits towards x. */
+  accuracy8Bit: z.number().optional(),
   /** Input gradients that were NaN or infinite, summed over steps and examples. */
   nonFiniteGradients: z.int(),
   /** Adversarial candidates that failed the float64 check of the constraint (always reported, never counted). */

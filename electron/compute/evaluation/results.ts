@@ -49,7 +49,8 @@ export function targetResultOf(
 export function exampleRecords(outcome: Outcome, examples: Examples, plan: AttackPlan): ExampleRecord[] {
   const { classes } = outcome;
   return Array.from(examples.labels, (label, row) => {
-    const { linf, l2 } = perturbationOf(outcome, examples, row, plan);
+    const { linf, l2, l1 } = perturbationOf(outcome, examples, row, plan);
+    const distance = outcome.distance[row] ?? Number.NaN;
     const succeeded = outcome.succeeded[row] === 1;
     return {
       index: examples.indices[row] ?? 0,
@@ -63,6 +64,10 @@ export function exampleRecords(outcome: Outcome, examples: Examples, plan: Attac
       restart: succeeded ? (outcome.restart[row] ?? null) : null,
       linf,
       l2,
+      l1,
+      distance: plan.family.minimal && Number.isFinite(distance) ? distance : null,
+      survives8Bit: null,
+      carriedFrom: null,
       cleanConfidence: confidenceOf(outcome.cleanLogits, row * classes, classes),
       adversarialConfidence: confidenceOf(outcome.logits, row * classes, classes),
       queries: queriesOf(outcome, row, plan),

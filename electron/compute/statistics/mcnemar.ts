@@ -16,6 +16,14 @@ export function mcnemarOneSided(more: number, fewer: number): number {
   return Math.min(1, sum);
 }
 
+/**
+ * Exact two-sided McNemar test: twice the smaller tail, at most 1.
+ * @param first pairs where only the first member failed, `second` where only the second did.
+ */
+export function mcnemarTwoSided(first: number, second: number): number {
+  return Math.min(1, 2 * mcnemarOneSided(Math.max(first, second), Math.min(first, second)));
+}
+
 function logChoose(n: number, k: number): number {
   let sum = 0;
   const short = Math.min(k, n - k);

@@ -7,7 +7,8 @@ import { chooseToSave } from '../dialogs.ts';
 import type { CallContext } from './context.ts';
 import type { Handlers } from './dispatch.ts';
 
-type ExportCalls = 'exports.table' | 'exports.curve' | 'exports.gallery' | 'exports.run' | 'exports.adversarial';
+type ExportCalls =
+  'exports.table' | 'exports.plan' | 'exports.curve' | 'exports.gallery' | 'exports.run' | 'exports.adversarial';
 
 export function exportCalls({ library, window, written }: CallContext): Pick<Handlers, ExportCalls> {
   let folder = app.getPath('documents');
@@ -32,6 +33,10 @@ export function exportCalls({ library, window, written }: CallContext): Pick<Han
   return {
     'exports.table': ({ dataset, format }) =>
       save('Export the result table', (figures, opened) => figures.exportTable(opened, dataset, format)),
+    'exports.plan': (request) =>
+      save('Export the table', async (_, opened) =>
+        (await import('../../services/figures/plan-exports.ts')).exportPlan(opened, request),
+      ),
     'exports.curve': ({ runs, curve, format }) =>
       save('Export the curve', (figures, opened) => figures.exportCurve(opened, runs, curve, format)),
     'exports.gallery': ({ id, method, scale, format }) =>

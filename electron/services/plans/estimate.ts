@@ -1,0 +1,187 @@
+import type { EngineChoice, EngineReport } from '../../../shared/domain/engine.ts';
+import { flatGreyNote } from '../../../shared/domain/epsilon.ts';
+import type { EntityId } from '../../../shared/domain/ids.ts';
+import type { DatasetRow, EvaluationRow } from '../../../shared/domain/library.ts';
+import type { PlanEstimate, PlanRequest } from '../../../shared/domain/plan.ts';
+import { accessOf, canTransfer, workOf } from '../../compute/attacks/plan.ts';
+import { resolveAttack } from '../../compute/attacks/registry.ts';
+import type { ResolvedAttack } from '../../compute/attacks/registry.ts';
+import { buildNetwork } from '../../compute/models/network.ts';
+import type { StoredModel } from '../../store/models.ts';
+import type { Store } from '../../store/store.ts';
+import { requireDataset, requireModel } from '../session.ts';
+import { expandPlan, plannedAttacks, sourceOf, stepKey } from './expand.ts';
+import type { PlanStep } from './expand.ts';
+
+type Step = PlanEstimate['steps'][number];
+
+/** How fast an attack went: units of work a second, of one model. */
+interface Speed {
+  readonly attack: string;
+  readonly unit: string;
+  readonly architectures: readonly string[];
+  readonly models: readonly EntityId[];
+  readonly engine: string;
+  readonly perSecond: number;
+}
+
+/** Less work than this is mostly starting up, and says nothing of speed. */
+const LEAST_SECONDS = 0.2;
+
+/**
+ * What a plan costs at most, from the measured speed of earlier evaluations: of the same model, attack and engine, else
+ * of the same architecture and kind of work, else from the engine's speed test and the network's size.
+ * @param known evaluations that the plan has already.
+ * @param reports what is known of the engines' speed.
+ */
+export function estimatePlan(
+  store: Store,
+  request: PlanRequest,
+  known: readonly EvaluationRow[],
+  preferred: EngineChoice,
+  reports: readonly EngineReport[],
+): PlanEstimate {
+  const dataset = requireDataset(store, request.dataset);
+  const available = dataset.manifest.splits[request.examples.split];
+  const examples = Math.min(request.examples.count ?? available, available);
+  const speeds = measuredSpeeds(store);
+  const done = new Set(
+    known
+      .filter(({ state }) => state === 'done')
+      .flatMap(({ request: { attack, goal, seed, targets, ...rest } }) =>
+        targets.map((model) => `${stepKey(resolveAttack(attack), sourceOf(rest), goal, seed)} ${model}`),
+      ),
+  );
+  const engine = request.engine === 'auto' ? preferred : request.engine;
+  const steps = expandPlan(request).map((step): Step => {
+    const open = step.targets.filter((model) => !done.has(`${step.key} ${model}`));
+    const targets = open.length > 0 ? open : step.targets;
+    const { plan } = step.attack;
+    // A transfer makes x' once for all targets; white-box attacks work on each.
+    const makers = step.source.length > 0 ? step.source : targets;
+    const work = makers.length * examples * plan.restarts * workOf(plan);
+    const times = makers.map((id) => secondsPerUnit(requireModel(store, id), step, speeds, engine, reports));
+    const seconds = times.reduce<number | null>(
+      (sum, time) => (sum === null || time.seconds === null ? null : sum + (time.seconds * work) / makers.length),
+      0,
+    );
+    return {
+      label: labelOf(store, step),
+      targets: [...targets],
+      source: [...step.source],
+      seed: step.seed,
+      work,
+      unit: plan.family.unit,
+      seconds,
+      basis: weakest(times.map(({ basis }) => basis)),
+      done: open.length === 0,
+    };
+  });
+  const open = steps.filter((step) => !step.done);
+  return {
+    steps,
+    seconds: open.reduce<number | null>(
+      (sum, { seconds }) => (sum === null || seconds === null ? null : sum + seconds),
+      0,
+    ),
+    warnings: warningsOf(request, dataset),
+  };
+}
+
+function labelOf(store: Store, { attack, source }: PlanStep): string {
+  if (source.length === 0) return attack.label;
+  return `${attack.label} from ${source.map((id) => requireModel(store, id).name).join(' + ')}`;
+}
+
+/** Speeds of finished evaluations, newest first. */
+function measuredSpeeds(store: Store): Speed[] {
+  const architectures = new Map(store.models.list().map(({ id, architecture }) => [id, architecture]));
+  return store.evaluations
+    .list()
+    .toReversed()
+    .flatMap(({ request, result }) => {
+      const { speed } = result ?? {};
+      if (!result || !speed || speed.attackSeconds < LEAST_SECONDS || speed.work === 0) return [];
+      const models = request.source === null ? request.targets : [request.source];
+      return {
+        attack: request.attack.name,
+        unit: speed.unit,
+        models,
+        architectures: models.flatMap((id) => architectures.get(id) ?? []),
+        engine: result.engine.name,
+        perSecond: speed.work / speed.attackSeconds,
+      };
+    });
+}
+
+function secondsPerUnit(
+  model: StoredModel,
+  { attack }: PlanStep,
+  speeds: readonly Speed[],
+  engine: EngineChoice,
+  reports: readonly EngineReport[],
+): { readonly seconds: number | null; readonly basis: Step['basis'] } {
+  const { unit } = attack.plan.family;
+  const onEngine = speeds.filter((speed) => speed.unit === unit && (engine === 'auto' || speed.engine === engine));
+  const same = onEngine.find((speed) => speed.attack === attack.attack.name && speed.models.includes(model.id));
+  if (same) return { seconds: 1 / same.perSecond, basis: 'same' };
+  const similar = onEngine.find((speed) => speed.architectures.includes(model.architecture));
+  if (similar) return { seconds: 1 / similar.perSecond, basis: 'similar' };
+  const report = reports.find(
+    ({ name, gradientsPerSecond }) => gradientsPerSecond !== null && (engine === 'auto' || name === engine),
+  );
+  if (!report || report.gradientsPerSecond === null) return { seconds: null, basis: 'unknown' };
+  // The speed test takes input gradients of mnist-cnn; a forward pass is about a third of one.
+  const size = operations(model) / operations({ architecture: 'mnist-cnn', inputShape: [28, 28, 1], classes: 10 });
+  return { seconds: (size * (unit === 'queries' ? 1 / 3 : 1)) / report.gradientsPerSecond, basis: 'speed-test' };
+}
+
+/** Multiplications of one forward pass. */
+function operations({
+  architecture,
+  inputShape,
+  classes,
+}: Pick<StoredModel, 'architecture' | 'inputShape' | 'classes'>): number {
+  return buildNetwork(architecture, inputShape, classes).layers.reduce((sum, layer) => {
+    const [height, width] = layer.output;
+    if (layer.kind === 'conv') return sum + height * width * layer.filter.reduce((product, size) => product * size, 1);
+    return layer.kind === 'dense' ? sum + layer.features * layer.units : sum;
+  }, 0);
+}
+
+const BASES = ['same', 'similar', 'speed-test', 'unknown'] as const satisfies readonly Step['basis'][];
+
+function weakest(bases: readonly Step['basis'][]): Step['basis'] {
+  return BASES.findLast((basis) => bases.includes(basis)) ?? 'unknown';
+}
+
+function warningsOf(request: PlanRequest, { manifest }: DatasetRow): string[] {
+  const attacks = plannedAttacks(request).map(({ attack }) => attack);
+  const warnings = new Set<string>();
+  for (const { plan, notes } of attacks) {
+    const grey = plan.norm === 'linf' ? flatGreyNote(plan.epsilon, manifest.classes.length) : null;
+    if (grey !== null) warnings.add(grey);
+    for (const note of notes) warnings.add(note);
+  }
+  if (request.sources.some((source) => source.length > 0)) {
+    const stay = [...new Set(attacks.filter(({ plan }) => !canTransfer(plan)).map(({ attack }) => attack.label))];
+    if (stay.length > 0) warnings.add(`${stay.join(', ')} cannot transfer: left out where there is a source.`);
+  }
+  if (request.sources.some((source) => source.length === 0)) {
+    if (attacks.every(({ weak }) => weak !== null)) {
+      warnings.add(
+        'Every attack of this plan is weak by itself (few steps, one start): add one with many steps and restarts before you claim robustness.',
+      );
+    }
+    if (!attacks.some((attack) => seesNoGradient(attack))) {
+      warnings.add(
+        'No attack works without gradients: if the model hides them, this plan will not notice. Add Square.',
+      );
+    }
+  }
+  return [...warnings];
+}
+
+function seesNoGradient({ plan }: ResolvedAttack): boolean {
+  return ['scores', 'decisions'].includes(accessOf(plan));
+}

@@ -1,0 +1,117 @@
+import type { ExampleRecord, TargetResult } from '../../../shared/domain/evaluation.ts';
+import type { EntityId } from '../../../shared/domain/ids.ts';
+import type { EvaluationRow } from '../../../shared/domain/library.ts';
+import { accessOf } from '../../compute/attacks/plan.ts';
+import { resolveAttack } from '../../compute/attacks/registry.ts';
+import type { ResolvedAttack } from '../../compute/attacks/registry.ts';
+import type { StoredModel } from '../../store/models.ts';
+import type { StoredPlan } from '../../store/plans.ts';
+import type { Store } from '../../store/store.ts';
+import { requireDataset } from '../session.ts';
+import { attackKeyOf, columnKeyOf, sourceOf } from './expand.ts';
+
+/** One evaluation of a plan. */
+export interface MeasuredStep {
+  readonly evaluation: EvaluationRow;
+  readonly attack: ResolvedAttack;
+  readonly source: readonly EntityId[];
+  readonly seed: number;
+  /** See `PlanColumn`. */
+  readonly column: string;
+  readonly attackKey: string;
+  readonly gradientFree: boolean;
+  readonly minimal: boolean;
+}
+
+/** What a finished step found on one model. */
+export interface MeasuredOutcome {
+  readonly step: MeasuredStep;
+  readonly model: EntityId;
+  readonly target: TargetResult;
+  /** By row: the same images in every outcome of a plan. */
+  readonly records: readonly ExampleRecord[];
+}
+
+/** A plan with all that is known of its evaluations so far. */
+export interface MeasuredPlan {
+  readonly plan: StoredPlan;
+  /** Its models that are still there, in its order. */
+  readonly models: readonly StoredModel[];
+  /** Names of the data set's classes. */
+  readonly classes: readonly string[];
+  /** In the order of the plan. */
+  readonly steps: readonly MeasuredStep[];
+  readonly outcomes: readonly MeasuredOutcome[];
+  readonly nameOf: (model: EntityId) => string;
+}
+
+/** Reads a plan's evaluations with all their examples. */
+export function readPlan(store: Store, plan: StoredPlan): MeasuredPlan {
+  const known = new Map(store.models.list().map((model) => [model.id, model]));
+  const steps = store.evaluations.ofPlan(plan.id).map((evaluation): MeasuredStep => {
+    const { request } = evaluation;
+    const attack = resolveAttack(request.attack);
+    const source = sourceOf(request);
+    return {
+      evaluation,
+      attack,
+      source,
+      seed: request.seed,
+      column: columnKeyOf(attack, source, request.goal),
+      attackKey: attackKeyOf(attack, request.goal),
+      gradientFree: ['scores', 'decisions'].includes(accessOf(attack.plan)),
+      minimal: attack.plan.family.minimal,
+    };
+  });
+  return {
+    plan,
+    models: plan.request.models.flatMap((id) => known.get(id) ?? []),
+    classes: requireDataset(store, plan.request.dataset).manifest.classes,
+    steps,
+    outcomes: steps.flatMap((step) =>
+      (step.evaluation.result?.targets ?? [])
+        .filter(({ model }) => known.has(model))
+        .map((target) => ({
+          step,
+          model: target.model,
+          target,
+          records: store.evaluations.records(step.evaluation.id, target.model),
+        })),
+    ),
+    nameOf: (model) => known.get(model)?.name ?? 'a deleted model',
+  };
+}
+
+/**
+ * The smallest ε, in the attack's norm, at which an example counts as broken by an outcome: 0 if it is misclassified
+ * without an attack, the size of the smallest x' of a minimal-norm attack, else the attack's ε; infinite if it stands.
+ */
+export function breaksAt({ step: { attack, minimal } }: MeasuredOutcome, record: ExampleRecord): number {
+  if (record.cleanPrediction !== record.label) return 0;
+  const { epsilon } = attack.plan;
+  if (!minimal) return record.broken ? epsilon : Number.POSITIVE_INFINITY;
+  const distance = record.distance ?? Number.POSITIVE_INFINITY;
+  return record.broken ? Math.min(distance, epsilon) : distance;
+}
+
+/** Row by row the smallest ε at which any of these outcomes, all on one model, breaks the example. */
+export function smallestBreaks(outcomes: readonly MeasuredOutcome[]): Float64Array {
+  const smallest = new Float64Array(outcomes[0]?.records.length ?? 0).fill(Number.POSITIVE_INFINITY);
+  for (const outcome of outcomes) {
+    outcome.records.forEach((record, row) => {
+      smallest[row] = Math.min(smallest[row] ?? Number.POSITIVE_INFINITY, breaksAt(outcome, record));
+    });
+  }
+  return smallest;
+}
+
+/** The ε that attacks of one norm were run at, ascending. */
+export function epsilonsOf(steps: readonly MeasuredStep[], norm: string): number[] {
+  const own = steps.filter(({ attack }) => attack.plan.norm === norm).map(({ attack }) => attack.plan.epsilon);
+  return [...new Set(own)].filter(Number.isFinite).sort((a, b) => a - b);
+}
+
+/** The norms of a plan's attacks, in the order in which it names them. */
+export function normsOf(steps: readonly MeasuredStep[]): MeasuredStep['attack']['plan']['norm'][] {
+  return [...new Set(steps.map(({ attack }) => attack.plan.norm))];
+}

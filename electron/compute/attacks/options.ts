@@ -1,5 +1,6 @@
 import type { Control } from '../jobs/control.ts';
 import type { Examples } from './examples.ts';
+import type { Journal } from './journal.ts';
 import type { Outcome } from './outcome.ts';
 import type { AttackPlan } from './plan.ts';
 
@@ -21,6 +22,8 @@ export interface AttackOptions<P extends AttackPlan = AttackPlan> {
   readonly control: Pick<Control, 'checkpoint'>;
   /** Called after every step: units of work that it took (see `workOf`), and how many may still come at most. */
   readonly onWork?: (done: number, left: number) => void;
+  /** Where it begins, and who keeps track; left out: at the beginning, and nobody. */
+  readonly journal?: Journal | undefined;
   /** Called after every restart with the outcomes so far, one for each target. */
   readonly onRestart?: (outcomes: readonly Outcome[]) => void;
 }

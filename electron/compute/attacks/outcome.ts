@@ -15,6 +15,8 @@ export interface Outcome {
   readonly succeeded: Uint8Array;
   /** The last iterate of some restart is valid and misclassified. */
   readonly lastWrong: Uint8Array;
+  /** The x' that was kept for a success is one as 8 bits too, see `judgeAs8Bit`. */
+  readonly survives8Bit: Uint8Array;
   /**
    * Size, in the plan's norm, of the x' that was kept for a success; of attacks that look for the smallest perturbation
    * also where it is beyond ε. NaN where there is none.
@@ -73,6 +75,7 @@ export function openOutcome(
     attacked: Uint8Array.from(cleanWrong, (wrong) => (wrong && !includeMisclassified ? 0 : 1)),
     succeeded: new Uint8Array(rows),
     lastWrong: new Uint8Array(rows),
+    survives8Bit: new Uint8Array(rows),
     distance: new Float32Array(rows).fill(Number.NaN),
     iteration: new Int32Array(rows).fill(-1),
     restart: new Int32Array(rows).fill(-1),
@@ -169,11 +172,17 @@ export function countRobust(outcome: Outcome): number {
   return robust;
 }
 
-/** Examples whose last iterates are all classified rightly; those not attacked count by their clean prediction. */
+/**
+ * Examples whose last iterates are all classified rightly; those not attacked count by their clean prediction, and as
+ * broken where the success of an earlier attack was carried over.
+ */
 export function countRobustLast(outcome: Outcome): number {
   let robust = 0;
   for (let row = 0; row < outcome.lastWrong.length; row += 1) {
-    if (outcome.attacked[row] ? !outcome.lastWrong[row] : !outcome.cleanWrong[row]) robust += 1;
+    const withstood = outcome.attacked[row]
+      ? !outcome.lastWrong[row]
+      : !outcome.cleanWrong[row] && !outcome.succeeded[row];
+    if (withstood) robust += 1;
   }
   return robust;
 }

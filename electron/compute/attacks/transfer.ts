@@ -1,5 +1,7 @@
+import { judgeAs8Bit } from './eight-bit.ts';
 import { batchesOf } from './examples.ts';
 import type { Subject } from './examples.ts';
+import { NO_JOURNAL } from './journal.ts';
 import { candidateLogits, cleanLogits } from './logits.ts';
 import type { AttackOptions } from './options.ts';
 import { closeRestart, enterCandidates, isHit, openOutcome, predictionOf } from './outcome.ts';
@@ -20,7 +22,7 @@ export async function attackTransfer(
   targets: readonly Subject[],
   options: AttackOptions,
 ): Promise<readonly Outcome[]> {
-  const { examples, plan } = options;
+  const { examples, plan, journal = NO_JOURNAL } = options;
   const make = requireTransferable(plan);
   const maker = createAttackSteps(source.network);
   const judges = targets.map((target) => createAttackSteps(target.network));
@@ -33,24 +35,28 @@ export async function attackTransfer(
     }
   };
   try {
-    const outcomes: Outcome[] = [];
+    const opened: Outcome[] = [];
     await each(async (target, judge) => {
       const clean = await cleanLogits(judge, target, options);
-      outcomes.push(openOutcome(examples, clean, target.network.classes, options.includeMisclassified));
+      opened.push(openOutcome(examples, clean, target.network.classes, options.includeMisclassified));
     });
-    for (let restart = 0; restart < plan.restarts; restart += 1) {
-      const rows = pendingRows(outcomes);
+    const done = new Uint8Array(examples.labels.length);
+    const begun = journal.begin({ outcomes: opened, restart: 0, done });
+    const { outcomes } = begun;
+    done.set(begun.done);
+    for (let { restart } = begun; restart < plan.restarts; restart += 1) {
+      const rows = pendingRows(outcomes).filter((row) => !done[row]);
       let waiting = rows.length;
       for (const batch of batchesOf(rows, options.batchSize)) {
         waiting -= batch.length;
         const later = workOf(plan) * (waiting + (plan.restarts - restart - 1) * rows.length);
-        const made = await make(maker, source, batch, restart, options, (done, left) =>
-          options.onWork?.(done, left + later),
+        const made = await make(maker, source, batch, restart, options, (work, left) =>
+          options.onWork?.(work, left + later),
         );
+        const entries: (() => void)[] = [];
         await each(async (target, judge, position) => {
           const outcome = outcomes[position];
           if (!outcome) return;
-          outcome.nonFinite += made.nonFinite;
           const open = made.images.filter(({ row }) => isOpen(outcome, row));
           const logits = await candidateLogits(judge, target, open, options);
           const { classes } = target.network;
@@ -58,12 +64,25 @@ export async function attackTransfer(
             const lastWrong = isHit(options, row, predictionOf(logits, at * classes, classes));
             return { row, image, iteration: lastWrong ? workOf(plan) : -1, lastWrong };
           });
-          enterCandidates(outcome, options, candidates, logits, restart);
+          entries.push(() => {
+            outcome.nonFinite += made.nonFinite;
+            enterCandidates(outcome, options, candidates, logits, restart);
+          });
         });
+        // All targets at once: whatever ends the process leaves all outcomes as they were before or after.
+        for (const enter of entries) enter();
+        for (const row of batch) done[row] = 1;
+        await journal.note({ outcomes, restart, done });
       }
       outcomes.forEach(closeRestart);
+      done.fill(0);
+      await journal.note({ outcomes, restart: restart + 1, done });
       options.onRestart?.(outcomes);
     }
+    await each(async (target, judge, position) => {
+      const outcome = outcomes[position];
+      if (outcome) await judgeAs8Bit(judge, target, outcome, options);
+    });
     outcomes[0]?.notes.push(...[maker, ...judges].flatMap((steps) => steps.notes()));
     return outcomes;
   } finally {

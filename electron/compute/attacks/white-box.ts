@@ -1,4 +1,6 @@
 import type { Subject } from './examples.ts';
+import { judgeAs8Bit } from './eight-bit.ts';
+import { NO_JOURNAL } from './journal.ts';
 import { candidateLogits, cleanLogits } from './logits.ts';
 import type { Method } from './method.ts';
 import type { AttackOptions } from './options.ts';
@@ -16,26 +18,36 @@ import { createAttackSteps } from './steps.ts';
  * @throws AppError `cancelled`, `invalid-input` if the plan does not fit the model.
  */
 export async function attackWhiteBox(subject: Subject, options: AttackOptions): Promise<Outcome> {
-  const { examples, plan, control } = options;
+  const { examples, plan, control, journal = NO_JOURNAL } = options;
   const steps = createAttackSteps(subject.network);
   let method: Method | null = null;
   try {
     method = plan.family.create(steps, subject, options);
     const clean = await cleanLogits(steps, subject, options);
-    const outcome = openOutcome(examples, clean, subject.network.classes, options.includeMisclassified);
-    for (let restart = 0; restart < plan.restarts; restart += 1) {
-      const rows = pendingRows(outcome, plan);
+    const opened = openOutcome(examples, clean, subject.network.classes, options.includeMisclassified);
+    const done = new Uint8Array(examples.labels.length);
+    const begun = journal.begin({ outcomes: [opened], restart: 0, done });
+    const [outcome = opened] = begun.outcomes;
+    done.set(begun.done);
+    for (let { restart } = begun; restart < plan.restarts; restart += 1) {
+      const rows = pendingRows(outcome, plan).filter((row) => !done[row]);
       const later = (plan.restarts - restart - 1) * rows.length * workOf(plan);
-      const parts = method.run(rows, restart, (done, left) => options.onWork?.(done, left + later));
+      const parts = method.run(rows, restart, (work, left) => options.onWork?.(work, left + later));
       for await (const found of parts) {
-        outcome.nonFinite += found.nonFinite;
         const logits = await candidateLogits(steps, subject, found.candidates, options);
+        // Nothing waits from here to the note: whatever ends the process leaves the outcome as it was before or after.
+        outcome.nonFinite += found.nonFinite;
         enterCandidates(outcome, options, found.candidates, logits, restart);
+        for (const { row } of found.candidates) done[row] = 1;
+        await journal.note({ outcomes: [outcome], restart, done });
         await control.checkpoint();
       }
       closeRestart(outcome);
+      done.fill(0);
+      await journal.note({ outcomes: [outcome], restart: restart + 1, done });
       options.onRestart?.([outcome]);
     }
+    await judgeAs8Bit(steps, subject, outcome, options);
     outcome.notes.push(...steps.notes(), ...method.notes());
     return outcome;
   } finally {

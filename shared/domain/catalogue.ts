@@ -24,8 +24,16 @@ export const architectureEntry = z.object({
 });
 export type ArchitectureEntry = z.infer<typeof architectureEntry>;
 
-/** `transfers`: its adversarial examples may be judged on other models, and shown in attention maps. */
-export const attackEntry = catalogueEntry.extend({ transfers: z.boolean() });
+export const attackEntry = catalogueEntry.extend({
+  /** Its page of help: paragraphs of plain text, parted by empty lines. */
+  help: z.string(),
+  /** Its adversarial examples may be judged on other models, and shown in attention maps. */
+  transfers: z.boolean(),
+  /** It can lead to a class of choice. */
+  targeted: z.boolean(),
+  /** It looks for the smallest perturbation. */
+  minimal: z.boolean(),
+});
 export type AttackEntry = z.infer<typeof attackEntry>;
 
 /** A named set of attack settings: "PGD-40", "PGD-200 × 10". */

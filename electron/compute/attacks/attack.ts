@@ -11,6 +11,8 @@ export interface Attack<S extends z.ZodObject, P extends AttackPlan> {
   readonly label: string;
   readonly summary: string;
   readonly source: string;
+  /** Its page of help, a few paragraphs: what it is, when to use it, what its settings do. Empty lines part them. */
+  readonly help: string;
   readonly schema: S;
   plan(settings: z.output<S>): P;
   /** `PGD-200 × 10`, without ε. */
@@ -35,23 +37,32 @@ export interface PlannedAttack {
 }
 
 /** An attack with its types forgotten, as the registry holds it. */
-export interface AnyAttack extends Pick<Attack<z.ZodObject, AttackPlan>, 'name' | 'label' | 'summary' | 'source'> {
+export interface AnyAttack extends Pick<
+  Attack<z.ZodObject, AttackPlan>,
+  'name' | 'label' | 'summary' | 'source' | 'help'
+> {
   readonly schema: z.ZodObject;
   /** Whether its x' may be judged on other models. */
   readonly transfers: boolean;
+  /** Whether it can lead to a class of choice. */
+  readonly targeted: boolean;
+  /** Whether it looks for the smallest perturbation. */
+  readonly minimal: boolean;
   /** Checks the settings against the attack's own schema before it plans. */
   resolve(settings: unknown): PlannedAttack;
 }
 
 export function defineAttack<S extends z.ZodObject, P extends AttackPlan>(attack: Attack<S, P>): AnyAttack {
-  const { name, label, summary, source, schema } = attack;
+  const { name, label, summary, source, help, schema } = attack;
   const resolve = (values: unknown): PlannedAttack => {
     const settings = schema.parse(values);
     const plan = attack.plan(settings);
     const notes = attack.notes?.(plan, settings) ?? [];
     return { plan, title: attack.describe(plan), weak: attack.weakness(plan), notes, used: { ...attack.used?.(plan) } };
   };
-  return { name, label, summary, source, schema, transfers: canTransfer(resolve({}).plan), resolve };
+  const { plan } = resolve({});
+  const { targeted, minimal } = plan.family;
+  return { name, label, summary, source, help, schema, transfers: canTransfer(plan), targeted, minimal, resolve };
 }
 
 const epsilonMeta = { label: 'ε', unit: 'of [0, 1]', help: 'Largest change of a pixel. 0.25 is 63.75/255.' };

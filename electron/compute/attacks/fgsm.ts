@@ -9,6 +9,9 @@ export const fgsm = defineAttack({
   label: 'FGSM',
   summary: 'Fast gradient sign method: one step of size ε. Quick and weak; useful beside PGD to spot gradient masking.',
   source: 'Goodfellow et al. 2015, arXiv 1412.6572, section 4',
+  help: `The fast gradient sign method makes one step: each pixel moves by ε along the sign of its gradient.
+
+It is quick and weak. Its use is beside PGD: a model that withstands FGSM less than PGD, or both equally well at large ε, is likely to mask its gradients.`,
   schema: z.strictObject({ epsilon: epsilonSetting }),
   plan: ({ epsilon }): AscentPlan => ({
     family: ASCENT,

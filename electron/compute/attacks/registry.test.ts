@@ -105,3 +105,12 @@ describe('notes', () => {
     expect(notesOf({ randomStart: false, restarts: 9 })).toMatch(/one was run/);
   });
 });
+
+describe('help', () => {
+  it('every attack has a page of several paragraphs', () => {
+    for (const { name, help } of attackEntries()) {
+      expect(help.length, name).toBeGreaterThan(150);
+      expect(help.split('\n\n').length, name).toBeGreaterThan(1);
+    }
+  });
+});

@@ -8,24 +8,43 @@ import { epsilonLabel } from './attack.ts';
 import type { AnyAttack } from './attack.ts';
 import { apgd } from './apgd.ts';
 import { bim } from './bim.ts';
+import { boundary } from './boundary.ts';
 import { fgm } from './fgm.ts';
 import { fgsm } from './fgsm.ts';
+import { hopSkipJump } from './hopskipjump.ts';
 import { noise } from './noise.ts';
 import { pgd } from './pgd.ts';
 import type { AttackPlan } from './plan.ts';
+import { spatial } from './spatial.ts';
+import { spsa } from './spsa.ts';
 import { square } from './square.ts';
 
 /** Every attack, in the order in which forms offer them. */
-export const ATTACKS: readonly AnyAttack[] = [pgd, apgd, square, bim, fgsm, fgm, noise];
+export const ATTACKS: readonly AnyAttack[] = [
+  pgd,
+  apgd,
+  square,
+  bim,
+  fgsm,
+  fgm,
+  spsa,
+  hopSkipJump,
+  boundary,
+  spatial,
+  noise,
+];
 
 /** The registry as data. */
 export function attackEntries(): AttackEntry[] {
-  return ATTACKS.map(({ name, label, summary, source, schema, transfers }) => ({
+  return ATTACKS.map(({ name, label, summary, source, help, schema, transfers, targeted, minimal }) => ({
     name,
     label,
     summary,
     source,
+    help,
     transfers,
+    targeted,
+    minimal,
     fields: [...describeSettings(schema)],
   }));
 }
@@ -73,7 +92,7 @@ export function resolveAttack(spec: AttackSpec): ResolvedAttack {
     attack,
     plan,
     settings: { ...settings, ...used },
-    label: `${title}, ${epsilonLabel(plan)}`,
+    label: `${title}, ${plan.family.threat?.(plan) ?? epsilonLabel(plan)}`,
     weak,
     notes,
   };
@@ -84,7 +103,6 @@ export function resolveAttack(spec: AttackSpec): ResolvedAttack {
  * @param classes number of classes, for the note on flat grey.
  */
 export function attackNotes({ plan, notes, weak }: ResolvedAttack, classes: number): string[] {
-  return [...notes, plan.norm === 'linf' ? flatGreyNote(plan.epsilon, classes) : null, weak].filter(
-    (note) => note !== null,
-  );
+  const grey = plan.norm === 'linf' && !plan.family.threat ? flatGreyNote(plan.epsilon, classes) : null;
+  return [...notes, grey, weak].filter((note) => note !== null);
 }

@@ -11,6 +11,11 @@ export const square = defineAttack({
     'Random search with ever smaller squares; it sees logits only, never a gradient. What it breaks beyond PGD or APGD is a sign of masked gradients: ' +
     'no robustness number should stand without it.',
   source: 'Andriushchenko et al. 2020, arXiv 1912.00049, algorithms 1 and 2',
+  help: `Square is a random search: it changes squares of pixels, ever smaller ones, and keeps a change that lowers the margin. It sees logits only, never a gradient, so masked gradients do not mislead it.
+
+Put it beside every gradient attack: what Square breaks beyond PGD or APGD is a sign of masked gradients. By itself it usually breaks less than they do.
+
+Queries are forward passes for each example and start; AutoAttack takes 5,000.`,
   schema: z.strictObject({
     epsilon: epsilonSetting,
     queries: z

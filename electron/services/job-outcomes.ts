@@ -44,6 +44,8 @@ async function preparePut(store: Store, job: StoredJob, result: JobResult): Prom
     }
     case 'attention':
       return () => store.galleries.setResult(job.id, result.result);
+    case 'check':
+      return () => store.checks.setResult(job.id, result.result);
     case 'trajectory':
     case 'engine-test':
       return () => undefined;

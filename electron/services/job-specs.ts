@@ -19,6 +19,7 @@ const ENTITY_OF: Readonly<Record<Exclude<JobKind, UnqueuedKind>, EntityKind>> = 
   train: 'run',
   evaluate: 'evaluation',
   attention: 'gallery',
+  check: 'check',
 };
 
 /** Folder of the engine pack to use; null: there is none, and why. */
@@ -105,6 +106,17 @@ export function jobSpecOf(store: Store, job: StoredJob, machine: MachineForJobs)
         models: request.models.map(model),
         source: request.source === null ? null : model(request.source),
         reference: request.reference === null ? null : model(request.reference),
+      };
+    }
+    case 'check': {
+      const { request } = store.checks.get(id) ?? missing('check', id);
+      return {
+        kind: 'check',
+        ...hosted,
+        dataset: dataset(request.dataset),
+        request,
+        model: model(request.model),
+        sources: (request.sources ?? []).map(model),
       };
     }
     case 'trajectory':

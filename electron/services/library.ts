@@ -1,11 +1,13 @@
 import type { Preferences } from '../../shared/contract/calls.ts';
 import type { Catalogue } from '../../shared/domain/catalogue.ts';
+import type { CheckRequest } from '../../shared/domain/check.ts';
 import type { ImportOptions, ImportPreview } from '../../shared/domain/dataset.ts';
 import type { EngineChoice, EnginePackState, EngineReport } from '../../shared/domain/engine.ts';
 import type { EvaluationRequest, ExampleQuery } from '../../shared/domain/evaluation.ts';
 import type { GalleryRequest } from '../../shared/domain/gallery.ts';
 import type { EntityId } from '../../shared/domain/ids.ts';
 import type {
+  CheckRow,
   DatasetRow,
   EvaluationRow,
   GalleryRow,
@@ -120,6 +122,13 @@ export interface Library {
     curves(id: EntityId): Promise<PlanCurves>;
     classes(id: EntityId, model: EntityId, column: string | null): Promise<PlanClasses>;
     compare(id: EntityId, column: string | null): Promise<PlanComparison>;
+  };
+
+  readonly checks: {
+    /** Queues the gradient-masking check of one model. */
+    create(request: CheckRequest): Promise<{ readonly id: EntityId }>;
+    get(id: EntityId): CheckRow;
+    list(): readonly CheckRow[];
   };
 
   readonly galleries: {

@@ -6,6 +6,7 @@ import { folderBytes } from '../store/folder.ts';
 import { openStore } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
 import { readCatalogue } from './catalogue.ts';
+import { checkService } from './checks.ts';
 import { datasetService } from './datasets.ts';
 import { engineService, packForJobs, slotRules } from './engines.ts';
 import { emptyOldBin, entityService } from './entities.ts';
@@ -45,6 +46,7 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     evaluations: store.evaluations.list(),
     plans: planRows(store),
     galleries: store.galleries.list(),
+    checks: store.checks.list(),
     jobs: queue?.list() ?? [],
   });
   const session: Session = {
@@ -88,6 +90,7 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     evaluations: { ...evaluationService(session, preferences), trajectory: trajectories.record },
     plans: planService(session, preferences, jobs, engines),
     galleries: galleryService(session, preferences),
+    checks: checkService(session, preferences),
     jobs,
     entities: entityService(session),
     engines,

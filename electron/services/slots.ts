@@ -38,6 +38,8 @@ function requested(store: Store, { id, kind }: StoredJob): EngineChoice {
       return store.evaluations.get(id)?.request.engine ?? 'auto';
     case 'attention':
       return store.galleries.get(id)?.request.engine ?? 'auto';
+    case 'check':
+      return store.checks.get(id)?.request.engine ?? 'auto';
     case 'import':
     case 'trajectory':
     case 'engine-test':

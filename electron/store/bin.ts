@@ -17,7 +17,7 @@ export interface Binned extends Entity {
 /** Names and deletion of every kind of entity. What was deleted together is restored together. */
 export interface BinStore {
   find(id: string): Entity | undefined;
-  /** A plan's evaluations; a data set's runs, imported models, evaluations, plans and galleries, or those that have nothing left without a model. */
+  /** A plan's evaluations; a data set's runs, imported models, evaluations, plans, galleries and checks, or those that have nothing left without a model. */
   dependents(entity: Entity): Entity[];
   rename(entity: Entity, name: string): void;
   delete(entities: readonly Entity[]): void;
@@ -36,6 +36,7 @@ const TABLES: Readonly<Record<EntityKind, string>> = {
   evaluation: 'evaluations',
   plan: 'plans',
   gallery: 'galleries',
+  check: 'checks',
 };
 const KINDS = Object.keys(TABLES) as EntityKind[];
 
@@ -68,6 +69,7 @@ export function binStore(db: Database): BinStore {
           ...entities('evaluation', 'dataset = ?', id),
           ...entities('plan', 'dataset = ?', id),
           ...entities('gallery', 'dataset = ?', id),
+          ...entities('check', 'dataset = ?', id),
         ];
       }
       if (kind === 'plan') return entities('evaluation', 'plan = ?', id);
@@ -79,6 +81,7 @@ export function binStore(db: Database): BinStore {
         ...entities('evaluation', alone('$.targets'), id),
         ...entities('plan', alone('$.models'), id),
         ...entities('gallery', alone('$.models'), id),
+        ...entities('check', 'model = ?', id),
       ];
     },
     rename: (entity, name) => {

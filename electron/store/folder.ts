@@ -11,6 +11,7 @@ const FOLDERS: Readonly<Record<EntityKind, string>> = {
   evaluation: 'evaluations',
   plan: 'plans',
   gallery: 'galleries',
+  check: 'checks',
 };
 
 /** Where everything in a library lies. */

@@ -96,7 +96,8 @@ const SELECT = `SELECT *, CASE state WHEN 'waiting' THEN
 
 const NOT_IN_BIN = `id NOT IN (
   SELECT id FROM datasets WHERE deleted IS NOT NULL UNION ALL SELECT id FROM runs WHERE deleted IS NOT NULL
-  UNION ALL SELECT id FROM evaluations WHERE deleted IS NOT NULL UNION ALL SELECT id FROM galleries WHERE deleted IS NOT NULL)`;
+  UNION ALL SELECT id FROM evaluations WHERE deleted IS NOT NULL UNION ALL SELECT id FROM galleries WHERE deleted IS NOT NULL
+  UNION ALL SELECT id FROM checks WHERE deleted IS NOT NULL)`;
 
 export function jobStore(db: Database): JobStore {
   const nextRank = (): number =>

@@ -92,6 +92,14 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE example_results ADD COLUMN carried_from TEXT;
   `,
   `ALTER TABLE models ADD COLUMN foreign_reading TEXT;`,
+  `
+  CREATE TABLE checks (
+    id TEXT PRIMARY KEY REFERENCES jobs (id), name TEXT NOT NULL, dataset TEXT NOT NULL REFERENCES datasets (id),
+    model TEXT NOT NULL, request TEXT NOT NULL, result TEXT, created TEXT NOT NULL, bin TEXT, deleted TEXT
+  ) STRICT;
+  CREATE INDEX checks_by_dataset ON checks (dataset);
+  CREATE INDEX checks_by_model ON checks (model);
+  `,
 ];
 
 /**

@@ -1,5 +1,7 @@
 import { binStore } from './bin.ts';
 import type { BinStore } from './bin.ts';
+import { checkStore } from './checks.ts';
+import type { CheckStore } from './checks.ts';
 import { openDatabase } from './database.ts';
 import type { Database } from './database.ts';
 import { datasetStore } from './datasets.ts';
@@ -34,6 +36,7 @@ export interface Store {
   readonly evaluations: EvaluationStore;
   readonly plans: PlanStore;
   readonly galleries: GalleryStore;
+  readonly checks: CheckStore;
   readonly jobs: JobStore;
   readonly lease: LeaseStore;
   readonly preferences: PreferenceStore;
@@ -63,6 +66,7 @@ export function openStore(path: string): Store {
     evaluations: evaluationStore(database),
     plans: planStore(database),
     galleries: galleryStore(database),
+    checks: checkStore(database),
     jobs: jobStore(database),
     lease: leaseStore(database),
     preferences: preferenceStore(database),

@@ -17,6 +17,9 @@ export function showJob(job: JobRow): void {
     case 'trajectory':
       focus.evaluation = job.id;
       return navigation.open('evaluation');
+    case 'check':
+      focus.check = job.id;
+      return navigation.open('evaluation');
     case 'attention':
       focus.gallery = job.id;
       return navigation.open('attention');

@@ -7,6 +7,7 @@ export const useFocus = defineStore('focus', () => {
   const runs = persisted<readonly string[]>('runs', [], isTextList);
   const evaluation = persisted('evaluation', null, isTextOrNull);
   const gallery = persisted('gallery', null, isTextOrNull);
+  const check = persisted('check', null, isTextOrNull);
 
-  return { dataset, runs, evaluation, gallery };
+  return { dataset, runs, evaluation, gallery, check };
 });

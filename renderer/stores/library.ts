@@ -2,6 +2,7 @@ import { defineStore } from 'pinia';
 import { computed, ref, shallowRef } from 'vue';
 import { toAppError, type AppError } from '../../shared/domain/errors.ts';
 import type {
+  CheckRow,
   DatasetRow,
   EvaluationRow,
   GalleryRow,
@@ -24,6 +25,7 @@ export const useLibrary = defineStore('library', () => {
   const runs = shallowRef<readonly RunRow[]>([]);
   const evaluations = shallowRef<readonly EvaluationRow[]>([]);
   const galleries = shallowRef<readonly GalleryRow[]>([]);
+  const checks = shallowRef<readonly CheckRow[]>([]);
   const jobs = shallowRef<readonly JobRow[]>([]);
   const models = shallowRef<readonly ModelSummary[]>([]);
 
@@ -44,6 +46,7 @@ export const useLibrary = defineStore('library', () => {
       runById.value.get(job.id)?.name ??
       evaluationById.value.get(job.id)?.name ??
       galleryById.value.get(job.id)?.name ??
+      checks.value.find(({ id }) => id === job.id)?.name ??
       job.title
     );
   }
@@ -53,6 +56,7 @@ export const useLibrary = defineStore('library', () => {
     runs.value = snapshot.runs;
     evaluations.value = snapshot.evaluations;
     galleries.value = snapshot.galleries;
+    checks.value = snapshot.checks;
     jobs.value = snapshot.jobs;
     status.value = 'ready';
     error.value = null;
@@ -103,6 +107,7 @@ export const useLibrary = defineStore('library', () => {
     runs,
     evaluations,
     galleries,
+    checks,
     jobs,
     models,
     datasetById,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { catalogue } from '../domain/catalogue.ts';
+import { checkRequest } from '../domain/check.ts';
 import { importOptions, importPreview } from '../domain/dataset.ts';
 import { engineChoice, engineReport, enginePackState, packVariant } from '../domain/engine.ts';
 import { evaluationRequest, exampleQuery } from '../domain/evaluation.ts';
@@ -112,6 +113,8 @@ export const CALLS = {
   /** Every pair of models, on a column, or on the worst case where `column` is null. */
   'plans.compare': call(one.extend({ column: z.string().nullable().default(null) }), planComparison),
   'galleries.create': call(galleryRequest, z.object({ id: entityId })),
+  /** The gradient-masking check of one model. */
+  'checks.create': call(checkRequest, z.object({ id: entityId })),
 
   /** Jobs are paused, resumed (also after a crash) and cancelled alike, whatever they make. */
   'jobs.pause': call(z.strictObject({ id: z.string() }), z.void()),

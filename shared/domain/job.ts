@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkRequest, checkResult } from './check.ts';
 import { datasetManifest, importOptions } from './dataset.ts';
 import { engineChoice, engineInfo, engineReport } from './engine.ts';
 import { ERROR_CODES } from './errors.ts';
@@ -10,7 +11,7 @@ import { modelFile } from './model.ts';
 import { trainConfig, trainPoint, trainResult } from './training.ts';
 import { trajectory } from './trajectory.ts';
 
-export const JOB_KINDS = ['import', 'train', 'evaluate', 'attention', 'trajectory', 'engine-test'] as const;
+export const JOB_KINDS = ['import', 'train', 'evaluate', 'attention', 'check', 'trajectory', 'engine-test'] as const;
 export const jobKind = z.enum(JOB_KINDS);
 export type JobKind = z.infer<typeof jobKind>;
 
@@ -30,7 +31,7 @@ const dataset = z.object({ folder: z.string() });
 
 /**
  * Everything that a job host needs, complete in itself: it opens no database and asks nobody.
- * `folder` of each kind: data set under construction, run, evaluation, gallery, scratch.
+ * `folder` of each kind: data set under construction, run, evaluation, gallery, check, scratch.
  */
 export const jobSpec = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('import'), id: entityId, ...hosted, options: importOptions }),
@@ -61,6 +62,15 @@ export const jobSpec = z.discriminatedUnion('kind', [
     models: z.array(modelFile).min(1),
     source: modelFile.nullable(),
     reference: modelFile.nullable(),
+  }),
+  z.object({
+    kind: z.literal('check'),
+    id: entityId,
+    ...hosted,
+    dataset,
+    request: checkRequest,
+    model: modelFile,
+    sources: z.array(modelFile),
   }),
   z.object({
     kind: z.literal('trajectory'),
@@ -107,6 +117,7 @@ export const jobResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('train'), result: trainResult, engine: engineInfo }),
   z.object({ kind: z.literal('evaluate'), result: evaluationResult }),
   z.object({ kind: z.literal('attention'), result: galleryResult }),
+  z.object({ kind: z.literal('check'), result: checkResult }),
   z.object({ kind: z.literal('trajectory'), trajectory }),
   z.object({ kind: z.literal('engine-test'), report: engineReport }),
 ]);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkRequest, checkResult } from './check.ts';
 import { datasetManifest } from './dataset.ts';
 import { engineInfo } from './engine.ts';
 import {
@@ -17,7 +18,7 @@ import { planRow } from './plan.ts';
 import { settingValues } from './settings.ts';
 import { runState, trainConfig, trainResult } from './training.ts';
 
-/** A row of the queue. A job has the id of what it makes: a data set, run, evaluation or gallery. */
+/** A row of the queue. A job has the id of what it makes: a data set, run, evaluation, gallery or check. */
 export const jobRow = z.object({
   id: z.string(),
   kind: jobKind,
@@ -167,6 +168,18 @@ export const galleryRow = z.object({
 });
 export type GalleryRow = z.infer<typeof galleryRow>;
 
+/** A gradient-masking check of one model. */
+export const checkRow = z.object({
+  id: entityId,
+  name: z.string(),
+  request: checkRequest,
+  state: runState,
+  result: checkResult.nullable(),
+  error: errorData.nullable(),
+  created: z.string(),
+});
+export type CheckRow = z.infer<typeof checkRow>;
+
 /** Everything in the library, small enough to hand over whole; large arrays go by `pairlight://tensor/…`. */
 export const librarySnapshot = z.object({
   datasets: z.array(datasetRow),
@@ -174,6 +187,7 @@ export const librarySnapshot = z.object({
   evaluations: z.array(evaluationRow),
   plans: z.array(planRow),
   galleries: z.array(galleryRow),
+  checks: z.array(checkRow),
   jobs: z.array(jobRow),
 });
 export type LibrarySnapshot = z.infer<typeof librarySnapshot>;

@@ -53,6 +53,7 @@ function choiceOf(job: JobSpec): EngineChoice | null {
       return job.config.engine;
     case 'evaluate':
     case 'attention':
+    case 'check':
       return job.request.engine;
     case 'engine-test':
       return job.engine;

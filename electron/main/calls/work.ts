@@ -19,6 +19,7 @@ type WorkCalls =
   | 'plans.classes'
   | 'plans.compare'
   | 'galleries.create'
+  | 'checks.create'
   | 'jobs.pause'
   | 'jobs.resume'
   | 'jobs.cancel'
@@ -43,6 +44,7 @@ export function workCalls({ library }: CallContext): Pick<Handlers, WorkCalls> {
     'plans.classes': async ({ id, model, column }) => (await library()).plans.classes(id, model, column),
     'plans.compare': async ({ id, column }) => (await library()).plans.compare(id, column),
     'galleries.create': async (request) => (await library()).galleries.create(request),
+    'checks.create': async (request) => (await library()).checks.create(request),
     'jobs.pause': async ({ id }) => (await library()).jobs.pause(id),
     'jobs.resume': async ({ id }) => (await library()).jobs.resume(id),
     'jobs.cancel': async ({ id }) => (await library()).jobs.cancel(id),

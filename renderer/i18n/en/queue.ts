@@ -14,6 +14,7 @@ export const queue = {
     train: 'training',
     evaluate: 'evaluation',
     attention: 'attention',
+    check: 'masking check',
     trajectory: 'trajectory',
     'engine-test': 'engine test',
   },

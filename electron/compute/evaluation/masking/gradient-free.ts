@@ -1,0 +1,60 @@
+import type { AttackSpec } from '../../../../shared/domain/evaluation.ts';
+import { figure, percentText, pointsText } from './item.ts';
+import type { MaskingItem } from './item.ts';
+import type { Attempt, Probe } from './probe.ts';
+import { THRESHOLDS } from './thresholds.ts';
+
+/** Attacks that need no gradient of the model must not break what strong gradient attacks left. */
+export const gradientFree: MaskingItem = {
+  item: 'gradient-free',
+  title: 'Gradient-free and transfer attacks',
+  gradients: true,
+  weight: 26,
+  async run(probe) {
+    const { accuracy, epsilon, budget, sources } = probe;
+    const { standing: left, names } = await whiteBox(probe);
+    const attempts: { readonly label: string; readonly run: Attempt }[] = [];
+    const square: AttackSpec = { name: 'square', settings: { epsilon, queries: budget.squareQueries } };
+    attempts.push({ label: `Square, ${budget.squareQueries} queries`, run: await probe.attack(square, left) });
+    for (const source of sources) {
+      const spec: AttackSpec = { name: 'pgd', settings: { epsilon, steps: budget.transferIterations } };
+      attempts.push({ label: `Transfer from ${source.name}`, run: await probe.transfer(source, spec, left) });
+    }
+    const broken = new Set(attempts.flatMap(({ run }) => [...run.brokenAt.keys()]));
+    const points = 100 * accuracy(broken.size);
+    const bad = points > THRESHOLDS.gradientFree.amber;
+    const each = attempts.map(({ label, run }) => `${label}: ${pointsText(100 * accuracy(run.brokenAt.size))}`);
+    const what = sources.length > 0 ? 'Square or transfer breaks' : 'Square breaks';
+    const suite = `${names} leave ${percentText(accuracy(left.length))}`;
+    return {
+      figures: [
+        figure(
+          `${sources.length > 0 ? 'Square and transfer break' : 'Square breaks'} what ${names} left`,
+          points,
+          'points',
+          THRESHOLDS.gradientFree,
+        ),
+      ],
+      finding: bad
+        ? `${suite}; without any gradient ${what} ${pointsText(points)} of that (${each.join('; ')}). The gradients hide something.`
+        : `${suite}; ${each.join('; ')} beyond that.`,
+      next: bad
+        ? 'Trust no gradient attack alone on this model: report the worst case over Square and transfer too.'
+        : sources.length === 0
+          ? 'Name undefended models as sources, so that transfer is checked too.'
+          : null,
+    };
+  },
+};
+
+/** APGD with the cross-entropy, then with the losses of differences of logits, on what is left. */
+async function whiteBox({ attack, epsilon, budget, classes }: Probe): Promise<{
+  readonly standing: readonly number[];
+  readonly names: string;
+}> {
+  const steps = budget.apgdIterations;
+  const entropy = await attack({ name: 'apgd', settings: { epsilon, steps, loss: 'cross-entropy' } });
+  if (classes < 3) return { standing: entropy.standing, names: 'APGD-CE' };
+  const dlr = await attack({ name: 'apgd', settings: { epsilon, steps, loss: 'dlr' } }, entropy.standing);
+  return { standing: dlr.standing, names: 'APGD-CE and APGD-DLR' };
+}

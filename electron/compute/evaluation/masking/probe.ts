@@ -1,0 +1,156 @@
+import type { AttackSpec } from '../../../../shared/domain/evaluation.ts';
+import { gatherRows, imageSize } from '../../attacks/examples.ts';
+import type { Examples, Subject } from '../../attacks/examples.ts';
+import { createOracle } from '../../attacks/oracle.ts';
+import type { AttackOptions } from '../../attacks/options.ts';
+import type { Outcome } from '../../attacks/outcome.ts';
+import { predictionOf } from '../../attacks/outcome.ts';
+import { resolveAttack } from '../../attacks/registry.ts';
+import { createAttackSteps } from '../../attacks/steps.ts';
+import { attackTransfer } from '../../attacks/transfer.ts';
+import { attackWhiteBox } from '../../attacks/white-box.ts';
+import type { Control } from '../../jobs/control.ts';
+import { BASELINE_ITERATIONS } from './budget.ts';
+import type { CheckBudget } from './budget.ts';
+
+export interface CheckSource extends Subject {
+  readonly name: string;
+}
+
+export interface ProbeInput {
+  readonly subject: Subject;
+  readonly sources: readonly CheckSource[];
+  readonly examples: Examples;
+  /** Radius in L∞. */
+  readonly epsilon: number;
+  readonly budget: CheckBudget;
+  readonly seed: number;
+  readonly batchSize: number;
+  readonly control: Pick<Control, 'checkpoint'>;
+  /** Called with the share of the running part that is done, 0…1, as far as it can be told. */
+  readonly onWork: (share: number) => void;
+}
+
+/** What an attack of the check did to some rows. */
+export interface Attempt {
+  /** Rows that it left standing. */
+  readonly standing: readonly number[];
+  /** By row: iteration of the first success. */
+  readonly brokenAt: ReadonlyMap<number, number>;
+  /** Rows standing after each start. */
+  readonly byRestart: readonly number[];
+}
+
+/** What the parts of the check ask of the model: it sees images, logits and gradients, never how the model was trained. */
+export interface Probe extends Omit<ProbeInput, 'onWork'> {
+  readonly classes: number;
+  /** Rows that are rightly classified without an attack: the only ones that are attacked. */
+  readonly right: readonly number[];
+  /** Rows that no attack of this probe within ε has broken so far. */
+  readonly unbroken: ReadonlySet<number>;
+  /** Attacks the model on itself. Rows: all that are right, if left out. */
+  attack(spec: AttackSpec, rows?: readonly number[]): Promise<Attempt>;
+  /** Tries a source's adversarial examples on the model. */
+  transfer(source: CheckSource, spec: AttackSpec, rows: readonly number[]): Promise<Attempt>;
+  /** Logits of images [count, height, width, channels] → [count, classes]. */
+  logits(images: Float32Array, count: number): Promise<Float32Array>;
+  /** PGD from one start with the step size of PGD-40, run on for all iterations of the budget. */
+  longRun(): Promise<Attempt>;
+  /** Share of all examples that some rows are. */
+  accuracy(rows: number): number;
+  dispose(): void;
+}
+
+/** Step size of the baseline, as a share of ε: 2.5 / 40. */
+export const BASELINE_STEP = 2.5 / BASELINE_ITERATIONS;
+
+/** The caller disposes of the probe; subject and sources stay the caller's. */
+export async function createProbe(input: ProbeInput): Promise<Probe> {
+  const { subject, examples, epsilon, seed, batchSize, control, budget } = input;
+  const { classes } = subject.network;
+  const steps = createAttackSteps(subject.network);
+  const oracle = createOracle(steps, subject, input);
+  const clean = await oracle(examples.images, examples.labels.length);
+  const right = Array.from(examples.labels.keys()).filter(
+    (row) => predictionOf(clean, row * classes, classes) === examples.labels[row],
+  );
+  const unbroken = new Set(right);
+  let long: Promise<Attempt> | null = null;
+
+  const optionsOf = (spec: AttackSpec, rows: readonly number[]): AttackOptions => {
+    let done = 0;
+    return {
+      examples: subset(examples, rows),
+      plan: resolveAttack(spec).plan,
+      seed,
+      batchSize: Math.max(1, Math.min(batchSize, rows.length)),
+      includeMisclassified: false,
+      control,
+      onWork: (more, left) => {
+        done += more;
+        input.onWork(done / Math.max(1, done + left));
+      },
+    };
+  };
+  const attemptOf = ({ succeeded, cleanWrong, iteration, robustAfter }: Outcome, rows: readonly number[]): Attempt => {
+    const brokenAt = new Map<number, number>();
+    const standing: number[] = [];
+    // A model whose answers change may have changed its mind about an image that nobody touched.
+    rows.forEach((row, at) => {
+      if (succeeded[at] || cleanWrong[at]) brokenAt.set(row, Math.max(0, iteration[at] ?? 0));
+      else standing.push(row);
+    });
+    return { standing, brokenAt, byRestart: robustAfter };
+  };
+  const note = (spec: AttackSpec, attempt: Attempt): Attempt => {
+    if (resolveAttack(spec).plan.epsilon <= epsilon) for (const row of attempt.brokenAt.keys()) unbroken.delete(row);
+    return attempt;
+  };
+  const nothing: Attempt = { standing: [], brokenAt: new Map(), byRestart: [0] };
+
+  const probe: Probe = {
+    ...input,
+    classes,
+    right,
+    unbroken,
+    attack: async (spec, rows = right) => {
+      if (rows.length === 0) return nothing;
+      return note(spec, attemptOf(await attackWhiteBox(subject, optionsOf(spec, rows)), rows));
+    },
+    transfer: async (source, spec, rows) => {
+      if (rows.length === 0) return nothing;
+      const [outcome] = await attackTransfer(source, [subject], optionsOf(spec, rows));
+      return outcome ? note(spec, attemptOf(outcome, rows)) : nothing;
+    },
+    logits: oracle,
+    longRun: () =>
+      (long ??= probe.attack({
+        name: 'pgd',
+        settings: {
+          epsilon,
+          steps: budget.iterations,
+          stepSize: BASELINE_STEP * epsilon,
+          restarts: 1,
+          stopAtSuccess: true,
+        },
+      })),
+    accuracy: (rows) => rows / examples.labels.length,
+    dispose: () => steps.dispose(),
+  };
+  return probe;
+}
+
+/** Rows that stand after so many iterations of an attack that runs on. */
+export function standingAfter({ standing, brokenAt }: Attempt, iterations: number): number {
+  return standing.length + [...brokenAt.values()].filter((at) => at > iterations).length;
+}
+
+/** Some of the examples, each with its own random stream. */
+export function subset({ images, labels, indices, shape }: Examples, rows: readonly number[]): Examples {
+  return {
+    images: gatherRows(images, rows, imageSize(shape)),
+    labels: Int32Array.from(rows, (row) => labels[row] ?? 0),
+    indices: Uint32Array.from(rows, (row) => indices[row] ?? 0),
+    shape,
+  };
+}

@@ -1,0 +1,82 @@
+import { checkRequest } from '../../shared/domain/check.ts';
+import type { CheckRequest, CheckState } from '../../shared/domain/check.ts';
+import { AppError } from '../../shared/domain/errors.ts';
+import { newId } from '../../shared/domain/ids.ts';
+import type { EntityId } from '../../shared/domain/ids.ts';
+import type { StoredModel } from '../store/models.ts';
+import type { Store } from '../store/store.ts';
+import { engineForJob } from './engines.ts';
+import { parseInput } from './inputs.ts';
+import type { Library } from './library.ts';
+import { addJob, missing, requireDataset, requireFit, requireModel } from './session.ts';
+import type { Session } from './session.ts';
+
+export function checkService(session: Session, preferences: Library['preferences']): Library['checks'] {
+  const { store } = session;
+  return {
+    get: (id) => store.checks.get(id) ?? missing('check', id),
+    list: () => store.checks.list(),
+    create: async (input) => {
+      const asked = parseInput(checkRequest, input, 'check');
+      const model = requireModel(store, asked.model);
+      const sources = asked.sources ?? usualSources(store, model);
+      const request = { ...asked, sources, engine: engineForJob(asked.engine, preferences.get().engine) };
+      refuseMisfits(store, model, request);
+      const id = newId('check');
+      const created = new Date().toISOString();
+      const name = asked.name || model.name;
+      addJob(session, { id, kind: 'check', title: `Check ${name} for gradient masking` }, () =>
+        store.checks.add({ id, name, request, created }),
+      );
+      return { id };
+    },
+  };
+}
+
+function refuseMisfits(store: Store, model: StoredModel, request: CheckRequest): void {
+  const dataset = requireDataset(store, request.dataset);
+  const sources = (request.sources ?? []).map((id) => requireModel(store, id));
+  for (const one of [model, ...sources]) requireFit(one, dataset);
+  if (sources.some(({ id }) => id === model.id)) {
+    throw new AppError(
+      'source-is-target',
+      `${model.name} is checked and a source at once. Name undefended models of another seed or architecture as sources.`,
+      { details: { field: 'sources', source: model.id } },
+    );
+  }
+  const { split } = request.examples;
+  if (dataset.manifest.splits[split] === 0) {
+    throw new AppError('invalid-input', `examples.split: ${dataset.manifest.name} has no ${split} images.`, {
+      details: { field: 'examples.split' },
+    });
+  }
+}
+
+/** The newest undefended model of the same architecture, and the newest of another one, that take the same images. */
+function usualSources(store: Store, model: StoredModel): EntityId[] {
+  const undefended = store.models
+    .list()
+    .filter(
+      (other) =>
+        other.id !== model.id &&
+        other.defence === 'natural' &&
+        other.dataset === model.dataset &&
+        other.classes === model.classes &&
+        other.inputShape.join() === model.inputShape.join(),
+    )
+    .toSorted((a, b) => (a.created < b.created ? 1 : -1));
+  const gray = undefended.find((other) => other.architecture === model.architecture && other.seed !== model.seed);
+  const black = undefended.find((other) => other.architecture !== model.architecture);
+  return [gray, black].flatMap((source) => (source ? [source.id] : []));
+}
+
+/** By model: its newest finished check on a data set. */
+export function checkStates(store: Store, dataset: EntityId): ReadonlyMap<EntityId, CheckState> {
+  const states = new Map<EntityId, CheckState>();
+  for (const { id, request, result } of store.checks.list()) {
+    if (!result || request.dataset !== dataset) continue;
+    const { verdict, summary } = result;
+    states.set(request.model, { check: id, verdict, summary, depth: request.depth, epsilon: request.epsilon });
+  }
+  return states;
+}

@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { toAppError } from '../../shared/domain/errors.ts';
 import { parseMemory } from '../../shared/domain/memory.ts';
 import { attentionCommand } from './commands/attention.ts';
+import { checkCommand } from './commands/check.ts';
 import { datasetCommands } from './commands/datasets.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { engineCommands } from './commands/engine.ts';
@@ -33,6 +34,7 @@ for (const register of [
   datasetCommands,
   trainCommand,
   evaluateCommand,
+  checkCommand,
   attentionCommand,
   modelCommands,
   queueCommands,

@@ -1,0 +1,105 @@
+import type { Command } from 'commander';
+import { checkRequest, type CheckFigure, type CheckResult, type Verdict } from '../../../shared/domain/check.ts';
+import { AppError } from '../../../shared/domain/errors.ts';
+import { parseSettings } from '../../../shared/domain/settings.ts';
+import { percent } from '../output.ts';
+import { choose, finished, withLibrary, type GlobalOptions } from '../session.ts';
+import { collect, numberOption } from '../settings-flags.ts';
+
+interface CheckFlags {
+  readonly model: string;
+  readonly dataset?: string;
+  readonly source?: readonly string[];
+  /** False for `--no-source`. */
+  readonly sources: boolean;
+  readonly eps?: number;
+  readonly examples?: number;
+  readonly quick: boolean;
+  readonly seed?: number;
+  readonly engine?: string;
+}
+
+export function checkCommand(program: Command): void {
+  program
+    .command('check')
+    .description('the gradient-masking check: can the robustness numbers of a model be trusted?')
+    .requiredOption('--model <run>', 'model')
+    .option('--dataset <id>', 'data set; default: the one that the model belongs to')
+    .option('--source <run>', 'undefended model for transfer; give it once for each', collect(String))
+    .option('--no-sources', 'no transfer at all (default: undefended models of the library)')
+    .option('--eps <epsilon>', 'radius in L∞ of [0, 1]', numberOption('--eps'))
+    .option('--examples <n>', 'the first N of the test split', numberOption('--examples'))
+    .option('--quick', 'a first look: fewer steps, starts and queries; it misses weak masking', false)
+    .option('--seed <seed>', 'seed', numberOption('--seed'))
+    .option('--engine <engine>', 'auto, tensorflow, webgpu or wasm')
+    .action(async (flags: CheckFlags, command: Command) => {
+      await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
+        const models = library.models.list();
+        const named = (text: string, option: string): (typeof models)[number] =>
+          choose(models, text, option, ({ name }) => name);
+        const model = named(flags.model, '--model');
+        const dataset =
+          flags.dataset === undefined
+            ? model.dataset
+            : choose(library.datasets.list(), flags.dataset, '--dataset', ({ manifest }) => manifest.name).id;
+        if (dataset === null) {
+          throw new AppError('invalid-input', `--dataset: ${model.name} belongs to no data set. Name one.`);
+        }
+        const sources = flags.sources ? flags.source?.map((text) => named(text, '--source').id) : [];
+        const request = parseSettings(
+          checkRequest,
+          {
+            dataset,
+            model: model.id,
+            depth: flags.quick ? 'quick' : 'full',
+            ...(sources !== undefined && { sources }),
+            ...(flags.eps !== undefined && { epsilon: flags.eps }),
+            ...(flags.examples !== undefined && { examples: { count: flags.examples } }),
+            ...(flags.seed !== undefined && { seed: flags.seed }),
+            ...(flags.engine !== undefined && { engine: flags.engine }),
+          },
+          'check',
+        );
+        const { id } = await library.checks.create(request);
+        await finished(library, id);
+        const { result, request: asked } = library.checks.get(id);
+        if (!result) throw new AppError('internal', `The check ${id} ended without a result.`);
+        output.result({ check: id, model: model.id, request: asked, ...result }, report(model.name, result));
+      });
+    });
+}
+
+const WORDS: Readonly<Record<Verdict, string>> = {
+  green: 'green',
+  amber: 'AMBER',
+  red: 'RED',
+  unknown: 'unknown',
+};
+
+function report(name: string, result: CheckResult): string {
+  const { verdict, summary, items, cleanAccuracy, worstAccuracy, worstInterval, examples, seconds } = result;
+  const [low, high] = worstInterval;
+  const lines = items.flatMap(({ title, verdict: own, figures, finding, next }) => [
+    `${WORDS[own].padEnd(8)}${title}: ${figures.map(figureText).join('; ') || 'no figure'}`,
+    `        ${finding}`,
+    ...(next === null ? [] : [`        Next: ${next}`]),
+  ]);
+  return [
+    `${name}: ${WORDS[verdict]}. ${summary}`,
+    `${examples} images, ${percent(cleanAccuracy)} right without an attack; all attacks of the check together leave at most ${percent(worstAccuracy)} (${percent(low)} to ${percent(high)}); ${seconds.toFixed(0)} s`,
+    ...lines,
+  ].join('\n');
+}
+
+/** `2.5 points (amber above 5, red above 20)` */
+function figureText({ label, value, unit, amber, red }: CheckFigure): string {
+  const limits = [
+    ...(amber === null ? [] : [`amber above ${limitText(amber, unit)}`]),
+    ...(red === null ? [] : [`red above ${limitText(red, unit)}`]),
+  ];
+  return `${label}: ${value === null ? 'unknown' : limitText(value, unit)}${unit === 'points' ? ' points' : ''} (${limits.join(', ')})`;
+}
+
+function limitText(value: number, unit: CheckFigure['unit']): string {
+  return unit === 'share' ? percent(value) : Number(value.toFixed(2)).toString();
+}

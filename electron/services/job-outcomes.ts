@@ -48,6 +48,7 @@ async function preparePut(store: Store, job: StoredJob, result: JobResult): Prom
       return () => store.checks.setResult(job.id, result.result);
     case 'trajectory':
     case 'engine-test':
+    case 'probe-model':
       return () => undefined;
   }
 }

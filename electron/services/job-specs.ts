@@ -12,7 +12,8 @@ import { memoryLimit } from '../../shared/domain/memory.ts';
 import { missing, requireModel } from './session.ts';
 
 /** Jobs that answer a call instead of waiting in the queue. */
-type UnqueuedKind = 'engine-test' | 'trajectory';
+const UNQUEUED = ['engine-test', 'trajectory', 'probe-model'] as const satisfies readonly JobKind[];
+type UnqueuedKind = (typeof UNQUEUED)[number];
 
 const ENTITY_OF: Readonly<Record<Exclude<JobKind, UnqueuedKind>, EntityKind>> = {
   import: 'dataset',
@@ -44,11 +45,13 @@ function withoutLimit({ options }: StoredJob): object {
   return kept;
 }
 
+function isQueued(kind: JobKind): kind is Exclude<JobKind, UnqueuedKind> {
+  return !UNQUEUED.some((other) => other === kind);
+}
+
 /** The folder that a job writes to. */
 export function jobFolder(store: Store, job: Pick<StoredJob, 'id' | 'kind'>): string {
-  return job.kind === 'engine-test' || job.kind === 'trajectory'
-    ? store.folder.scratch(job.id)
-    : store.folder.of(ENTITY_OF[job.kind], job.id);
+  return isQueued(job.kind) ? store.folder.of(ENTITY_OF[job.kind], job.id) : store.folder.scratch(job.id);
 }
 
 /** What a job host needs to load `model`. */
@@ -57,6 +60,7 @@ export function modelFileOf(store: Store, model: StoredModel): ModelFile {
     id: model.id,
     name: model.name,
     architecture: model.architecture,
+    ...(model.foreign && { foreign: model.foreign }),
     inputShape: model.inputShape,
     classes: model.classes,
     defence: model.defence,
@@ -121,6 +125,7 @@ export function jobSpecOf(store: Store, job: StoredJob, machine: MachineForJobs)
     }
     case 'trajectory':
     case 'engine-test':
+    case 'probe-model':
       throw new AppError('internal', `A job of the kind ${job.kind} is not queued.`);
   }
 }

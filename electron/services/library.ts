@@ -18,7 +18,7 @@ import type {
 } from '../../shared/domain/library.ts';
 import type { z } from 'zod';
 import type { examplePage } from '../../shared/domain/library.ts';
-import type { ModelFile, ModelSummary } from '../../shared/domain/model.ts';
+import type { ModelFile, ModelProbe, ModelSummary, ReadingHint } from '../../shared/domain/model.ts';
 import type {
   PlanClasses,
   PlanComparison,
@@ -81,10 +81,21 @@ export interface Library {
     file(id: EntityId): ModelFile;
     import(options: {
       readonly path: string;
-      readonly architecture: string;
+      /** Of weights in NPZ or safetensors; other files say themselves what they are. */
+      readonly architecture?: string | undefined;
       readonly dataset: EntityId;
       readonly name?: string | undefined;
+      readonly reading?: ReadingHint | undefined;
     }): Promise<ModelSummary>;
+    /**
+     * How well a model of another program does on the data set's images under each reading of its input that fits.
+     * @returns null for weights of a network, which have one reading.
+     */
+    probe(options: {
+      readonly path: string;
+      readonly dataset: EntityId;
+      readonly reading?: ReadingHint | undefined;
+    }): Promise<ModelProbe | null>;
   };
 
   readonly runs: {

@@ -1,47 +1,58 @@
-import { copyFile, mkdir, rm } from 'node:fs/promises';
-import { basename, extname, join, relative, resolve } from 'node:path';
+import { mkdir, rm } from 'node:fs/promises';
+import { basename, dirname, extname, join, relative, resolve } from 'node:path';
+import { AppError } from '../../shared/domain/errors.ts';
 import { entityId, newId } from '../../shared/domain/ids.ts';
-import type { ModelSummary } from '../../shared/domain/model.ts';
+import type { ModelProbe, ModelSummary, ReadingHint } from '../../shared/domain/model.ts';
 import { storeError } from '../store/errors.ts';
 import type { StoredModel } from '../store/models.ts';
 import { parseInput } from './inputs.ts';
 import { modelFileOf } from './job-specs.ts';
 import type { Library } from './library.ts';
+import { readForeign, readWeights, type ImportedModel } from './model-import.ts';
 import { missing, requireDataset, requireModel } from './session.ts';
 import type { Session } from './session.ts';
+import type { SideJobs } from './side-jobs.ts';
 
-export function modelService({ store, changed }: Session): Library['models'] {
+export function modelService(session: Session, sideJobs: SideJobs): Library['models'] {
+  const { store, changed } = session;
   const summary = ({ weights: _, ...model }: StoredModel): ModelSummary => model;
+  const datasetOf = (id: string) => requireDataset(store, parseInput(entityId, id, 'data set'));
+  const probe = async (path: string, dataset: string, hint: ReadingHint): Promise<ModelProbe> => {
+    const folder = store.folder.of('dataset', datasetOf(dataset).id);
+    const result = await sideJobs.run<'probe-model'>({ kind: 'probe-model', dataset: { folder }, path, hint });
+    return result.probe;
+  };
+  const isForeign = async (path: string): Promise<boolean> => {
+    const { foreignFormat } = await import('../compute/models/foreign/session.ts');
+    return foreignFormat(path) !== null;
+  };
   return {
     list: () => store.models.list().map(summary),
     get: (id) => summary(requireModel(store, id)),
     file: (id) => modelFileOf(store, store.models.get(id) ?? missing('model', id)),
-    import: async ({ path, architecture, dataset: datasetId, name }) => {
-      const dataset = requireDataset(store, parseInput(entityId, datasetId, 'data set'));
-      const { shape, classes } = dataset.manifest;
+    probe: async ({ path, dataset, reading = {} }) =>
+      (await isForeign(path)) ? probe(resolve(path), dataset, reading) : null,
+    import: async ({ path, architecture, dataset: datasetId, name, reading = {} }) => {
+      const dataset = datasetOf(datasetId);
       const file = resolve(path);
-      const parameters = await checkWeights(file, architecture, shape, classes.length);
+      const target = { shape: dataset.manifest.shape, classes: dataset.manifest.classes.length };
+      const model = (await isForeign(file))
+        ? await readForeign(file, await probe(file, dataset.id, reading), reading, target)
+        : await readWeights(file, requireArchitecture(architecture, file), reading, target);
       const id = newId('model');
-      const folder = store.folder.of('model', id);
-      const weights = join(folder, 'weights.npz');
-      try {
-        await mkdir(folder, { recursive: true });
-        await copyFile(file, weights);
-      } catch (cause) {
-        await rm(folder, { recursive: true, force: true });
-        throw storeError(weights, cause);
-      }
+      const weights = await write(model, store.folder.of('model', id));
       store.models.put(
         {
           id,
-          name: name ?? basename(file, extname(file)),
+          name: name ?? nameOf(file),
           origin: 'imported',
-          architecture,
+          architecture: model.architecture,
+          ...(model.foreign && { foreign: model.foreign }),
           defence: null,
           dataset: dataset.id,
-          inputShape: shape,
-          classes: classes.length,
-          parameters,
+          inputShape: target.shape,
+          classes: target.classes,
+          parameters: model.parameters,
           seed: null,
           colour: store.runs.nextColour(),
           created: new Date().toISOString(),
@@ -54,20 +65,27 @@ export function modelService({ store, changed }: Session): Library['models'] {
   };
 }
 
-/** Checks every array of the file against the architecture. @returns the number of parameters. */
-async function checkWeights(
-  file: string,
-  architecture: string,
-  shape: ModelSummary['inputShape'],
-  classes: number,
-): Promise<number> {
-  const [{ buildNetwork, parameterCount }, { areNormalised, checkArrays }, { readNpz }] = await Promise.all([
-    import('../compute/models/network.ts'),
-    import('../compute/models/weights.ts'),
-    import('../compute/arrays/npz.ts'),
-  ]);
-  const arrays = await readNpz(file);
-  const network = buildNetwork(architecture, shape, classes, areNormalised(arrays));
-  checkArrays(network, arrays, file);
-  return parameterCount(network);
+function requireArchitecture(architecture: string | undefined, file: string): string {
+  if (architecture !== undefined) return architecture;
+  throw new AppError(
+    'invalid-input',
+    `${basename(file)} holds weights alone: say which architecture they are for. ONNX files and tfjs models (model.json) need none.`,
+    { details: { field: 'architecture', file } },
+  );
+}
+
+/** The file's name without its ending; of a tfjs model, which is called `model.json`, the folder's. */
+function nameOf(file: string): string {
+  return basename(file) === 'model.json' ? basename(dirname(file)) : basename(file, extname(file));
+}
+
+/** Writes a model's files into a new folder, or leaves none behind. */
+async function write(model: ImportedModel, folder: string): Promise<string> {
+  try {
+    await mkdir(folder, { recursive: true });
+    return await model.write(folder);
+  } catch (cause) {
+    await rm(folder, { recursive: true, force: true });
+    throw cause instanceof AppError ? cause : storeError(join(folder, 'weights'), cause);
+  }
 }

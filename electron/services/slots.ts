@@ -43,6 +43,7 @@ function requested(store: Store, { id, kind }: StoredJob): EngineChoice {
     case 'import':
     case 'trajectory':
     case 'engine-test':
+    case 'probe-model':
       return 'auto';
   }
 }

@@ -23,6 +23,8 @@ export function showJob(job: JobRow): void {
     case 'attention':
       focus.gallery = job.id;
       return navigation.open('attention');
+    case 'probe-model':
+      return navigation.open('training');
     case 'engine-test':
       return navigation.open('engines');
   }

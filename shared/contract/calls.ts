@@ -8,7 +8,7 @@ import { galleryRequest } from '../domain/gallery.ts';
 import { entityId } from '../domain/ids.ts';
 import { examplePage, librarySnapshot, resultTable } from '../domain/library.ts';
 import { memoryLimit } from '../domain/memory.ts';
-import { modelSummary } from '../domain/model.ts';
+import { modelProbe, modelSummary, readingHint } from '../domain/model.ts';
 import {
   planClasses,
   planComparison,
@@ -79,11 +79,19 @@ export const CALLS = {
   'models.import': call(
     z.strictObject({
       path: z.string().min(1).optional(),
-      architecture: z.string(),
+      architecture: z.string().optional(),
       dataset: entityId,
       name: z.string().optional(),
+      reading: readingHint.optional(),
     }),
     modelSummary.nullable(),
+  ),
+  /** A file dialog for a model; null if the user closed it. */
+  'models.choose': call(none, z.string().nullable()),
+  /** See `Library.models.probe`. */
+  'models.probe': call(
+    z.strictObject({ path: z.string().min(1), dataset: entityId, reading: readingHint.optional() }),
+    modelProbe.nullable(),
   ),
 
   'datasets.choose': call(z.strictObject({ kind: z.enum(['folder', 'files']) }), z.string().nullable()),

@@ -7,11 +7,20 @@ import { evaluationRequest, evaluationResult, targetResult } from './evaluation.
 import { galleryRequest, galleryResult } from './gallery.ts';
 import { entityId } from './ids.ts';
 import { memoryLimit } from './memory.ts';
-import { modelFile } from './model.ts';
+import { modelFile, modelProbe, readingHint } from './model.ts';
 import { trainConfig, trainPoint, trainResult } from './training.ts';
 import { trajectory } from './trajectory.ts';
 
-export const JOB_KINDS = ['import', 'train', 'evaluate', 'attention', 'check', 'trajectory', 'engine-test'] as const;
+export const JOB_KINDS = [
+  'import',
+  'train',
+  'evaluate',
+  'attention',
+  'check',
+  'trajectory',
+  'engine-test',
+  'probe-model',
+] as const;
 export const jobKind = z.enum(JOB_KINDS);
 export type JobKind = z.infer<typeof jobKind>;
 
@@ -87,6 +96,15 @@ export const jobSpec = z.discriminatedUnion('kind', [
     restart: z.int(),
   }),
   z.object({ kind: z.literal('engine-test'), id: z.string(), ...hosted, engine: engineChoice }),
+  /** Tries a model of another program on images of a data set. */
+  z.object({
+    kind: z.literal('probe-model'),
+    id: z.string(),
+    ...hosted,
+    dataset,
+    path: z.string(),
+    hint: readingHint,
+  }),
 ]);
 export type JobSpec = z.infer<typeof jobSpec>;
 export type JobSpecOf<K extends JobKind> = Extract<JobSpec, { readonly kind: K }>;
@@ -120,6 +138,7 @@ export const jobResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('check'), result: checkResult }),
   z.object({ kind: z.literal('trajectory'), trajectory }),
   z.object({ kind: z.literal('engine-test'), report: engineReport }),
+  z.object({ kind: z.literal('probe-model'), probe: modelProbe }),
 ]);
 export type JobResult = z.infer<typeof jobResult>;
 

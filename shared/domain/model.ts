@@ -21,6 +21,34 @@ export const modelReading = z.strictObject({
 });
 export type ModelReading = z.infer<typeof modelReading>;
 
+/** What is known of a model's reading before it is tried; the rest is found out on data. */
+export const readingHint = modelReading
+  .omit({ range: true, normalisation: true, output: true })
+  .extend({
+    range: modelReading.shape.range.unwrap(),
+    normalisation: modelReading.shape.normalisation.unwrap(),
+    output: modelReading.shape.output.unwrap(),
+  })
+  .partial();
+export type ReadingHint = z.infer<typeof readingHint>;
+
+/** A reading and the share of the images tried that the model classifies rightly under it. */
+export const probedReading = z.object({ reading: modelReading, label: z.string(), accuracy: z.number() });
+export type ProbedReading = z.infer<typeof probedReading>;
+
+/** What was found out about a model file on images of a data set. */
+export const modelProbe = z.object({
+  format: z.enum(['onnx', 'tfjs']),
+  /** [height, width, channels] of the data set's images, which the model takes. */
+  inputShape: imageShape,
+  classes: z.int().min(2),
+  /** Images tried. */
+  examples: z.int(),
+  /** The most accurate first. */
+  readings: z.array(probedReading).min(1),
+});
+export type ModelProbe = z.infer<typeof modelProbe>;
+
 /** A model of another program, of which there is a forward pass and no gradient. */
 export const foreignModel = z.strictObject({ format: z.enum(['onnx', 'tfjs']), reading: modelReading });
 export type ForeignModel = z.infer<typeof foreignModel>;

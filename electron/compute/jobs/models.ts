@@ -1,12 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { EngineChoice } from '../../../shared/domain/engine.ts';
-import type { ModelFile } from '../../../shared/domain/model.ts';
+import type { ForeignModel, ModelFile } from '../../../shared/domain/model.ts';
 import { readNpz } from '../arrays/npz.ts';
 import { openPacked, type PackedDataset } from '../data/packed.ts';
 import { loadEngine, type Engine } from '../engines/load.ts';
 import type { EvaluatedModel } from '../evaluation/check-models.ts';
+import { createPredictor } from '../models/foreign/reading.ts';
+import { openForeign } from '../models/foreign/session.ts';
 import { freeze } from '../models/frozen.ts';
 import { buildNetwork } from '../models/network.ts';
+import { opaqueNetwork } from '../models/predictor.ts';
 import { areNormalised, weightsFromArrays } from '../models/weights.ts';
 import type { JobContext } from './control.ts';
 
@@ -38,7 +41,7 @@ export async function withBench<T>(
     const engine = await loadEngine(options.engine, { enginePack, threads, deterministic });
     context.emit({ type: 'engine', engine: engine.info, note: engine.note });
     const load = (file: ModelFile): Promise<EvaluatedModel> => {
-      const model = loaded.get(file.id) ?? loadModel(file);
+      const model = loaded.get(file.id) ?? (file.foreign ? openModel(file, file.foreign, threads) : loadModel(file));
       loaded.set(file.id, model);
       return model;
     };
@@ -46,13 +49,27 @@ export async function withBench<T>(
       return await work({ dataset, engine, load });
     } finally {
       for (const model of await Promise.allSettled(loaded.values())) {
-        if (model.status === 'fulfilled') tf.dispose(Object.values(model.value.weights));
+        if (model.status !== 'fulfilled') continue;
+        tf.dispose(Object.values(model.value.weights));
+        await model.value.predictor?.dispose();
       }
       engine.dispose();
     }
   } finally {
     dataset.close();
   }
+}
+
+/** A model of another program: nothing of it but its forward pass. */
+async function openModel(model: ModelFile, foreign: ForeignModel, threads: number): Promise<EvaluatedModel> {
+  const { inputShape, classes, weights } = model;
+  const session = await openForeign(foreign.format, weights, threads);
+  return {
+    model,
+    network: opaqueNetwork(foreign.format, inputShape, classes),
+    weights: {},
+    predictor: createPredictor(session, foreign.reading, inputShape, classes),
+  };
 }
 
 /** Attacks and maps never change weights: they get the network with its batch normalisation folded away. */

@@ -7,12 +7,20 @@ type LibraryCalls =
   | 'library.snapshot'
   | 'models.list'
   | 'models.import'
+  | 'models.choose'
+  | 'models.probe'
   | 'datasets.choose'
   | 'datasets.preview'
   | 'datasets.import'
   | 'entities.rename'
   | 'entities.delete'
   | 'entities.restore';
+
+const MODEL_DIALOG = {
+  title: 'Model or weights',
+  kind: 'file',
+  extensions: ['npz', 'safetensors', 'onnx', 'json'],
+} as const;
 
 export function libraryCalls({ library, window }: CallContext): Pick<Handlers, LibraryCalls> {
   return {
@@ -21,9 +29,11 @@ export function libraryCalls({ library, window }: CallContext): Pick<Handlers, L
     'models.list': async () => [...(await library()).models.list()],
     'models.import': async ({ path, ...options }) => {
       const opened = await library();
-      const file = path ?? (await chooseToOpen(window, { title: 'Model weights', kind: 'file', extensions: ['npz'] }));
+      const file = path ?? (await chooseToOpen(window, MODEL_DIALOG));
       return file === null ? null : opened.models.import({ ...options, path: file });
     },
+    'models.choose': () => chooseToOpen(window, MODEL_DIALOG),
+    'models.probe': async (options) => (await library()).models.probe(options),
     'datasets.choose': ({ kind }) =>
       kind === 'folder'
         ? chooseToOpen(window, { title: 'Folder of a data set', kind: 'folder' })

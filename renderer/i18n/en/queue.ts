@@ -17,6 +17,7 @@ export const queue = {
     check: 'masking check',
     trajectory: 'trajectory',
     'engine-test': 'engine test',
+    'probe-model': 'look at a model',
   },
   columns: {
     position: 'Turn',

@@ -7,6 +7,7 @@ import { readNpz, type NpzArrays } from '../../arrays/npz.ts';
 import { loadEngine, type Engine } from '../../engines/load.ts';
 import { stream } from '../../random/stream.ts';
 import { ARCHITECTURES } from '../architectures.ts';
+import { extentsOf, readPixels } from '../foreign/reading.ts';
 import { buildNetwork, forward, type Network } from '../network.ts';
 import { weightsFromArrays } from '../weights.ts';
 import { onnxFile, type OnnxLayout } from './onnx.ts';
@@ -55,11 +56,13 @@ async function difference(
     ).logits.dataSync<'float32'>();
   });
   const session = await onnx.InferenceSession.create(onnxFile(network, arrays, layout));
-  const input = tf.tidy(() => {
-    const nhwc = tf.tensor4d(images, [count, height, width, channels]);
-    const placed = layout === 'nchw' ? tf.transpose(nhwc, [0, 3, 1, 2]) : nhwc;
-    return new onnx.Tensor('float32', Float32Array.from(placed.dataSync<'float32'>()), placed.shape);
-  });
+  const extents = extentsOf(layout, network.inputShape);
+  const pixels = readPixels(
+    { layout, range: 'unit', normalisation: null, output: 'logits' },
+    images,
+    network.inputShape,
+  );
+  const input = new onnx.Tensor('float32', pixels, [count, ...extents]);
   const { logits } = await session.run({ images: input });
   await session.release();
   expect(logits?.dims).toEqual([count, network.classes]);
@@ -84,6 +87,14 @@ describe('ONNX Runtime computes the logits of an exported network', () => {
     const arrays = randomArrays(network);
     const layouts: readonly OnnxLayout[] = /^resnet/.test(architecture) ? ['nchw'] : ['nchw', 'nhwc'];
     for (const layout of layouts) expect(await difference(network, arrays, images, layout)).toBeLessThan(1e-4);
+  });
+
+  it('with normalised inputs', async () => {
+    const network = buildNetwork('small-cnn', [16, 16, 3], 4, true);
+    const images = new Float32Array(2 * 16 * 16 * 3);
+    stream(7, 'images').fillUniform(images, 0, images.length, 0, 1);
+    expect(network.parameters[0]?.name).toBe('input_mean');
+    expect(await difference(network, randomArrays(network), images, 'nhwc')).toBeLessThan(1e-4);
   });
 
   it('of a trained network on its images, to 1e-5', async () => {

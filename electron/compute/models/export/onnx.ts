@@ -76,6 +76,11 @@ class Graph {
   #layer(layer: Layer, output: string): string {
     const inputs = layer.inputs.map((name) => this.#values.get(name)?.name ?? name);
     switch (layer.kind) {
+      case 'scale': {
+        const [mean, deviation] = ['mean', 'deviation'].map((part) => this.#parameter(`${layer.name}_${part}`, column));
+        const centred = this.#node('Sub', [...inputs, mean ?? ''], `${output}_centred`);
+        return this.#node('Div', [centred, deviation ?? ''], output);
+      }
       case 'conv': {
         const { top, left, bottom, right } = forwardPadding(layer.filter, layer.pad);
         const filter = this.#parameter(`${layer.name}_w`, oihw);
@@ -190,6 +195,11 @@ function valueInfo(name: string, extents: readonly number[]): ProtobufWriter {
 
 /** One number for each channel as [channels, 1, 1], beside images [batch, channels, height, width]. */
 function planes({ dtype, shape, data }: NpyArray): NpyArray {
+  return { dtype, shape: [...shape, 1, 1], data };
+}
+
+/** One number for each channel, to go with [batch, channels, height, width]. */
+function column({ dtype, shape, data }: NpyArray): NpyArray {
   return { dtype, shape: [...shape, 1, 1], data };
 }
 

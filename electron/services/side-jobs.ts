@@ -1,0 +1,58 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { AppError } from '../../shared/domain/errors.ts';
+import type { JobResult, JobSpec } from '../../shared/domain/job.ts';
+import type { Store } from '../store/store.ts';
+import { packForJobs } from './engines.ts';
+import { JobProcess } from './job-process.ts';
+import type { JobLauncher } from './job-transport.ts';
+
+type SideKind = 'probe-model';
+type SideSpec = Extract<JobSpec, { readonly kind: SideKind }>;
+type OwnPart<S extends SideSpec> = S extends SideSpec
+  ? Omit<S, 'id' | 'folder' | 'enginePack' | 'enginePackFault' | 'threads' | 'maxMemory'>
+  : never;
+
+/** Short jobs that answer a question at once, in a process of their own beside the queue. */
+export interface SideJobs {
+  /** @throws AppError, the job's own error among others. */
+  run<K extends SideKind>(
+    job: OwnPart<Extract<SideSpec, { readonly kind: K }>>,
+  ): Promise<Extract<JobResult, { readonly kind: K }>>;
+  dispose(): void;
+}
+
+export function createSideJobs(store: Store, launcher: JobLauncher): SideJobs {
+  const running = new Set<JobProcess>();
+  const answer = (spec: SideSpec): Promise<JobResult> =>
+    new Promise((resolve, reject) => {
+      const process = new JobProcess(launcher, spec, {
+        onNews: () => undefined,
+        onEnd: (end) => {
+          running.delete(process);
+          if (end.type === 'done') resolve(end.result);
+          else reject(AppError.fromData(end.error));
+        },
+      });
+      running.add(process);
+    });
+  return {
+    run: async <K extends SideKind>(job: OwnPart<Extract<SideSpec, { readonly kind: K }>>) => {
+      const id = `${job.kind}-${randomUUID().slice(0, 8)}`;
+      const folder = store.folder.scratch(id);
+      await mkdir(folder, { recursive: true });
+      try {
+        const hosted = { id, folder, ...(await packForJobs()), threads: availableParallelism() };
+        const result = await answer({ ...job, ...hosted } as unknown as SideSpec);
+        if (result.kind === job.kind) return result as Extract<JobResult, { readonly kind: K }>;
+        throw new AppError('internal', `A job of the kind ${job.kind} gave a result of the kind ${result.kind}.`);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+    dispose: () => {
+      for (const process of running) process.kill();
+    },
+  };
+}

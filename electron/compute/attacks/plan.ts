@@ -29,6 +29,11 @@ export interface Family<P extends AttackPlan = AttackPlan> {
   readonly minimal: boolean;
   /** Whether it can lead to a class that was chosen for each row. */
   readonly targeted: boolean;
+  /**
+   * For attacks whose threat model is not a ball: its bounds in words, which stand in the place of ε. ε is then 1 in L∞,
+   * all of the box: the size of their changes is measured and bounds nothing.
+   */
+  readonly threat?: (plan: P) => string;
   access(plan: P): Access;
   /** Units of work of one restart for one example, at most. */
   work(plan: P): number;

@@ -1,3 +1,4 @@
+import { SPARSE_APGD } from './attacks/apgd-sparse-steps.ts';
 import { APGD } from './attacks/apgd-steps.ts';
 import { SQUARE } from './attacks/square-steps.ts';
 import { ASCEND, PURSUE, TRACKED } from './attacks/steps.ts';
@@ -16,6 +17,7 @@ export const STEPS: readonly AnyStepDefinition[] = [
   PURSUE,
   ASCEND,
   APGD,
+  SPARSE_APGD,
   SQUARE,
   INNER_ATTACK,
   COUNT_RIGHT,

@@ -1,153 +1,166 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { prepareStep } from '../engines/step.ts';
-import type { LossName } from '../losses.ts';
 import { networkSpec, weightList } from '../models/network.ts';
-import { APGD, APGD_SCHEDULE, APGD_STATE, NO_LOSS } from './apgd-steps.ts';
-import type { ApgdState } from './apgd-steps.ts';
-import { startedBatch } from './batch.ts';
+import type { ApgdLoss } from './apgd-loss.ts';
+import { isTargeted } from './apgd-loss.ts';
+import { SPARSE_APGD } from './apgd-sparse-steps.ts';
+import { APGD } from './apgd-steps.ts';
+import { apgdLength, apgdTask } from './apgd-tasks.ts';
+import { gatherRows, imageSize } from './examples.ts';
 import type { Subject } from './examples.ts';
-import type { Method } from './method.ts';
+import type { Found, Method } from './method.ts';
 import type { AttackOptions } from './options.ts';
+import { createOracle } from './oracle.ts';
 import { defineFamily } from './plan.ts';
 import type { AttackPlan } from './plan.ts';
-import { runPool, runTurns, strideOf } from './pool.ts';
-import type { PoolState, PoolTask, Slot } from './pool.ts';
+import { runPool, strideOf } from './pool.ts';
+import type { AttackSteps } from './steps.ts';
 
-/** Auto-PGD: gradient ascent with momentum, whose step sizes halve by themselves. */
+/** Auto-PGD: gradient ascent whose step sizes fall by themselves. */
 export interface ApgdPlan extends AttackPlan {
-  readonly loss: Extract<LossName, 'cross-entropy' | 'dlr'>;
+  readonly loss: ApgdLoss;
   readonly steps: number;
-  /** α of the paper's eq. 1: weight of the new step against the last one's direction, in (0, 1]. */
+  /** Classes that a targeted loss tries one after the other: the likeliest wrong ones of the clean image. */
+  readonly targets: number;
+  /** α of the paper's eq. 1: weight of the new step against the last one's direction, in (0, 1]. None in L1. */
   readonly momentum: number;
-  /** ρ: a step size stays if at least this share of the steps since the last checkpoint raised the loss. */
+  /** ρ: a step size stays if more than this share of the steps since the last checkpoint raised the loss. None in L1. */
   readonly rho: number;
+  /** Passes whose gradients are averaged at each iterate; 1 but for models that are random themselves. */
+  readonly samples: number;
 }
 
 export const APGD_FAMILY = defineFamily<ApgdPlan>({
   name: 'apgd',
   unit: 'gradients',
   minimal: false,
-  targeted: false,
+  targeted: true,
   access: () => 'gradients',
-  work: ({ steps }) => steps,
+  work: (plan) => workOfOne(plan) * (isTargeted(plan.loss) ? plan.targets : 1),
   stopsAtSuccess: () => true,
-  isAtLeast: (more, less) => more.loss === less.loss && more.steps >= less.steps,
-  create: (_, subject, options) => createApgd(subject, options),
+  isAtLeast: (more, less) =>
+    more.loss === less.loss &&
+    more.steps >= less.steps &&
+    more.samples >= less.samples &&
+    (!isTargeted(less.loss) || more.targets >= less.targets),
+  create: createApgd,
 });
 
 /** Iterations of one call at most: broken examples are looked for between calls. */
 const LONGEST_STRIDE = 8;
 
-/**
- * Iterations at which step sizes are judged: ⌈p_j · steps⌉ with p₀ = 0, p₁ = 0.22,
- * p_{j+1} = p_j + max(p_j − p_{j−1} − 0.03, 0.06) (section 3 of the paper), counted in hundredths to be exact.
- */
-export function apgdCheckpoints(steps: number): readonly number[] {
-  const checkpoints: number[] = [];
-  for (let [before, at] = [0, 22]; at < 100; [before, at] = [at, at + Math.max(at - before - 3, 6)]) {
-    const checkpoint = Math.ceil((at * steps) / 100);
-    if (checkpoint > (checkpoints.at(-1) ?? 0) && checkpoint < steps) checkpoints.push(checkpoint);
-  }
-  return checkpoints;
+/** Gradients of one run for one example. */
+function workOfOne(plan: ApgdPlan): number {
+  return apgdLength(plan) * plan.samples;
 }
 
-/** @throws AppError `invalid-input` if the loss is not defined for so few classes. */
-export function createApgd(subject: Subject, options: AttackOptions<ApgdPlan>): Method {
-  const { network, weights } = subject;
-  const { examples, plan, seed } = options;
-  if (plan.loss === 'dlr' && network.classes < 3) {
+/** Classes that are tried one after the other, and the loss: what of a plan depends on the number of classes. */
+export function fitToClasses(
+  { loss, targets }: Pick<ApgdPlan, 'loss' | 'targets'>,
+  classes: number,
+): { readonly loss: ApgdLoss; readonly targets: number; readonly notes: readonly string[] } {
+  if (loss === 'dlr' && classes < 3) {
     throw new AppError(
       'invalid-input',
-      `The DLR loss needs at least 3 classes, and this model has ${network.classes}. Choose the cross-entropy.`,
-      { details: { field: 'loss', found: network.classes } },
+      `The DLR loss needs at least 3 classes, and this model has ${classes}. Choose the cross-entropy.`,
+      { details: { field: 'loss', found: classes } },
     );
   }
-  const length = plan.steps + 1; // The last iterate is judged too.
-  const stride = strideOf(length, LONGEST_STRIDE);
-  const step = prepareStep(APGD, { network: networkSpec(network), loss: plan.loss, iterations: stride });
-  const turns = apgdTurns(plan);
+  if (!isTargeted(loss)) return { loss, targets: 0, notes: [] };
+  const tried = Math.min(targets, classes - 1);
+  const notes: string[] = [];
+  if (tried < targets) notes.push(`APGD-T tried ${tried} target classes, not ${targets}: there are no more.`);
+  if (loss === 'targeted-cross-entropy' || classes >= 4) return { loss, targets: tried, notes };
+  notes.push(
+    `The targeted DLR loss needs at least 4 classes, and this model has ${classes}: the targeted cross-entropy took its place.`,
+  );
+  return { loss: 'targeted-cross-entropy', targets: tried, notes };
+}
 
-  const taskOf = (restart: number): PoolTask => ({
-    length,
-    stride,
-    width: APGD_STATE.length,
-    open(rows) {
-      const start = { epsilon: plan.epsilon, randomStart: true };
-      const { iterate, constants } = startedBatch(examples, rows, start, seed, restart);
-      const state = apgdStart(iterate, plan.epsilon);
-      return {
-        state: APGD_STATE.map((name) => state[name]) as unknown as PoolState,
-        constants,
-      };
-    },
-    advance(state, constants, slots) {
-      const schedule = scheduleOf(turns, slots, stride, state[1].shape[0] ?? 0);
-      try {
-        return runTurns(step, state, schedule, [...constants, ...weightList(network, weights)]);
-      } finally {
-        schedule.dispose();
+/**
+ * With {@link AttackOptions.targets} rows are led to those classes, by the targeted form of the loss.
+ * @throws AppError `invalid-input` if the loss is not defined for so few classes.
+ */
+function createApgd(steps: AttackSteps, subject: Subject, options: AttackOptions<ApgdPlan>): Method {
+  const { network, weights } = subject;
+  const { examples, seed, targets: aims } = options;
+  const fitted = fitToClasses({ ...options.plan, loss: lossFor(options.plan.loss, aims) }, network.classes);
+  const plan: ApgdPlan = { ...options.plan, ...fitted };
+  const stride = plan.samples > 1 ? 1 : strideOf(apgdLength(plan), LONGEST_STRIDE);
+  const view = { loss: plan.loss, samples: plan.samples, aimed: aims !== undefined };
+  const parameters = { network: networkSpec(network), iterations: stride, ...view };
+  const step =
+    plan.norm === 'l1' ? prepareStep(SPARSE_APGD, parameters) : prepareStep(APGD, { ...parameters, norm: plan.norm });
+  const list = weightList(network, weights);
+
+  const runOnce = (
+    rows: readonly number[],
+    start: number,
+    targets: Int32Array | null,
+    onWork: (done: number, left: number) => void,
+  ): AsyncGenerator<Found> => {
+    const task = apgdTask({ examples, plan, seed, start, targets }, step, list, stride);
+    const counted = (done: number, left: number): void => onWork(done * plan.samples, left * plan.samples);
+    return runPool(task, rows, options, counted);
+  };
+
+  /** Leads rows to one wrong class after the other; those that are broken leave, the others are handed out at the end. */
+  async function* runTargets(
+    rows: readonly number[],
+    restart: number,
+    onWork: (done: number, left: number) => void,
+  ): AsyncGenerator<Found> {
+    const ranked = await rankClasses(steps, subject, options, rows);
+    let open = rows;
+    for (let place = 0; place < plan.targets && open.length > 0; place += 1) {
+      const last = place === plan.targets - 1;
+      const targets = new Int32Array(examples.labels.length);
+      open.forEach((row) => (targets[row] = ranked.get(row)?.[place] ?? 0));
+      const later = plan.targets - place - 1;
+      const survivors: number[] = [];
+      const start = restart * plan.targets + place;
+      const counted = (done: number, left: number): void =>
+        onWork(done, left + later * survivors.length * workOfOne(plan));
+      for await (const { candidates, nonFinite } of runOnce(open, start, targets, counted)) {
+        survivors.push(...candidates.flatMap(({ row, iteration }) => (iteration < 0 ? [row] : [])));
+        yield { candidates: last ? candidates : candidates.filter(({ iteration }) => iteration >= 0), nonFinite };
       }
-    },
-  });
+      open = survivors.toSorted((a, b) => a - b);
+    }
+  }
+
   return {
-    run: (rows, restart, onWork) => runPool(taskOf(restart), rows, options, onWork),
-    notes: () => (step.note === null ? [] : [step.note]),
+    run(rows, restart, onWork) {
+      if (aims) return runOnce(rows, restart, aims, onWork);
+      return isTargeted(plan.loss) ? runTargets(rows, restart, onWork) : runOnce(rows, restart, null, onWork);
+    },
+    notes: () => [...fitted.notes, ...(step.note === null ? [] : [step.note])],
     dispose: () => step.dispose(),
   };
 }
 
-/** The state of rows that start at `iterate` [n, H, W, C]. Call inside a `tidy`. */
-export function apgdStart(iterate: tf.Tensor, epsilon: number): ApgdState {
-  const fill = (value: number): tf.Tensor => tf.fill([iterate.shape[0] ?? 0], value);
-  return {
-    best: iterate,
-    first: fill(-1),
-    nonFinite: fill(0),
-    iterate,
-    previous: iterate,
-    bestDirection: tf.zerosLike(iterate),
-    bestLoss: fill(-NO_LOSS),
-    checkedLoss: fill(-NO_LOSS),
-    lastLoss: fill(NO_LOSS),
-    stepSize: fill(2 * epsilon),
-    rises: fill(0),
-    halvedLast: fill(1),
-  };
+/** The form of a loss that leads to classes that are given. */
+function lossFor(loss: ApgdLoss, aims: Int32Array | undefined): ApgdLoss {
+  if (!aims || isTargeted(loss)) return loss;
+  return loss === 'dlr' ? 'targeted-dlr' : 'targeted-cross-entropy';
 }
 
-/** What happens at each iterate 0 … steps, in the order of {@link APGD_SCHEDULE}. */
-export function apgdTurns({ steps, momentum, rho }: ApgdPlan): readonly (readonly number[])[] {
-  const checkpoints = apgdCheckpoints(steps);
-  return Array.from({ length: steps + 1 }, (_, index) => {
-    const position = checkpoints.indexOf(index);
-    const since = index - (checkpoints[position - 1] ?? 0);
-    const turn: Readonly<Record<(typeof APGD_SCHEDULE)[number], number>> = {
-      index,
-      checkpoint: position < 0 ? 0 : 1,
-      threshold: position < 0 ? -1 : since * rho,
-      weight: index === 0 ? 1 : momentum,
-      move: index < steps ? 1 : 0,
-    };
-    return APGD_SCHEDULE.map((name) => turn[name]);
-  });
-}
-
-/** [size, stride, columns]: each slot's next turns; nothing happens after the last one, and in rows without a slot. */
-function scheduleOf(
-  turns: readonly (readonly number[])[],
-  slots: readonly Slot[],
-  stride: number,
-  size: number,
-): tf.Tensor {
-  const columns = APGD_SCHEDULE.length;
-  const idle = APGD_SCHEDULE.map((name) => (name === 'index' ? -1 : 0));
-  const schedule = new Float32Array(size * stride * columns);
-  for (let at = 0; at < size; at += 1) {
-    const done = slots[at]?.done ?? turns.length;
-    for (let turn = 0; turn < stride; turn += 1) {
-      schedule.set(turns[done + turn] ?? idle, (at * stride + turn) * columns);
-    }
-  }
-  return tf.tensor3d(schedule, [size, stride, columns]);
+/** The wrong classes of each row, those of the largest logits of the clean image first. */
+async function rankClasses(
+  steps: AttackSteps,
+  subject: Subject,
+  options: Pick<AttackOptions, 'examples' | 'batchSize' | 'control'>,
+  rows: readonly number[],
+): Promise<ReadonlyMap<number, readonly number[]>> {
+  const { examples } = options;
+  const { classes } = subject.network;
+  const images = gatherRows(examples.images, rows, imageSize(examples.shape));
+  const logits = await createOracle(steps, subject, options)(images, rows.length);
+  return new Map(
+    rows.map((row, at) => {
+      const own = logits.subarray(at * classes, (at + 1) * classes);
+      const others = Array.from(own.keys()).filter((k) => k !== examples.labels[row]);
+      return [row, others.toSorted((a, b) => (own[b] ?? 0) - (own[a] ?? 0))];
+    }),
+  );
 }

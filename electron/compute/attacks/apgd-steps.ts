@@ -1,28 +1,25 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { repeatStep } from '../engines/compile.ts';
-import type { Inputs, StepDefinition } from '../engines/step.ts';
-import { lossFromLogits } from '../losses.ts';
-import { inputGradient } from '../models/classifier.ts';
+import type { Inputs, StepDefinition, StepLayout } from '../engines/step.ts';
 import { networkOf, weightsFromList } from '../models/network.ts';
 import type { NetworkSpec } from '../models/network.ts';
-import { ascentDirection, moveWithin } from './direction.ts';
-import type { ApgdPlan } from './apgd-method.ts';
+import { isTargeted, lookAt } from './apgd-loss.ts';
+import type { ApgdLook, ApgdView } from './apgd-loss.ts';
+import type { Norm } from './budget.ts';
+import { moveInReach, steepest } from './norms.ts';
+import type { Reach } from './norms.ts';
 import { nextTurn } from './pool-steps.ts';
-import { choose, misclassified, notFinite } from './row-masks.ts';
+import { choose } from './row-masks.ts';
 
-export interface ApgdParameters {
+export interface ApgdParameters extends ApgdView {
   readonly network: NetworkSpec;
-  readonly loss: ApgdPlan['loss'];
+  readonly norm: Exclude<Norm, 'l1'>;
   /** Iterations of one call. */
   readonly iterations: number;
 }
 
-/** No loss yet; finite, so that masks can multiply it. */
-export const NO_LOSS = 3e38;
-
 /**
- * What a row carries. Images [n, H, W, C]: best, iterate, the iterate before it, and the direction of the gradient at the
- * best. The others [n]: see `PoolState`; best loss, best loss at the last checkpoint, last loss, step size, rises of the
+ * What a row carries. Images [n, H, W, C]: best, iterate, the iterate before it, and the direction of ascent at the best. The others [n]: see `PoolState`; best loss, best loss at the last checkpoint, last loss, step size, rises of the
  * loss since the last checkpoint, and whether that one halved the step size.
  */
 export const APGD_STATE = [
@@ -56,46 +53,33 @@ export const APGD_SCHEDULE = [
 ] as const;
 export type ApgdTurn = Readonly<Record<(typeof APGD_SCHEDULE)[number], tf.Tensor>>;
 
-/** State, schedule [n, iterations, APGD_SCHEDULE.length], lower, upper, labels, weights → state, schedule. */
+/**
+ * State, schedule [n, iterations, APGD_SCHEDULE.length], reach (two tensors), labels, targets if the loss has them,
+ * weights → state, schedule.
+ */
 export const APGD: StepDefinition<ApgdParameters> = {
   name: 'attack-apgd',
-  build({ network: spec, loss, iterations }) {
+  build({ network: spec, norm, iterations, ...view }) {
     const network = networkOf(spec);
     return repeatStep((...inputs) => {
       const old = named(APGD_STATE, inputs);
-      const [schedule, lower, upper, labels, ...list] = inputs.slice(APGD_STATE.length) as Inputs<4>;
+      const [schedule, one, other, labels, ...rest] = inputs.slice(APGD_STATE.length) as Inputs<4>;
+      const { targets, list } = targetsAndWeights(view, rest);
       const weights = weightsFromList(network, list);
       const images = old.iterate as tf.Tensor4D;
-      const { logits, gradient } = inputGradient(network, weights, images, labels as tf.Tensor1D, loss);
-      const value = lossFromLogits(loss, logits, labels as tf.Tensor1D);
-      const found: ApgdEvaluation = {
-        wrong: misclassified(logits, labels),
-        loss: tf.where(tf.isFinite(value), value, tf.fill(value.shape, -NO_LOSS)),
-        direction: ascentDirection(gradient),
-        notFinite: notFinite(logits, gradient),
-      };
-      const next = apgdIteration(old, turnOf(schedule), found, { lower, upper });
+      const look = lookAt(network, weights, images, view, labels as tf.Tensor1D, targets);
+      const found: ApgdEvaluation = { ...look, direction: steepest(norm, look.gradient) };
+      const next = apgdIteration(old, named(APGD_SCHEDULE, firstTurn(schedule)), found, [one, other], norm);
       return [...APGD_STATE.map((name) => next[name]), nextTurn(schedule)];
     }, iterations);
   },
-  layout: () => ({
-    inputs: new Array<'rows'>(APGD_STATE.length + 4).fill('rows'),
-    outputs: new Array<'rows'>(APGD_STATE.length + 1).fill('rows'),
-  }),
-  describe: ({ network, loss, iterations }) => `${network.architecture} APGD ${loss} × ${iterations}`,
+  layout: (view) => rowsLayout(APGD_STATE.length, 4, view),
+  describe: ({ network, norm, loss, iterations }) => `${network.architecture} APGD ${norm} ${loss} × ${iterations}`,
 };
 
-/** All [n] but `direction` [n, H, W, C], whose entries are −1, 0 or 1. `loss` is finite. */
-export interface ApgdEvaluation {
-  readonly wrong: tf.Tensor;
-  readonly loss: tf.Tensor;
+/** `direction` [n, H, W, C] is of unit norm, or 0. */
+export interface ApgdEvaluation extends Omit<ApgdLook, 'gradient'> {
   readonly direction: tf.Tensor;
-  readonly notFinite: tf.Tensor;
-}
-
-interface Bounds {
-  readonly lower: tf.Tensor;
-  readonly upper: tf.Tensor;
 }
 
 /** One iteration of algorithm 1: judge the iterate, at a checkpoint perhaps halve the step and go back to the best, move. */
@@ -103,9 +87,9 @@ export function apgdIteration(
   old: ApgdState,
   turn: ApgdTurn,
   found: ApgdEvaluation,
-  { lower, upper }: Bounds,
+  reach: Reach,
+  norm: ApgdParameters['norm'],
 ): ApgdState {
-  const flag = (condition: tf.Tensor): tf.Tensor => tf.cast(condition, 'float32');
   const open = flag(tf.logicalAnd(tf.less(old.first, 0), tf.greaterEqual(turn.index, 0)));
   const broken = tf.mul(open, found.wrong);
   const improved = tf.mul(open, flag(tf.greater(found.loss, old.bestLoss)));
@@ -121,10 +105,10 @@ export function apgdIteration(
 
   const from = choose(halve, best, old.iterate);
   const direction = choose(halve, bestDirection, found.direction);
-  const stepped = moveWithin(from, tf.mul(perRow(stepSize), direction), lower, upper);
+  const stepped = moveInReach(norm, from, tf.mul(perRow(stepSize), direction), reach);
   const weight = perRow(turn.weight);
   const drift = tf.mul(tf.sub(1, weight), tf.sub(from, old.previous));
-  const next = moveWithin(from, tf.add(tf.mul(weight, tf.sub(stepped, from)), drift), lower, upper);
+  const next = moveInReach(norm, from, tf.add(tf.mul(weight, tf.sub(stepped, from)), drift), reach);
   const moves = tf.mul(turn.move, tf.sub(open, broken));
   return {
     best,
@@ -142,21 +126,43 @@ export function apgdIteration(
   };
 }
 
+export function flag(condition: tf.Tensor): tf.Tensor {
+  return tf.cast(condition, 'float32');
+}
+
 /** [n] as [n, 1, 1, 1]. */
-function perRow(values: tf.Tensor): tf.Tensor {
+export function perRow(values: tf.Tensor): tf.Tensor {
   return tf.reshape(values, [values.shape[0] ?? 0, 1, 1, 1]);
 }
 
 /** The columns of a schedule's first turn, each [n]. */
-function turnOf(schedule: tf.Tensor): ApgdTurn {
-  const rows = schedule.shape[0] ?? 0;
-  const column = (at: number): tf.Tensor => tf.reshape(tf.slice(schedule, [0, 0, at], [rows, 1, 1]), [rows]);
-  return named(
-    APGD_SCHEDULE,
-    APGD_SCHEDULE.map((_, at) => column(at)),
-  );
+export function firstTurn(schedule: tf.Tensor): readonly tf.Tensor[] {
+  const [rows = 0, , columns = 0] = schedule.shape;
+  return Array.from({ length: columns }, (_, at) => tf.reshape(tf.slice(schedule, [0, 0, at], [rows, 1, 1]), [rows]));
 }
 
-function named<N extends string>(names: readonly N[], tensors: readonly tf.Tensor[]): Readonly<Record<N, tf.Tensor>> {
+export function named<N extends string>(
+  names: readonly N[],
+  tensors: readonly tf.Tensor[],
+): Readonly<Record<N, tf.Tensor>> {
   return Object.fromEntries(names.map((name, index) => [name, tensors[index]])) as Record<N, tf.Tensor>;
+}
+
+/** What follows a step's labels: int32 [n] if its loss has targets, then the weights. */
+export function targetsAndWeights(
+  { loss }: Pick<ApgdView, 'loss'>,
+  rest: readonly tf.Tensor[],
+): { readonly targets: tf.Tensor1D | null; readonly list: readonly tf.Tensor[] } {
+  const [targets] = rest;
+  if (!isTargeted(loss) || !targets) return { targets: null, list: rest };
+  return { targets: targets as tf.Tensor1D, list: rest.slice(1) };
+}
+
+/** Of a step on a state of so many tensors, so many other inputs, and targets if its loss has them. */
+export function rowsLayout(state: number, others: number, { loss }: Pick<ApgdView, 'loss'>): StepLayout {
+  const inputs = state + others + (isTargeted(loss) ? 1 : 0);
+  return {
+    inputs: new Array<'rows'>(inputs).fill('rows'),
+    outputs: new Array<'rows'>(state + 1).fill('rows'),
+  };
 }

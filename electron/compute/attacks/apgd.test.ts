@@ -7,7 +7,7 @@ import { lossFromLogits } from '../losses.ts';
 import { inputGradient } from '../models/classifier.ts';
 import { buildNetwork, initialWeights } from '../models/network.ts';
 import { stream } from '../random/stream.ts';
-import { apgdCheckpoints, apgdStart, apgdTurns } from './apgd-method.ts';
+import { apgdCheckpoints, apgdStart, apgdTurns } from './apgd-tasks.ts';
 import { APGD_SCHEDULE, apgdIteration } from './apgd-steps.ts';
 import type { ApgdTurn } from './apgd-steps.ts';
 import { startingPoints } from './batch.ts';
@@ -59,10 +59,10 @@ function attackPlainly(peers: PeerFixture, { examples, plan, seed }: AttackOptio
     tf.tidy(() => {
       const labels = tf.tensor1d([label], 'int32');
       const input = tf.tensor4d(image, [1, 28, 28, 1]);
-      const { logits, gradient } = inputGradient(peers.network, peers.weights, input, labels, plan.loss);
+      const { logits, gradient } = inputGradient(peers.network, peers.weights, input, labels, plan.loss as 'dlr');
       return {
         wrong: predictionOf(logits.dataSync<'float32'>(), 0, 10) !== label,
-        loss: lossFromLogits(plan.loss, logits, labels).dataSync()[0]!,
+        loss: lossFromLogits(plan.loss as 'dlr', logits, labels).dataSync()[0]!,
         gradient: gradient.dataSync<'float32'>(),
       };
     });
@@ -157,8 +157,8 @@ describe('APGD', () => {
           direction: ascentDirection(tf.grad(loss)(state.iterate)),
           notFinite: tf.zeros([8]),
         };
-        const bounds = { lower: shaped(lower), upper: shaped(upper) };
-        state = apgdIteration(state, Object.fromEntries(columns) as ApgdTurn, evaluation, bounds);
+        const reach = [shaped(lower), shaped(upper)] as const;
+        state = apgdIteration(state, Object.fromEntries(columns) as ApgdTurn, evaluation, reach, 'linf');
       }
       const best = state.best.dataSync<'float32'>();
       for (let row = 0; row < 8; row += 1) expect(gap(best, row)).toBeCloseTo(gap(optimum, row), 4);

@@ -1,53 +1,78 @@
 import { z } from 'zod';
-import { defineAttack, epsilonSetting, fewStepsOrStarts, startsSetting } from './attack.ts';
+import {
+  ballEpsilonSetting,
+  defineAttack,
+  fewStepsOrStarts,
+  inBall,
+  normSetting,
+  samplesSetting,
+  startsSetting,
+} from './attack.ts';
+import { isTargeted } from './apgd-loss.ts';
 import { APGD_FAMILY } from './apgd-method.ts';
 import type { ApgdPlan } from './apgd-method.ts';
 
-const LOSS_LABELS: Readonly<Record<ApgdPlan['loss'], string>> = { 'cross-entropy': 'CE', dlr: 'DLR' };
+const LOSS_LABELS: Readonly<Record<ApgdPlan['loss'], string>> = {
+  'cross-entropy': 'CE',
+  dlr: 'DLR',
+  'targeted-dlr': 'T',
+  'targeted-cross-entropy': 'T-CE',
+};
+/** Target classes that are tried in AutoAttack: 9 in L∞ and L2, 5 in L1. */
+export const TARGETS: Readonly<Record<ApgdPlan['norm'], number>> = { linf: 9, l2: 9, l1: 5 };
 
-/** Auto-PGD in L∞: no step size to choose. */
+/** Auto-PGD: no step size to choose. */
 export const apgd = defineAttack({
   name: 'apgd',
   label: 'APGD',
   summary:
-    'Auto-PGD in L∞: gradient steps with momentum that start at 2 ε, halve when they stop helping, and then go on from the best point. ' +
+    'Auto-PGD: gradient steps with momentum that start at 2 ε, halve when they stop helping, and then go on from the best point. ' +
     'Usually stronger than PGD of the same length, with no step size to choose. The DLR loss also works on networks with very large logits.',
-  source: 'Croce & Hein 2020, arXiv 2003.01690, algorithm 1 and eq. 6',
-  schema: z.strictObject({
-    epsilon: epsilonSetting,
-    loss: z
-      .enum(['cross-entropy', 'dlr'])
-      .default('cross-entropy')
-      .meta({ label: 'Loss', help: 'Cross-entropy, or the difference of logits ratio (needs 3 classes).' }),
-    steps: z
-      .int('must be a whole number')
-      .min(1, 'must be at least 1')
-      .max(100_000)
-      .default(100)
-      .meta({ label: 'Iterations', help: 'Gradient steps from each start.' }),
-    restarts: startsSetting,
-    momentum: z
-      .number()
-      .positive('must be above 0')
-      .max(1, 'must be at most 1')
-      .default(0.75)
-      .meta({ label: 'Weight of the new step', help: 'The rest is the direction of the last one.', advanced: true }),
-    rho: z.number().min(0, 'must be at least 0').max(1, 'must be at most 1').default(0.75).meta({
-      label: 'ρ',
-      help: 'The step size halves unless more than this share of the steps since the last checkpoint raised the loss.',
-      advanced: true,
+  source: 'Croce & Hein 2020, arXiv 2003.01690, algorithm 1, eq. 6 and 7; in L1 Croce & Hein 2021, arXiv 2103.01208',
+  schema: inBall(
+    z.strictObject({
+      norm: normSetting('linf', 'l2', 'l1'),
+      epsilon: ballEpsilonSetting,
+      loss: z.enum(['cross-entropy', 'dlr', 'targeted-dlr', 'targeted-cross-entropy']).default('cross-entropy').meta({
+        label: 'Loss',
+        help: 'Cross-entropy, the difference of logits ratio (needs 3 classes), or one of their targeted forms, which lead to one wrong class after the other (APGD-T; DLR needs 4 classes).',
+      }),
+      steps: z
+        .int('must be a whole number')
+        .min(1, 'must be at least 1')
+        .max(100_000)
+        .default(100)
+        .meta({ label: 'Iterations', help: 'Gradient steps from each start.' }),
+      restarts: startsSetting,
+      targets: z.int('must be a whole number').min(1, 'must be at least 1').max(1000).nullable().default(null).meta({
+        label: 'Target classes',
+        help: 'Of a targeted loss: so many of the likeliest wrong classes. Empty: 9, in L1 5.',
+        advanced: true,
+      }),
+      samples: samplesSetting,
+      momentum: z.number().positive('must be above 0').max(1, 'must be at most 1').default(0.75).meta({
+        label: 'Weight of the new step',
+        help: 'The rest is the direction of the last one. Not used in L1.',
+        advanced: true,
+      }),
+      rho: z.number().min(0, 'must be at least 0').max(1, 'must be at most 1').default(0.75).meta({
+        label: 'ρ',
+        help: 'The step size halves unless more than this share of the steps since the last checkpoint raised the loss. Not used in L1.',
+        advanced: true,
+      }),
     }),
-  }),
-  plan: ({ epsilon, loss, steps, restarts, momentum, rho }): ApgdPlan => ({
+  ),
+  plan: ({ targets, ...settings }): ApgdPlan => ({
     family: APGD_FAMILY,
-    norm: 'linf',
-    epsilon,
-    loss,
-    steps,
-    restarts,
-    momentum,
-    rho,
+    targets: targets ?? TARGETS[settings.norm],
+    ...settings,
   }),
-  describe: ({ loss, steps, restarts }) => `APGD-${LOSS_LABELS[loss]} ${steps}${restarts > 1 ? ` × ${restarts}` : ''}`,
-  weakness: ({ steps, restarts }) => fewStepsOrStarts(steps, restarts),
+  describe: describeApgd,
+  weakness: ({ steps, restarts, loss }) => fewStepsOrStarts(steps, isTargeted(loss) ? Math.max(restarts, 2) : restarts),
 });
+
+/** `APGD-T 100 × 9 targets` */
+export function describeApgd({ loss, steps, restarts, targets }: ApgdPlan): string {
+  const each = isTargeted(loss) ? ` × ${targets} targets` : '';
+  return `APGD-${LOSS_LABELS[loss]} ${steps}${each}${restarts > 1 ? ` × ${restarts}` : ''}`;
+}

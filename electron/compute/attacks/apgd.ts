@@ -29,6 +29,17 @@ export const apgd = defineAttack({
     'Auto-PGD: gradient steps with momentum that start at 2 ε, halve when they stop helping, and then go on from the best point. ' +
     'Usually stronger than PGD of the same length, with no step size to choose. The DLR loss also works on networks with very large logits.',
   source: 'Croce & Hein 2020, arXiv 2003.01690, algorithm 1, eq. 6 and 7; in L1 Croce & Hein 2021, arXiv 2103.01208',
+  help: `APGD is PGD that sets its own step size: it starts with steps of 2 ε, halves them when they stop raising the loss, and then goes on from the best point so far. There is no step size to choose, and so none to choose badly.
+
+Use it beside PGD, or in its place. 100 steps are AutoAttack's; more starts add a little.
+
+Loss: cross-entropy, or the difference of logits ratio (DLR), which is blind to the scale of logits and so not misled by very confident networks. The targeted losses (APGD-T) lead to one wrong class after the other, the likeliest of the clean image first, and are the strongest; a start then takes as many times the iterations as there are target classes. With fewer classes than targets all of them are tried, and a model of three classes gets the targeted cross-entropy, with a note that says so.
+
+Norm: in L∞ and L2 as above. In L1 each step changes few pixels, and the first 60 % of the iterations run in balls of 3 ε and 2 ε; only what lies within ε counts.
+
+Passes for each gradient: only for models that are random themselves.
+
+Goal: with a goal other than untargeted the loss leads to that class, and only that class is a success.`,
   schema: inBall(
     z.strictObject({
       norm: normSetting('linf', 'l2', 'l1'),

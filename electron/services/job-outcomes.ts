@@ -94,8 +94,8 @@ async function readExamples(
   return new Map(records);
 }
 
-/** Removes what an unfinished job left behind; a training keeps its folder, from which it can go on. */
+/** Removes what an unfinished job left behind; trainings and evaluations keep their folders, from which they can go on. */
 export async function discardUnfinished(store: Store, job: StoredJob): Promise<void> {
-  if (job.kind === 'train') return;
+  if (job.kind === 'train' || job.kind === 'evaluate') return;
   await rm(jobFolder(store, job), { recursive: true, force: true });
 }

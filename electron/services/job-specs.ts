@@ -98,6 +98,16 @@ export function jobSpecOf(store: Store, job: StoredJob, machine: MachineForJobs)
         request,
         targets: request.targets.map(model),
         source: request.source === null ? null : model(request.source),
+        ensemble: request.ensemble.map(model),
+        carry: request.carryFrom.flatMap((earlier) => {
+          const found = store.evaluations.get(earlier);
+          if (!found?.result) return [];
+          return {
+            evaluation: earlier,
+            folder: store.folder.of('evaluation', earlier),
+            models: found.result.targets.map((target) => target.model),
+          };
+        }),
       };
     }
     case 'attention': {

@@ -15,7 +15,7 @@ import type { JobEnd } from './job-process.ts';
 import { jobFolder, jobSpecOf } from './job-specs.ts';
 import type { PackForJobs } from './job-specs.ts';
 import type { JobLauncher } from './job-transport.ts';
-import { freeSlot, threadsFor } from './slots.ts';
+import { freeSlot, threadsFor, waitsForCarried } from './slots.ts';
 import type { SlotRules } from './slots.ts';
 import { missing, relimited } from './session.ts';
 import type { Session } from './session.ts';
@@ -272,7 +272,8 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
       if (job.wish === 'resume' && freeSlot(store, rules, active(), job)) obey(job, 'resume');
     }
     for (const job of waiting) {
-      if (closing || running.has(job.id) || !freeSlot(store, rules, active(), job)) continue;
+      if (closing || running.has(job.id) || waitsForCarried(store, job)) continue;
+      if (!freeSlot(store, rules, active(), job)) continue;
       await start(job.id, rules);
     }
   };
@@ -321,7 +322,8 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
       if (wish(id, 'resume')) return;
       const job = stored(id);
       if (job.state === 'waiting') return;
-      const resume = job.resume || (job.kind === 'train' && job.started !== null);
+      const keeps = job.kind === 'train' || job.kind === 'evaluate';
+      const resume = job.resume || (keeps && job.started !== null);
       const queued = store.database.transaction(() => {
         if (
           !store.jobs.updateIf(id, 'resumable', { ...QUEUED_AGAIN, ...relimited(session, job), resume, creator: token })

@@ -20,6 +20,16 @@ export function freeSlot(store: Store, rules: SlotRules, active: readonly Stored
   return computing.every((one) => computing.length <= rules.atOnce[engineOf(store, rules, one)]);
 }
 
+/** Whether an evaluation counts the successes of earlier ones that may still come. */
+export function waitsForCarried(store: Store, { id, kind }: StoredJob): boolean {
+  if (kind !== 'evaluate') return false;
+  const earlier = store.evaluations.get(id)?.request.carryFrom ?? [];
+  return earlier.some((other) => {
+    const state = store.jobs.get(other)?.state;
+    return state === 'waiting' || state === 'running' || state === 'paused';
+  });
+}
+
 /** Threads for a job, so that as many as may run at once fill the cores. */
 export function threadsFor(store: Store, rules: SlotRules, job: StoredJob, cores: number): number {
   return Math.max(1, Math.floor(cores / rules.atOnce[engineOf(store, rules, job)]));

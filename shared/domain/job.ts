@@ -61,6 +61,10 @@ export const jobSpec = z.discriminatedUnion('kind', [
     request: evaluationRequest,
     targets: z.array(modelFile).min(1),
     source: modelFile.nullable(),
+    /** Further sources, see `evaluationRequest.ensemble`. */
+    ensemble: z.array(modelFile).default([]),
+    /** Earlier evaluations whose successes count, with their folders and the models that they attacked. */
+    carry: z.array(z.object({ evaluation: entityId, folder: z.string(), models: z.array(entityId) })).default([]),
   }),
   z.object({
     kind: z.literal('attention'),

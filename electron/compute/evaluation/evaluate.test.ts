@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
@@ -16,7 +16,9 @@ import { loadFixture } from '../fixtures/peers.ts';
 import type { PeerFixture } from '../fixtures/peers.ts';
 import { buildNetwork, initialWeights } from '../models/network.ts';
 import type { EvaluatedModel } from './check-models.ts';
-import { evaluate, EVALUATION_FILES } from './evaluate.ts';
+import { evaluate } from './evaluate.ts';
+import type { EvaluationInput } from './evaluate.ts';
+import { EVALUATION_FILES } from './files.ts';
 
 const DATASET = 'dataset-00000000';
 let engine: Engine;
@@ -83,10 +85,14 @@ function model(
   return { model: { id, name, architecture, inputShape, classes, ...known, weights: `${id}.npz` }, network, weights };
 }
 
-interface Given {
+interface Given extends Pick<EvaluationInput, 'carry' | 'partBytes'> {
+  readonly transfer?: boolean;
   readonly targets?: readonly EvaluatedModel[];
   readonly source?: EvaluatedModel | null;
-  readonly control?: { checkpoint(): Promise<void>; progress(work: { done: number; total: number }): void };
+  readonly control?: {
+    checkpoint(beforeStop?: () => Promise<void>): Promise<void>;
+    progress(work: { done: number; total: number }): void;
+  };
   readonly onPartial?: (targets: readonly TargetResult[]) => void;
 }
 
@@ -108,6 +114,8 @@ function run(request: Partial<EvaluationRequestInput>, given: Given = {}) {
     control: given.control ?? { checkpoint: () => Promise.resolve(), progress: () => undefined },
     folder,
     onPartial: given.onPartial ?? (() => undefined),
+    ...(given.carry && { carry: given.carry }),
+    ...(given.partBytes !== undefined && { partBytes: given.partBytes }),
   });
 }
 
@@ -255,17 +263,113 @@ describe('what cannot be evaluated', () => {
 });
 
 describe('a cancelled evaluation', () => {
-  it('leaves no file and no tensor behind', async () => {
+  it('that had found nothing yet leaves no file and no tensor behind', async () => {
     const before = tf.memory().numTensors;
+    const control = {
+      checkpoint: () => Promise.reject(new AppError('cancelled', 'Cancelled.')),
+      progress: () => undefined,
+    };
+    await expect(run({}, { control })).rejects.toMatchObject({ code: 'cancelled' });
+    expect(await readdir(folder)).toEqual([]);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  /** Every file of the evaluation's folder, by name. */
+  async function filesOf(): Promise<Map<string, Buffer>> {
+    const names = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+    const paths = names.map((entry) => join(entry.parentPath, entry.name)).sort();
+    return new Map(
+      await Promise.all(paths.map(async (path) => [path.slice(folder.length), await readFile(path)] as const)),
+    );
+  }
+
+  const stochastic = { attack: { name: 'pgd', settings: { epsilon: 0.2, steps: 4, restarts: 3 } }, batchSize: 10 };
+  it.each<[string, Partial<EvaluationRequestInput>, Given]>([
+    ['white-box on two models, in several parts', stochastic, { partBytes: 20 * 784 * 4 }],
+    ['a transfer', { ...stochastic, examples: { count: 30 } }, { partBytes: 10 * 784 * 4, transfer: true }],
+    [
+      'a search whose rows leave the batch',
+      { attack: { name: 'square', settings: { epsilon: 0.2, queries: 40, restarts: 2 } }, batchSize: 10 },
+      { partBytes: 20 * 784 * 4 },
+    ],
+  ])('goes on from wherever it was stopped, to the same bytes: %s', async (_, request, { transfer, ...given }) => {
+    const models = transfer ? { source: lenet, targets: [nat, adv] } : { targets: [nat, adv] };
+    const whole = await run(request, { ...models, ...given });
+    const expected = await filesOf();
+    expect(expected.size).toBe(8);
+    await rm(folder, { recursive: true });
+    await mkdir(folder);
+    // Each process dies after a few steps more than the one before: at other places each time.
+    let stops = 0;
+    for (let patience = 3; ; patience += 2) {
+      let left = patience;
+      const control = {
+        checkpoint: async (beforeStop?: () => Promise<void>) => {
+          left -= 1;
+          if (left > 0) return;
+          await beforeStop?.();
+          throw new AppError('cancelled', 'Cancelled.');
+        },
+        progress: () => undefined,
+      };
+      const result = await run(request, { ...models, ...given, control }).catch((error: unknown) => {
+        expect(error).toMatchObject({ code: 'cancelled' });
+        stops += 1;
+        return null;
+      });
+      if (!result) continue;
+      expect({ ...result, seconds: 0, speed: null }).toEqual({ ...whole, seconds: 0, speed: null });
+      break;
+    }
+    expect(stops).toBeGreaterThan(3);
+    const found = await filesOf();
+    expect([...found.keys()]).toEqual([...expected.keys()]);
+    for (const [name, bytes] of found) expect(bytes.equals(expected.get(name)!), name).toBe(true);
+  });
+
+  it('does not go on from the state of another request', async () => {
     let finished = 0;
     const control = {
       checkpoint: () => (finished > 0 ? Promise.reject(new AppError('cancelled', 'Cancelled.')) : Promise.resolve()),
       progress: () => undefined,
     };
-    const running = run({}, { targets: [nat, adv], control, onPartial: () => (finished += 1) });
-    await expect(running).rejects.toMatchObject({ code: 'cancelled' });
-    expect(finished).toBe(1);
-    expect(await readdir(folder)).toEqual([]);
-    expect(tf.memory().numTensors).toBe(before);
+    const interrupted = run({}, { targets: [nat, adv], control, onPartial: () => (finished += 1) });
+    await expect(interrupted).rejects.toMatchObject({ code: 'cancelled' });
+    expect(await readdir(folder)).toContain('state');
+    const other = await run({ seed: 1 }, { targets: [nat, adv] });
+    const state = await readdir(folder);
+    expect(state).not.toContain('state');
+    await rm(folder, { recursive: true });
+    await mkdir(folder);
+    expect((await run({ seed: 1 }, { targets: [nat, adv] })).targets).toEqual(other.targets);
+  });
+});
+
+describe('in survivors of earlier evaluations', () => {
+  it('what they broke is not attacked again, counts as broken, and has the x’ of then', async () => {
+    const attack = { name: 'pgd', settings: { epsilon: 0.2, steps: 8, restarts: 2 } };
+    await run({ attack: { name: 'fgsm', settings: { epsilon: 0.2 } } });
+    const first = folder;
+    const earlier = await recordsOf(adv.model.id);
+    folder = await mkdtemp(join(scratch, 'evaluation-'));
+    const carry = [{ evaluation: 'evaluation-00000001', folder: first, models: [adv.model.id] }];
+    const result = await run({ attack }, { carry });
+    const records = await recordsOf(adv.model.id);
+    const broken = earlier.filter((record) => record.broken && record.cleanPrediction === record.label);
+    expect(broken.length).toBeGreaterThan(0);
+    expect(result.targets[0]!.carried).toBe(broken.length);
+    expect(evaluationResult.parse(result)).toEqual(result);
+    const images = await readNpyRows(join(folder, adv.model.id, EVALUATION_FILES.adversarial));
+    const before = await readNpyRows(join(first, adv.model.id, EVALUATION_FILES.adversarial));
+    for (const { row } of broken) {
+      expect(records[row]).toEqual({ ...earlier[row], attacked: false, carriedFrom: 'evaluation-00000001' });
+      const own = images.data.subarray(row * 784, (row + 1) * 784);
+      expect(own).toEqual(before.data.subarray(row * 784, (row + 1) * 784));
+    }
+    folder = await mkdtemp(join(scratch, 'evaluation-'));
+    await run({ attack });
+    const alone = await recordsOf(adv.model.id);
+    const union = alone.map((record, row) => record.broken || earlier[row]!.broken);
+    expect(records.map((record) => record.broken)).toEqual(union);
   });
 });

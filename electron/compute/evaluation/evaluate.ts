@@ -1,14 +1,12 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineInfo } from '../../../shared/domain/engine.ts';
 import type { EvaluationRequest, EvaluationResult, TargetResult, Threat } from '../../../shared/domain/evaluation.ts';
-import { writeAtomic } from '../arrays/atomic.ts';
-import { npyParts } from '../arrays/npy.ts';
+import { imageSize } from '../attacks/examples.ts';
 import type { Examples } from '../attacks/examples.ts';
 import type { AttackOptions } from '../attacks/options.ts';
 import type { Outcome } from '../attacks/outcome.ts';
 import { workOf } from '../attacks/plan.ts';
-import type { AttackPlan } from '../attacks/plan.ts';
 import { attackNotes, resolveAttack } from '../attacks/registry.ts';
 import type { ResolvedAttack } from '../attacks/registry.ts';
 import { attackTransfer } from '../attacks/transfer.ts';
@@ -16,12 +14,18 @@ import { attackWhiteBox } from '../attacks/white-box.ts';
 import { readExamples } from '../data/examples.ts';
 import type { PackedDataset } from '../data/packed.ts';
 import type { Control } from '../jobs/control.ts';
+import { carriedOf, carriedOrigins } from './carried.ts';
+import type { Carried, CarriedOrigins, CarrySource } from './carried.ts';
 import { checkModels } from './check-models.ts';
 import type { EvaluatedModel } from './check-models.ts';
 import { choosePositions } from './choose.ts';
-import { exampleRecords, targetResultOf } from './results.ts';
+import { targetFiles } from './files.ts';
+import type { TargetFiles } from './files.ts';
+import { pieceOf, targetResultOf } from './results.ts';
+import type { Piece } from './results.ts';
 import { sourceNotes } from './source-notes.ts';
 import { watchSpeed } from './speed.ts';
+import { openState, stateHash } from './state.ts';
 
 export interface EvaluationInput {
   readonly request: EvaluationRequest;
@@ -30,6 +34,8 @@ export interface EvaluationInput {
   readonly targets: readonly EvaluatedModel[];
   /** null: white-box. */
   readonly source: EvaluatedModel | null;
+  /** Earlier evaluations whose successes count here; what they broke is not attacked again. */
+  readonly carry?: readonly CarrySource[];
   /** The engine that is loaded, for the record. */
   readonly engine: EngineInfo;
   readonly control: Pick<Control, 'checkpoint' | 'progress'>;
@@ -37,95 +43,158 @@ export interface EvaluationInput {
   readonly folder: string;
   /** Called after every restart with the results so far. */
   readonly onPartial: (targets: readonly TargetResult[]) => void;
+  /** Pixels of one part of the data, as bytes of float32: only one part is in memory at a time. 32 MiB by default. */
+  readonly partBytes?: number;
 }
 
-/** Names of what an evaluation writes into `<folder>/<model id>/`. */
-export const EVALUATION_FILES = {
-  /** float32 [examples, height, width, channels]; see `Outcome.adversarial` for which iterate is kept. */
-  adversarial: 'adversarial.npy',
-  /** float32 [examples, classes] */
-  logitsClean: 'logits-clean.npy',
-  logitsAdversarial: 'logits-adversarial.npy',
-  /** ExampleRecord[] */
-  examples: 'examples.json',
-} as const;
+/** About this many bytes of float32 pixels are attacked together. An attack needs some five times that. */
+const PART_BYTES = 32 * 2 ** 20;
+
+/** A part of the work: some examples against one target, or, in a transfer, against all of them. */
+interface Part {
+  readonly name: string;
+  readonly firstRow: number;
+  readonly positions: Uint32Array;
+  readonly targets: readonly number[];
+  readonly last: boolean;
+}
 
 /**
  * Attacks every target and judges the outcome. White-box: each target is attacked on itself. Transfer: x' is made once
  * for each start on the source and judged on all targets; gray-box if the architectures are the same, else black-box.
- * Whatever goes wrong, no half-written results stay in `folder`.
+ * The examples are read and attacked part by part, which changes no number. What has been done is saved in `folder` now
+ * and then, and before a pause or a cancellation takes effect: another call with the same input goes on from there, and
+ * ends at the same numbers. Where there is nothing to go on from, no half-written results stay in `folder`.
  * @throws AppError `invalid-input` for bad settings or an empty split, `source-is-target`, `wrong-architecture`,
  *   `cancelled`, and the errors of writing.
  */
 export async function evaluate(input: EvaluationInput): Promise<EvaluationResult> {
-  const { request, dataset, targets, source, folder } = input;
-  const watch = watchSpeed(input.control);
-  const { control } = watch;
+  const { request, dataset, targets, source, folder, engine } = input;
   const started = performance.now();
   const attack = resolveAttack(request.attack);
+  const { plan } = attack;
   await checkModels(dataset.manifest, targets, source);
   const positions = choosePositions(dataset, request.examples);
-  const examples = readExamples(dataset, positions);
-  const results: TargetResult[] = [];
-  const written: string[] = [];
-  const remarks = new Set(source ? targets.flatMap((target) => sourceNotes(source.model, target.model)) : []);
-
-  const work = createMeter(control, attack);
-  const options = (
-    message: string,
-    laterTargets: number,
-    resultsOf: (outcomes: readonly Outcome[]) => TargetResult[],
-  ): AttackOptions => ({
-    examples,
-    plan: attack.plan,
-    seed: request.seed,
-    batchSize: request.batchSize,
-    includeMisclassified: request.includeMisclassified,
-    control,
-    onWork: (done, left) =>
-      work.add(done, left + laterTargets * positions.length * attack.plan.restarts * workOf(attack.plan), message),
-    onRestart: (outcomes) => {
-      watch.look();
-      input.onPartial([...results, ...resultsOf(outcomes)]);
-    },
+  const parts = partsOf(positions, input);
+  const origins = await Promise.all(targets.map(({ model }) => carriedOrigins(input.carry ?? [], model.id)));
+  const work = createMeter(input.control, attack);
+  const secondsSoFar = (): number => (performance.now() - started) / 1000;
+  const { name: _, batchSize: __, ...decisive } = request;
+  const { version, device, deterministic } = engine;
+  const state = await openState(
+    folder,
+    stateHash([
+      decisive,
+      dataset.manifest.hash,
+      parts.map(({ name }) => name),
+      engine.name,
+      version,
+      device,
+      deterministic,
+    ]),
+    parts.map(({ name }) => name),
+    () => ({ work: work.done - work.earlier, seconds: secondsSoFar() }),
+  );
+  work.resume(state.earlier.work);
+  const watch = watchSpeed({
+    checkpoint: (beforeStop) =>
+      input.control.checkpoint(async () => {
+        await beforeStop?.();
+        await state.flush();
+      }),
+    progress: (now) => input.control.progress(now),
   });
+  const { control } = watch;
+  const remarks = new Set(source ? targets.flatMap((target) => sourceNotes(source.model, target.model)) : []);
+  const pieces = targets.map((): Piece[] => []);
+  const files = new Map<number, TargetFiles>();
+  const threatOf = (target: EvaluatedModel): Threat => {
+    if (!source) return 'white-box';
+    return target.model.architecture === source.model.architecture ? 'gray-box' : 'black-box';
+  };
+  /** Results of all targets that there is something of, with pieces that are not finished yet. */
+  const resultsWith = (running: ReadonlyMap<number, Piece>, final: boolean): TargetResult[] =>
+    targets.flatMap((target, position) => {
+      const more = running.get(position);
+      const all = [...(pieces[position] ?? []), ...(more ? [more] : [])];
+      return all.length === 0 ? [] : [targetResultOf(target.model.id, threatOf(target), all, plan, final)];
+    });
+
+  const attackPart = async (part: Part, later: number): Promise<readonly string[]> => {
+    const examples = readExamples(dataset, part.positions);
+    const own = part.targets.flatMap((position) => targets[position] ?? []);
+    const carried = await Promise.all(
+      part.targets.map((position) => carriedOf(origins[position] ?? NOTHING, examples)),
+    );
+    const pieceAt = (outcome: Outcome, at: number): Piece =>
+      pieceOf(outcome, examples, plan, part.firstRow, carried[at]?.records ?? new Map());
+    const options: AttackOptions = {
+      examples,
+      plan,
+      goal: request.goal,
+      seed: request.seed,
+      batchSize: request.batchSize,
+      includeMisclassified: request.includeMisclassified,
+      control,
+      journal: state.journal(part.name, (outcomes) => outcomes.forEach((outcome, at) => carried[at]?.settle(outcome))),
+      onWork: (done, left) => work.add(done, left + later, messageOf(source, own)),
+      onRestart: (outcomes) => {
+        watch.look();
+        const running = outcomes.map((outcome, at) => [part.targets[at] ?? 0, pieceAt(outcome, at)] as const);
+        input.onPartial(resultsWith(new Map(running), false));
+      },
+    };
+    const outcomes = await watch.attacking(() => attackOf(source, own, options));
+    await watch.writing(async () => {
+      for (const [at, outcome] of outcomes.entries()) {
+        const position = part.targets[at] ?? 0;
+        const target = own[at];
+        if (!target) continue;
+        const into = files.get(position) ?? (await openFiles(folder, target, positions.length, examples, outcome));
+        files.set(position, into);
+        const { adversarial, cleanLogits, logits } = outcome;
+        await into.write(part.firstRow, { adversarial, logitsClean: cleanLogits, logitsAdversarial: logits });
+        pieces[position]?.push(pieceAt(outcome, at));
+      }
+    });
+    return outcomes.flatMap(({ notes }) => notes);
+  };
 
   try {
-    if (source) {
-      const threatOf = (target: EvaluatedModel): Threat =>
-        target.model.architecture === source.model.architecture ? 'gray-box' : 'black-box';
-      const resultsOf = (outcomes: readonly Outcome[]): TargetResult[] =>
-        outcomes.flatMap((outcome, position) => {
+    for (const [at, part] of parts.entries()) {
+      const known = state.finished(part.name);
+      if (known) {
+        part.targets.forEach((position, place) => pieces[position]?.push(...known.pieces.slice(place, place + 1)));
+        known.notes.forEach((note) => remarks.add(note));
+        for (const position of part.targets) {
           const target = targets[position];
-          return target ? [targetResultOf(target.model.id, threatOf(target), outcome, examples, attack.plan)] : [];
-        });
-      const outcomes = await watch.attacking(() =>
-        attackTransfer(source, targets, options(`from ${source.model.name}`, 0, resultsOf)),
-      );
-      for (const [position, outcome] of outcomes.entries()) {
-        const target = targets[position];
-        outcome.notes.forEach((note) => remarks.add(note));
-        if (target) await watch.writing(() => write(folder, target, outcome, examples, attack.plan, written));
+          if (target) files.set(position, await reopenFiles(folder, target, positions.length, dataset));
+        }
+      } else {
+        const before = pieces.map(({ length }) => length);
+        const later = parts.slice(at + 1).reduce((sum, { positions: { length } }) => sum + length, 0);
+        const notes = await attackPart(part, later * plan.restarts * workOf(plan));
+        notes.forEach((note) => remarks.add(note));
+        if (at < parts.length - 1) {
+          const done = part.targets.flatMap((position) => pieces[position]?.slice(before[position]) ?? []);
+          await state.finish(part.name, { pieces: done, notes });
+        }
       }
-      results.push(...resultsOf(outcomes));
-    } else {
-      for (const [position, target] of targets.entries()) {
-        const resultsOf = (outcomes: readonly Outcome[]): TargetResult[] =>
-          outcomes.map((outcome) => targetResultOf(target.model.id, 'white-box', outcome, examples, attack.plan));
-        const later = targets.length - position - 1;
-        const outcome = await watch.attacking(() =>
-          attackWhiteBox(target, options(`on ${target.model.name}`, later, resultsOf)),
-        );
-        await watch.writing(() => write(folder, target, outcome, examples, attack.plan, written));
-        outcome.notes.forEach((note) => remarks.add(note));
-        results.push(...resultsOf([outcome]));
+      if (!part.last) continue;
+      for (const position of part.targets) {
+        await files.get(position)?.finish((pieces[position] ?? []).flatMap(({ records }) => records));
       }
     }
+    await state.clear();
   } catch (error) {
-    await Promise.all(written.map((path) => rm(path, { recursive: true, force: true })));
+    await state.flush().catch(() => undefined);
+    if (!state.saved()) {
+      await Promise.all(targets.map(({ model }) => rm(join(folder, model.id), { recursive: true, force: true })));
+    }
     throw error;
   }
   work.finish();
+  const results = resultsWith(new Map(), true);
   return {
     targets: results,
     indices: Array.from(positions),
@@ -135,39 +204,78 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
       ...remarks,
       ...resultNotes(request, results, positions.length),
     ],
-    engine: input.engine,
-    seconds: (performance.now() - started) / 1000,
-    speed: watch.result(work.unit, work.done),
+    engine,
+    seconds: state.earlier.seconds + secondsSoFar(),
+    speed: watch.result(work.unit, work.done - work.earlier),
   };
 }
 
-/** Writes one target's files, each atomically, and notes the folder before the first of them. */
-async function write(
+const NOTHING: CarriedOrigins = new Map();
+
+function messageOf(source: EvaluatedModel | null, [target]: readonly EvaluatedModel[]): string {
+  return source ? `from ${source.model.name}` : `on ${target?.model.name ?? ''}`;
+}
+
+async function attackOf(
+  source: EvaluatedModel | null,
+  targets: readonly EvaluatedModel[],
+  options: AttackOptions,
+): Promise<readonly Outcome[]> {
+  if (source) return attackTransfer(source, targets, options);
+  const outcomes: Outcome[] = [];
+  for (const target of targets) outcomes.push(await attackWhiteBox(target, options));
+  return outcomes;
+}
+
+/**
+ * The parts in the order in which they are attacked. White-box: target by target. Each is a whole number of batches, so
+ * that batches are what they would be without parts.
+ */
+function partsOf(
+  positions: Uint32Array,
+  { request, dataset, targets, source, partBytes = PART_BYTES }: EvaluationInput,
+): Part[] {
+  const fitting = Math.floor(partBytes / (4 * imageSize(dataset.manifest.shape)));
+  const rows = Math.max(1, Math.floor(fitting / request.batchSize)) * request.batchSize;
+  const every = targets.map((_, position) => position);
+  return (source ? [every] : every.map((position) => [position])).flatMap((group, place) => {
+    const parts: Part[] = [];
+    for (let firstRow = 0; firstRow < positions.length; firstRow += rows) {
+      const end = Math.min(positions.length, firstRow + rows);
+      const name = `${place}-${firstRow}-${end}`;
+      const last = end === positions.length;
+      parts.push({ name, firstRow, positions: positions.slice(firstRow, end), targets: group, last });
+    }
+    return parts;
+  });
+}
+
+function openFiles(
   folder: string,
   { model }: EvaluatedModel,
-  outcome: Outcome,
-  examples: Examples,
-  plan: AttackPlan,
-  written: string[],
-): Promise<void> {
-  const into = join(folder, model.id);
-  written.push(into);
-  await mkdir(into, { recursive: true });
-  const rows = examples.labels.length;
-  const { classes } = outcome;
-  const array = (name: string, shape: readonly number[], data: Float32Array): Promise<void> =>
-    writeAtomic(join(into, name), npyParts({ dtype: 'f32', shape, data }));
-  await array(EVALUATION_FILES.adversarial, [rows, ...examples.shape], outcome.adversarial);
-  await array(EVALUATION_FILES.logitsClean, [rows, classes], outcome.cleanLogits);
-  await array(EVALUATION_FILES.logitsAdversarial, [rows, classes], outcome.logits);
-  const records = exampleRecords(outcome, examples, plan);
-  await writeAtomic(join(into, EVALUATION_FILES.examples), JSON.stringify(records));
+  rows: number,
+  { shape }: Pick<Examples, 'shape'>,
+  { classes }: Pick<Outcome, 'classes'>,
+): Promise<TargetFiles> {
+  const shapes = { adversarial: shape, logitsClean: [classes], logitsAdversarial: [classes] };
+  return targetFiles(join(folder, model.id), rows, shapes);
+}
+
+function reopenFiles(
+  folder: string,
+  target: EvaluatedModel,
+  rows: number,
+  { manifest }: PackedDataset,
+): Promise<TargetFiles> {
+  return openFiles(folder, target, rows, manifest, { classes: target.network.classes });
 }
 
 interface Meter {
   readonly unit: string;
-  /** Work done so far. */
+  /** Work done so far, and the part of it that earlier processes did. */
   readonly done: number;
+  readonly earlier: number;
+  resume(earlier: number): void;
   add(more: number, left: number, message: string): void;
   finish(): void;
 }
@@ -176,10 +284,18 @@ interface Meter {
 function createMeter(control: Pick<Control, 'progress'>, { label, plan }: ResolvedAttack): Meter {
   const { unit } = plan.family;
   let done = 0;
+  let before = 0;
   return {
     unit,
     get done() {
       return done;
+    },
+    get earlier() {
+      return before;
+    },
+    resume(earlier) {
+      before = earlier;
+      done = earlier;
     },
     add(more, left, message) {
       done += more;

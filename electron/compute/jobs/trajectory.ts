@@ -5,7 +5,7 @@ import { npyParts, readNpyRows } from '../arrays/npy.ts';
 import { judgeRounded, recordTrajectory } from '../attacks/record-trajectory.ts';
 import { resolveAttack } from '../attacks/registry.ts';
 import { readExamples } from '../data/examples.ts';
-import { EVALUATION_FILES } from '../evaluation/evaluate.ts';
+import { EVALUATION_FILES } from '../evaluation/files.ts';
 import type { JobContext } from './control.ts';
 import { withBench } from './models.ts';
 

@@ -109,8 +109,15 @@ describe('a plan', () => {
     const [first = '', second = ''] = library.plans.get(id).evaluations;
     const model = models[0] ?? '';
     const of = (evaluation: string) =>
-      library.evaluations.examples({ evaluation, model, show: 'all', sort: 'index', descending: false, offset: 0, limit: 99 })
-        .examples;
+      library.evaluations.examples({
+        evaluation,
+        model,
+        show: 'all',
+        sort: 'index',
+        descending: false,
+        offset: 0,
+        limit: 99,
+      }).examples;
     const carried = of(second).filter(({ carriedFrom }) => carriedFrom !== null);
     expect(carried.length).toBeGreaterThan(0);
     for (const record of carried) {

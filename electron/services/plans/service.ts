@@ -180,12 +180,14 @@ interface Carrier {
   readonly seed: number;
   readonly norm: string;
   readonly epsilon: number;
+  readonly minimal: boolean;
 }
 
 function carrierOf(id: EntityId, asked: EvaluationRequest, { plan }: PlanStep['attack']): Carrier {
   const { targets, source, ensemble, goal, seed } = asked;
-  const { norm, epsilon } = plan;
-  return { id, targets, source: JSON.stringify([source, ensemble]), goal, seed, norm, epsilon };
+  const { norm, epsilon, family } = plan;
+  const { minimal } = family;
+  return { id, targets, source: JSON.stringify([source, ensemble]), goal, seed, norm, epsilon, minimal };
 }
 
 function carries(earlier: Carrier, later: Carrier): boolean {
@@ -197,6 +199,8 @@ function carries(earlier: Carrier, later: Carrier): boolean {
     earlier.epsilon <= later.epsilon &&
     // Threat models that are no ball cannot be compared by ε.
     Number.isFinite(earlier.epsilon) &&
+    // A smallest perturbation is looked for whether or not there is a larger one.
+    !later.minimal &&
     earlier.targets.some((model) => later.targets.includes(model))
   );
 }

@@ -6,8 +6,9 @@ export const useFocus = defineStore('focus', () => {
   const dataset = persisted('dataset', null, isTextOrNull);
   const runs = persisted<readonly string[]>('runs', [], isTextList);
   const evaluation = persisted('evaluation', null, isTextOrNull);
+  const plan = persisted('plan', null, isTextOrNull);
   const gallery = persisted('gallery', null, isTextOrNull);
   const check = persisted('check', null, isTextOrNull);
 
-  return { dataset, runs, evaluation, gallery, check };
+  return { dataset, runs, evaluation, plan, gallery, check };
 });

@@ -11,6 +11,7 @@ import type {
   RunRow,
 } from '../../shared/domain/library.ts';
 import type { ModelSummary } from '../../shared/domain/model.ts';
+import type { PlanRow } from '../../shared/domain/plan.ts';
 import { call, listen } from './connection.ts';
 
 function byId<T extends { readonly id: string }>(rows: readonly T[]): ReadonlyMap<string, T> {
@@ -24,6 +25,7 @@ export const useLibrary = defineStore('library', () => {
   const datasets = shallowRef<readonly DatasetRow[]>([]);
   const runs = shallowRef<readonly RunRow[]>([]);
   const evaluations = shallowRef<readonly EvaluationRow[]>([]);
+  const plans = shallowRef<readonly PlanRow[]>([]);
   const galleries = shallowRef<readonly GalleryRow[]>([]);
   const checks = shallowRef<readonly CheckRow[]>([]);
   const jobs = shallowRef<readonly JobRow[]>([]);
@@ -55,6 +57,7 @@ export const useLibrary = defineStore('library', () => {
     datasets.value = snapshot.datasets;
     runs.value = snapshot.runs;
     evaluations.value = snapshot.evaluations;
+    plans.value = snapshot.plans;
     galleries.value = snapshot.galleries;
     checks.value = snapshot.checks;
     jobs.value = snapshot.jobs;
@@ -106,6 +109,7 @@ export const useLibrary = defineStore('library', () => {
     datasets,
     runs,
     evaluations,
+    plans,
     galleries,
     checks,
     jobs,

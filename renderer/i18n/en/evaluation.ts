@@ -1,5 +1,9 @@
+import { plan } from './plan.ts';
+
 export const evaluation = {
   title: 'Evaluation',
+  modes: { label: 'What is shown', all: 'All numbers', plans: 'Plans' },
+  plan,
   dataset: 'Data set',
   new: 'New evaluation',
   exportTable: 'Export table',
@@ -211,6 +215,7 @@ export const evaluation = {
     preset: 'Preset',
     customPreset: 'own settings',
     attack: 'Attack',
+    help: 'About {attack}',
     stepDefault: 'default {value}',
     reach: 'Steps × step size is {reach}, less than ε {epsilon}: the attack cannot use its whole budget.',
     singleStart:

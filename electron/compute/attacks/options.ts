@@ -1,3 +1,4 @@
+import type { Goal } from '../../../shared/domain/evaluation.ts';
 import type { Control } from '../jobs/control.ts';
 import type { Examples } from './examples.ts';
 import type { Journal } from './journal.ts';
@@ -8,9 +9,11 @@ import type { AttackPlan } from './plan.ts';
 export interface AttackOptions<P extends AttackPlan = AttackPlan> {
   readonly examples: Examples;
   readonly plan: P;
+  /** What the attack leads to; any wrong class if left out. See `targetsOf`. */
+  readonly goal?: Goal | undefined;
   /**
    * [rows], the class that each row shall be taken for; for families that are `targeted`. Without it any class but the
-   * label is a success. Never the label itself.
+   * label is a success. Never the label itself. Families find it here; whoever starts an attack gives a goal or this.
    */
   readonly targets?: Int32Array | undefined;
   /** Seed of all that is random, with the example's position in the data set and the restart. */

@@ -1,5 +1,6 @@
 import { judgeAs8Bit } from './eight-bit.ts';
 import { batchesOf } from './examples.ts';
+import { roundTargets } from './goals.ts';
 import type { Subject } from './examples.ts';
 import { NO_JOURNAL } from './journal.ts';
 import { candidateLogits, cleanLogits } from './logits.ts';
@@ -13,7 +14,7 @@ import type { AttackSteps } from './steps.ts';
 /**
  * Attacks several targets with x' made once on a source. The iterate keeps raising the source's loss through all steps,
  * whether or not the source is fooled; the last iterate is judged on every target, and a success on any restart counts.
- * An example leaves when all targets are broken on it.
+ * An example leaves when all targets are broken on it. Least likely classes are the source's.
  * @returns one outcome for each target, in their order. Non-finite gradients are the source's.
  * @throws AppError `cancelled`; `invalid-input` for an attack that cannot transfer, see {@link requireTransferable}.
  */
@@ -40,17 +41,21 @@ export async function attackTransfer(
       const clean = await cleanLogits(judge, target, options);
       opened.push(openOutcome(examples, clean, target.network.classes, options.includeMisclassified));
     });
+    const own = options.goal === 'least-likely' ? await cleanLogits(maker, source, options) : new Float32Array();
+    const rounds = roundTargets(options, own, source.network.classes);
+    const restarts = rounds.length * plan.restarts;
     const done = new Uint8Array(examples.labels.length);
     const begun = journal.begin({ outcomes: opened, restart: 0, done });
     const { outcomes } = begun;
     done.set(begun.done);
-    for (let { restart } = begun; restart < plan.restarts; restart += 1) {
+    for (let { restart } = begun; restart < restarts; restart += 1) {
+      const aimed = { ...options, targets: rounds[Math.floor(restart / plan.restarts)] };
       const rows = pendingRows(outcomes).filter((row) => !done[row]);
       let waiting = rows.length;
       for (const batch of batchesOf(rows, options.batchSize)) {
         waiting -= batch.length;
-        const later = workOf(plan) * (waiting + (plan.restarts - restart - 1) * rows.length);
-        const made = await make(maker, source, batch, restart, options, (work, left) =>
+        const later = workOf(plan) * (waiting + (restarts - restart - 1) * rows.length);
+        const made = await make(maker, source, batch, restart, aimed, (work, left) =>
           options.onWork?.(work, left + later),
         );
         const entries: (() => void)[] = [];
@@ -61,12 +66,12 @@ export async function attackTransfer(
           const logits = await candidateLogits(judge, target, open, options);
           const { classes } = target.network;
           const candidates = open.map(({ row, image }, at) => {
-            const lastWrong = isHit(options, row, predictionOf(logits, at * classes, classes));
+            const lastWrong = isHit(aimed, row, predictionOf(logits, at * classes, classes));
             return { row, image, iteration: lastWrong ? workOf(plan) : -1, lastWrong };
           });
           entries.push(() => {
             outcome.nonFinite += made.nonFinite;
-            enterCandidates(outcome, options, candidates, logits, restart);
+            enterCandidates(outcome, aimed, candidates, logits, restart);
           });
         });
         // All targets at once: whatever ends the process leaves all outcomes as they were before or after.
@@ -81,7 +86,8 @@ export async function attackTransfer(
     }
     await each(async (target, judge, position) => {
       const outcome = outcomes[position];
-      if (outcome) await judgeAs8Bit(judge, target, outcome, options);
+      if (outcome)
+        await judgeAs8Bit(judge, target, outcome, { ...options, targets: rounds.length === 1 ? rounds[0] : undefined });
     });
     outcomes[0]?.notes.push(...[maker, ...judges].flatMap((steps) => steps.notes()));
     return outcomes;

@@ -1,5 +1,6 @@
 import type { Subject } from './examples.ts';
 import { judgeAs8Bit } from './eight-bit.ts';
+import { roundTargets } from './goals.ts';
 import { NO_JOURNAL } from './journal.ts';
 import { candidateLogits, cleanLogits } from './logits.ts';
 import type { Method } from './method.ts';
@@ -14,7 +15,8 @@ import { createAttackSteps } from './steps.ts';
  * Attacks a model on itself. An example is broken if any iterate is misclassified and valid; whether the last iterate of
  * some restart is, is kept beside it. For that second judgement a trajectory goes on to its end after its first success,
  * and later restarts run not only on the examples that withstood, but also on broken ones whose last iterates were all
- * classified rightly so far. Where an attack stops at success a broken example leaves at once.
+ * classified rightly so far. Where an attack stops at success a broken example leaves at once. A goal of several classes
+ * takes all its restarts for one class after the other; the restarts are then counted through.
  * @throws AppError `cancelled`, `invalid-input` if the plan does not fit the model.
  */
 export async function attackWhiteBox(subject: Subject, options: AttackOptions): Promise<Outcome> {
@@ -22,22 +24,30 @@ export async function attackWhiteBox(subject: Subject, options: AttackOptions): 
   const steps = createAttackSteps(subject.network);
   let method: Method | null = null;
   try {
-    method = plan.family.create(steps, subject, options);
     const clean = await cleanLogits(steps, subject, options);
+    const rounds = roundTargets(options, clean, subject.network.classes);
+    const restarts = rounds.length * plan.restarts;
+    const notes = new Set<string>();
     const opened = openOutcome(examples, clean, subject.network.classes, options.includeMisclassified);
     const done = new Uint8Array(examples.labels.length);
     const begun = journal.begin({ outcomes: [opened], restart: 0, done });
     const [outcome = opened] = begun.outcomes;
     done.set(begun.done);
-    for (let { restart } = begun; restart < plan.restarts; restart += 1) {
+    for (let { restart } = begun; restart < restarts; restart += 1) {
+      const aimed = { ...options, targets: rounds[Math.floor(restart / plan.restarts)] };
+      if (!method || restart % plan.restarts === 0) {
+        method?.notes().forEach((note) => notes.add(note));
+        method?.dispose();
+        method = plan.family.create(steps, subject, aimed);
+      }
       const rows = pendingRows(outcome, plan).filter((row) => !done[row]);
-      const later = (plan.restarts - restart - 1) * rows.length * workOf(plan);
+      const later = (restarts - restart - 1) * rows.length * workOf(plan);
       const parts = method.run(rows, restart, (work, left) => options.onWork?.(work, left + later));
       for await (const found of parts) {
         const logits = await candidateLogits(steps, subject, found.candidates, options);
         // Nothing waits from here to the note: whatever ends the process leaves the outcome as it was before or after.
         outcome.nonFinite += found.nonFinite;
-        enterCandidates(outcome, options, found.candidates, logits, restart);
+        enterCandidates(outcome, aimed, found.candidates, logits, restart);
         for (const { row } of found.candidates) done[row] = 1;
         await journal.note({ outcomes: [outcome], restart, done });
         await control.checkpoint();
@@ -47,8 +57,8 @@ export async function attackWhiteBox(subject: Subject, options: AttackOptions): 
       await journal.note({ outcomes: [outcome], restart: restart + 1, done });
       options.onRestart?.([outcome]);
     }
-    await judgeAs8Bit(steps, subject, outcome, options);
-    outcome.notes.push(...steps.notes(), ...method.notes());
+    await judgeAs8Bit(steps, subject, outcome, { ...options, targets: rounds.length === 1 ? rounds[0] : undefined });
+    outcome.notes.push(...steps.notes(), ...notes, ...(method?.notes() ?? []));
     return outcome;
   } finally {
     method?.dispose();

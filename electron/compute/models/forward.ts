@@ -9,6 +9,7 @@ import {
   poolLayer,
   shortcutLayer,
 } from '../engines/kernels/layers.ts';
+import { memberWeights } from './ensemble.ts';
 import { NORM_EPSILON } from './frozen.ts';
 import { IMAGES, weight, type Layer, type Network, type Weights } from './layer.ts';
 
@@ -56,6 +57,7 @@ export function forward(
   taps: readonly string[] = [],
 ): Outputs {
   watching?.(images);
+  if (network.members) return ensembleOutputs(network.members, weights, images);
   return new Pass(network, weights, taps, null).run(new Map([[IMAGES, images]]), 0);
 }
 
@@ -85,6 +87,15 @@ export function forwardFrom(network: Network, weights: Weights, layer: string, a
   if (!tap) throw unknownTap(network, layer);
   const position = network.layers.findIndex(({ name }) => name === tap.layer);
   return new Pass(network, weights, [], null).run(new Map([[tap.layer, activation]]), position + 1).logits;
+}
+
+/** The mean of the members' logits. Members see the images as they are: each has its own normalisation. */
+function ensembleOutputs(members: readonly Network[], weights: Weights, images: tf.Tensor4D): Outputs {
+  const logits = members.map((member, position) => {
+    const own = memberWeights(member, position, weights);
+    return new Pass(member, own, [], null).run(new Map([[IMAGES, images]]), 0).logits;
+  });
+  return { logits: tf.div<tf.Tensor2D>(tf.addN(logits), members.length), activations: {} };
 }
 
 /** One pass through the layers of a network. */

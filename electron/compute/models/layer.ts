@@ -60,6 +60,8 @@ export interface NetworkSpec {
   readonly normalised: boolean;
   /** Batch normalisation is folded into the convolutions: for attacks and maps, not for training. */
   readonly frozen: boolean;
+  /** Of an ensemble, see `ensembleNetwork`; it has no layers of its own. */
+  readonly members?: readonly NetworkSpec[];
 }
 
 export interface Tap {
@@ -71,6 +73,7 @@ export interface Tap {
 
 /** An architecture at an image size and number of classes. Holds no tensors. */
 export interface Network extends NetworkSpec {
+  readonly members?: readonly Network[];
   /** In an order in which they can be computed. */
   readonly layers: readonly Layer[];
   /** In the order in which weights travel as a list. */

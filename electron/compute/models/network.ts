@@ -5,6 +5,7 @@ import { shapeSize } from '../arrays/npy.ts';
 import { convExtent, pooledExtent } from '../engines/kernels/shapes.ts';
 import { ARCHITECTURES } from './architectures.ts';
 import type { Architecture, LayerPlan } from './architectures/plan.ts';
+import { ensembleNetwork } from './ensemble.ts';
 import { frozenNetwork } from './frozen.ts';
 import {
   IMAGES,
@@ -63,11 +64,13 @@ export function buildNetwork(
 }
 
 /** What {@link networkOf} builds the same network from, in this or another thread. */
-export function networkSpec({ architecture, inputShape, classes, normalised, frozen }: Network): NetworkSpec {
-  return { architecture, inputShape, classes, normalised, frozen };
+export function networkSpec({ architecture, inputShape, classes, normalised, frozen, members }: Network): NetworkSpec {
+  const spec = { architecture, inputShape, classes, normalised, frozen };
+  return members ? { ...spec, members: members.map(networkSpec) } : spec;
 }
 
-export function networkOf({ architecture, inputShape, classes, normalised, frozen }: NetworkSpec): Network {
+export function networkOf({ architecture, inputShape, classes, normalised, frozen, members }: NetworkSpec): Network {
+  if (members) return ensembleNetwork(members.map(networkOf));
   const network = buildNetwork(architecture, inputShape, classes, normalised);
   return frozen ? frozenNetwork(network) : network;
 }

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { stream } from '../random/stream.ts';
 import { bootstrap, bootstrapMean, bootstrapRatio, quantile } from './bootstrap.ts';
-import { mcnemarOneSided } from './mcnemar.ts';
+import { holm } from './holm.ts';
+import { mcnemarOneSided, mcnemarTwoSided } from './mcnemar.ts';
+import { smallestDifference } from './power.ts';
+import { spread } from './spread.ts';
 import { wilsonInterval } from './wilson.ts';
 
 describe('wilsonInterval', () => {
@@ -86,5 +89,72 @@ describe('mcnemarOneSided', () => {
 
   it('stays finite for thousands of pairs', () => {
     expect(mcnemarOneSided(5000, 5000)).toBeCloseTo(0.504, 2);
+  });
+});
+
+describe('mcnemarTwoSided', () => {
+  it('is twice the smaller tail, the same either way round, and at most 1', () => {
+    expect(mcnemarTwoSided(10, 2)).toBeCloseTo((2 * (66 + 12 + 1)) / 4096, 12);
+    expect(mcnemarTwoSided(2, 10)).toBe(mcnemarTwoSided(10, 2));
+    expect(mcnemarTwoSided(4, 4)).toBe(1);
+    expect(mcnemarTwoSided(0, 0)).toBe(1);
+  });
+});
+
+describe('holm', () => {
+  it('multiplies the i-th smallest of m by m − i + 1, and never falls', () => {
+    const adjusted = holm([0.01, 0.04, 0.03, 0.005]);
+    [0.03, 0.06, 0.06, 0.02].forEach((value, at) => expect(adjusted[at]).toBeCloseTo(value, 12));
+  });
+
+  it('leaves a single test alone, and ends at 1', () => {
+    expect(holm([0.2])).toEqual([0.2]);
+    expect(holm([0.9, 0.8])).toEqual([1, 1]);
+    expect(holm([])).toEqual([]);
+  });
+});
+
+describe('smallestDifference', () => {
+  /** The exact power of the two-sided test at 5 %, summed over all numbers of differing pairs. */
+  function exactPower(pairs: number, disagreement: number, difference: number): number {
+    const share = (disagreement + difference) / (2 * disagreement);
+    let power = 0;
+    let logDiffering = pairs * Math.log(1 - disagreement);
+    for (let differing = 0; differing <= pairs; differing += 1) {
+      const weight = Math.exp(logDiffering);
+      logDiffering += Math.log(((pairs - differing) * disagreement) / ((differing + 1) * (1 - disagreement)));
+      if (weight < 1e-9) continue;
+      let logWins = differing * Math.log(1 - share);
+      for (let wins = 0; wins <= differing; wins += 1) {
+        if (mcnemarTwoSided(wins, differing - wins) < 0.05) power += weight * Math.exp(logWins);
+        logWins += Math.log(((differing - wins) * share) / ((wins + 1) * (1 - share)));
+      }
+    }
+    return power;
+  }
+
+  it.each([
+    [500, 0.1],
+    [500, 0.3],
+    [200, 0.4],
+  ])('is shown by the exact test of %i pairs that differ in %f with a power near 80 %', (pairs, disagreement) => {
+    const difference = smallestDifference(pairs, disagreement) ?? 0;
+    const power = exactPower(pairs, disagreement, difference);
+    // The exact test is a little conservative: its level is below 5 %.
+    expect(power).toBeGreaterThan(0.73);
+    expect(power).toBeLessThan(0.83);
+  });
+
+  it('falls with the number of pairs, and is nothing where too few differ', () => {
+    expect(smallestDifference(2000, 0.2)).toBeLessThan(smallestDifference(500, 0.2) ?? 0);
+    expect(smallestDifference(500, 0)).toBeNull();
+    expect(smallestDifference(100, 0.01)).toBeNull();
+  });
+});
+
+describe('spread', () => {
+  it('is the sample standard deviation, and none of one value', () => {
+    expect(spread([2, 4, 9])).toEqual({ mean: 5, std: Math.sqrt(13) });
+    expect(spread([0.5])).toEqual({ mean: 0.5, std: null });
   });
 });

@@ -195,7 +195,6 @@ describe('a plan', () => {
     const [one = ''] = models;
     expect(await refusal({ models: [one, one] })).toMatch(/models: .* is named twice/);
     expect(await refusal({ models: [one], sources: [[one]] })).toMatch(/nothing to run/);
-    expect(await refusal({ epsilons: [-1] }).catch((error: Error) => error.message)).toMatch(/epsilons/);
     expect(await refusal({ attacks: [{ name: 'pgd', settings: { steps: 0.5 } }] })).toMatch(/steps/);
   });
 });

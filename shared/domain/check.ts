@@ -15,6 +15,7 @@ export const CHECK_ITEMS = [
   'surface',
   'step-size',
   'repeatable',
+  'worst-case',
 ] as const;
 export const checkItemName = z.enum(CHECK_ITEMS);
 export type CheckItemName = z.infer<typeof checkItemName>;

@@ -10,6 +10,8 @@ export interface CheckBudget {
   readonly stepSizeIterations: number;
   readonly largeEpsilonIterations: number;
   readonly apgdIterations: number;
+  /** Classes that targeted APGD is led to, at most. */
+  readonly apgdTargets: number;
   readonly squareQueries: number;
   readonly transferIterations: number;
   readonly noiseTrials: number;
@@ -25,6 +27,7 @@ export const BUDGETS: Readonly<Record<CheckDepth, CheckBudget>> = {
     stepSizeIterations: 40,
     largeEpsilonIterations: 40,
     apgdIterations: 50,
+    apgdTargets: 3,
     squareQueries: 1000,
     transferIterations: 40,
     noiseTrials: 50,
@@ -32,11 +35,12 @@ export const BUDGETS: Readonly<Record<CheckDepth, CheckBudget>> = {
   },
   full: {
     iterations: 1000,
-    startIterations: 40,
+    startIterations: 100,
     restarts: 20,
     stepSizeIterations: 100,
     largeEpsilonIterations: 100,
     apgdIterations: 100,
+    apgdTargets: 9,
     squareQueries: 5000,
     transferIterations: 100,
     noiseTrials: 200,

@@ -17,6 +17,7 @@ import { restarts } from './restarts.ts';
 import { stepSize } from './step-size.ts';
 import { surface } from './surface.ts';
 import { FEWEST_EXAMPLES } from './thresholds.ts';
+import { worstCase } from './worst-case.ts';
 
 /** Every part, in the order of reports. */
 export const MASKING_ITEMS: readonly MaskingItem[] = [
@@ -30,6 +31,7 @@ export const MASKING_ITEMS: readonly MaskingItem[] = [
   surface,
   stepSize,
   repeatable,
+  worstCase,
 ];
 
 export interface CheckInput extends Omit<ProbeInput, 'onWork' | 'control'> {

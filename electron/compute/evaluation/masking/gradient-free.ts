@@ -47,14 +47,18 @@ export const gradientFree: MaskingItem = {
   },
 };
 
-/** APGD with the cross-entropy, then with the losses of differences of logits, on what is left. */
+/** APGD with the cross-entropy, then towards one wrong class after the other, on what is left. */
 async function whiteBox({ attack, epsilon, budget, classes }: Probe): Promise<{
   readonly standing: readonly number[];
   readonly names: string;
 }> {
   const steps = budget.apgdIterations;
   const entropy = await attack({ name: 'apgd', settings: { epsilon, steps, loss: 'cross-entropy' } });
+  // The difference of logits ratio needs a third class.
   if (classes < 3) return { standing: entropy.standing, names: 'APGD-CE' };
-  const dlr = await attack({ name: 'apgd', settings: { epsilon, steps, loss: 'dlr' } }, entropy.standing);
-  return { standing: dlr.standing, names: 'APGD-CE and APGD-DLR' };
+  const settings = { epsilon, steps, loss: 'targeted-dlr', targets: budget.apgdTargets };
+  return {
+    standing: (await attack({ name: 'apgd', settings }, entropy.standing)).standing,
+    names: 'APGD-CE and APGD-T',
+  };
 }

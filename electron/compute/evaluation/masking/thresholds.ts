@@ -19,7 +19,7 @@ export const THRESHOLDS = {
   halfEpsilon: { amber: 0, red: null },
   /** Points above chance that are left at ε 1, where every image can become any other. */
   fullEpsilon: { amber: null, red: 0 },
-  /** Points that Square and transfer break of what APGD-CE and the DLR attacks left. */
+  /** Points that Square and transfer break of what APGD-CE and APGD-T left. */
   gradientFree: { amber: 1, red: 5 },
   /** Points that FGSM breaks of what PGD-40 left. */
   oneStep: { amber: 1, red: 5 },
@@ -33,6 +33,8 @@ export const THRESHOLDS = {
   nonlinearity: { amber: 0.5, red: 0.9 },
   /** Points that the best step size breaks beyond the default one, in as many iterations. */
   stepSize: { amber: 5, red: 20 },
+  /** Points that PGD-40 from one start leaves beyond the worst case over all attacks of the check. */
+  worstCase: { amber: 10, red: 20 },
   /** Share of examples whose logits differ between two passes. */
   unrepeatable: { amber: 0, red: 0.01 },
 } as const satisfies Record<string, Limits>;

@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { runInquiries } from './inquiry.ts';
 import type { Inquiry } from './inquiry.ts';
+import type { AttackOptions } from './options.ts';
 import type { Candidate } from './outcome.ts';
+
+const optionsOf = (batchSize: number): Pick<AttackOptions, 'examples' | 'batchSize'> => ({
+  batchSize,
+  examples: {
+    images: new Float32Array(20),
+    labels: new Int32Array(20),
+    indices: new Uint32Array(20),
+    shape: [1, 1, 1],
+  },
+});
 
 /** Images of one pixel; logits are (pixel, −pixel). */
 const oracleOf = (calls: number[]) => (images: Float32Array, count: number) => {
@@ -27,16 +38,9 @@ async function run(rows: readonly number[], batchSize: number) {
   const work: [number, number][] = [];
   const found: Candidate[] = [];
   let nonFinite = 0;
-  const options = {
-    batchSize,
-    examples: {
-      images: new Float32Array(20),
-      labels: new Int32Array(20),
-      indices: new Uint32Array(20),
-      shape: [1, 1, 1],
-    },
-  } as const;
-  const parts = runInquiries(rows, ask, 60, oracleOf(calls), options, (done, left) => work.push([done, left]));
+  const parts = runInquiries(rows, ask, 60, oracleOf(calls), optionsOf(batchSize), (done, left) =>
+    work.push([done, left]),
+  );
   for await (const part of parts) {
     found.push(...part.candidates);
     nonFinite += part.nonFinite;
@@ -69,21 +73,12 @@ describe('inquiries', () => {
   });
 
   it('end with the error of the oracle', async () => {
-    const options = {
-      batchSize: 4,
-      examples: {
-        images: new Float32Array(4),
-        labels: new Int32Array(4),
-        indices: new Uint32Array(4),
-        shape: [1, 1, 1] as const,
-      },
-    };
     const parts = runInquiries(
       [0, 1],
       ask,
       60,
       () => Promise.reject(new Error('gone')),
-      options,
+      optionsOf(4),
       () => {},
     );
     await expect(parts.next()).rejects.toThrow('gone');

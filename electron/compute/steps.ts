@@ -1,5 +1,6 @@
 import { SPARSE_APGD } from './attacks/apgd-sparse-steps.ts';
 import { APGD } from './attacks/apgd-steps.ts';
+import { MOMENTUM } from './attacks/momentum-steps.ts';
 import { SQUARE } from './attacks/square-steps.ts';
 import { ASCEND, PURSUE, TRACKED } from './attacks/steps.ts';
 import { SPEED_CONVOLUTION } from './engines/self-test.ts';
@@ -18,6 +19,7 @@ export const STEPS: readonly AnyStepDefinition[] = [
   ASCEND,
   APGD,
   SPARSE_APGD,
+  MOMENTUM,
   SQUARE,
   INNER_ATTACK,
   COUNT_RIGHT,

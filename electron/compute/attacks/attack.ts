@@ -159,23 +159,28 @@ export function epsilonLabel({ norm, epsilon }: Ball): string {
 
 const NORM_LABELS: Readonly<Record<Norm, string>> = { linf: '', l2: 'L2 ', l1: 'L1 ' };
 
-/** Remarks on steps of one size. */
-export function ascentNotes({ norm, epsilon, steps, stepSize, stopAtSuccess }: AscentPlan): readonly string[] {
-  const notes: string[] = [];
+/** A remark on steps that cannot reach ε. */
+export function ascentReachNotes({
+  norm,
+  epsilon,
+  steps,
+  stepSize,
+}: Pick<AscentPlan, 'norm' | 'epsilon' | 'steps' | 'stepSize'>): readonly string[] {
   const reach = steps * stepSize;
   // A tenth of a per cent of slack: 40 × 0.01 is not 0.4 in floating point.
-  if (steps > 0 && reach < epsilon * 0.999) {
-    notes.push(
-      `${steps} steps of ${short(stepSize)} move ${norm === 'linf' ? 'a pixel' : 'an image'} by at most ${short(reach)}, less than ε ${short(epsilon)}: ` +
-        'the attack cannot use its budget. Take more or larger steps.',
-    );
-  }
-  if (stopAtSuccess) {
-    notes.push(
-      'Examples were given up at their first success: the final-iterate accuracy is that of the first success.',
-    );
-  }
-  return notes;
+  if (steps === 0 || reach >= epsilon * 0.999) return [];
+  const moved = norm === 'linf' ? 'a pixel' : 'an image';
+  return [
+    `${steps} steps of ${short(stepSize)} move ${moved} by at most ${short(reach)}, less than ε ${short(epsilon)}: ` +
+      'the attack cannot use its budget. Take more or larger steps.',
+  ];
+}
+
+/** Remarks on steps of one size. */
+export function ascentNotes(plan: AscentPlan): readonly string[] {
+  const given =
+    'Examples were given up at their first success: the final-iterate accuracy is that of the first success.';
+  return [...ascentReachNotes(plan), ...(plan.stopAtSuccess ? [given] : [])];
 }
 
 /** What one start of few steps leaves open; null for many of both. */

@@ -12,6 +12,7 @@ import { boundary } from './boundary.ts';
 import { fgm } from './fgm.ts';
 import { fgsm } from './fgsm.ts';
 import { hopSkipJump } from './hopskipjump.ts';
+import { momentum } from './momentum.ts';
 import { noise } from './noise.ts';
 import { pgd } from './pgd.ts';
 import type { AttackPlan } from './plan.ts';
@@ -27,6 +28,7 @@ export const ATTACKS: readonly AnyAttack[] = [
   bim,
   fgsm,
   fgm,
+  momentum,
   spsa,
   hopSkipJump,
   boundary,

@@ -9,6 +9,7 @@ import type { AttackOptions } from './options.ts';
 import { isHit, predictionOf } from './outcome.ts';
 import type { Candidate } from './outcome.ts';
 import { workOf } from './plan.ts';
+import type { AttackPlan } from './plan.ts';
 import type { AscentPlan } from './ascent.ts';
 import { runPool, strideOf } from './pool.ts';
 import type { PoolTask } from './pool.ts';
@@ -107,7 +108,7 @@ async function judged(
 /** Trajectories of one batch that go on to their last step whatever they meet. */
 async function runToTheEnd(
   steps: AttackSteps,
-  { network, weights }: Subject,
+  { weights }: Subject,
   rows: readonly number[],
   restart: number,
   options: AttackOptions<AscentPlan>,
@@ -130,31 +131,43 @@ async function runToTheEnd(
       await control.checkpoint();
     }
     if (plan.steps === 0) onStep(rows.length, 0);
-    return await judgedLast(steps.logits(weights, state[0]), state);
+    return await judgedEnds(steps.logits(weights, state[0]), state, rows, options);
   } finally {
     tf.dispose([...state, ...constants]);
   }
+}
 
-  /** Disposes of the logits. */
-  async function judgedLast(output: tf.Tensor2D, [iterate, first, nonFinite, kept]: TrackedState): Promise<Found> {
-    const logits = await download(output).finally(() => output.dispose());
-    const lasts = await download(iterate);
-    const firsts = await download(first);
-    const failures = await download(nonFinite);
-    const size = imageSize(examples.shape);
-    const imageOf = (images: Float32Array, at: number): Float32Array => images.subarray(at * size, (at + 1) * size);
-    const keeps = firsts.some((iteration) => iteration >= 0) ? await download(kept) : lasts;
-    const candidates = rows.map((row, at): Candidate => {
-      const own = logits.subarray(at * network.classes, (at + 1) * network.classes);
-      const last = imageOf(lasts, at);
-      const { valid } = measurePerturbation(examples.images, row * size, last, 0, size, plan);
-      const hit = isHit(options, row, predictionOf(own, 0, network.classes));
-      const lastWrong = valid && hit;
-      const before = firsts[at] ?? -1;
-      if (before >= 0 && !lastWrong) return { row, image: imageOf(keeps, at), iteration: before, lastWrong };
-      const iteration = before < 0 && hit ? plan.steps : before;
-      return { row, image: last, logits: own, iteration, lastWrong };
-    });
-    return { candidates, nonFinite: rows.reduce((sum, _, at) => sum + (failures[at] ?? 0), 0) };
-  }
+/**
+ * What a batch comes to at the end of its trajectories: the last iterate where that is a success, else the first one that
+ * was, else the last.
+ * @param output logits of the last iterates; disposed of.
+ * @param rows of the batch, without what it was filled up with.
+ */
+export async function judgedEnds(
+  output: tf.Tensor2D,
+  [iterate, first, nonFinite, kept]: TrackedState,
+  rows: readonly number[],
+  options: AttackOptions<AttackPlan & { readonly steps: number }>,
+): Promise<Found> {
+  const { examples, plan } = options;
+  const [, classes = 0] = output.shape;
+  const logits = await download(output).finally(() => output.dispose());
+  const lasts = await download(iterate);
+  const firsts = await download(first);
+  const failures = await download(nonFinite);
+  const size = imageSize(examples.shape);
+  const imageOf = (images: Float32Array, at: number): Float32Array => images.subarray(at * size, (at + 1) * size);
+  const keeps = firsts.some((iteration) => iteration >= 0) ? await download(kept) : lasts;
+  const candidates = rows.map((row, at): Candidate => {
+    const own = logits.subarray(at * classes, (at + 1) * classes);
+    const last = imageOf(lasts, at);
+    const { valid } = measurePerturbation(examples.images, row * size, last, 0, size, plan);
+    const hit = isHit(options, row, predictionOf(own, 0, classes));
+    const lastWrong = valid && hit;
+    const before = firsts[at] ?? -1;
+    if (before >= 0 && !lastWrong) return { row, image: imageOf(keeps, at), iteration: before, lastWrong };
+    const iteration = before < 0 && hit ? plan.steps : before;
+    return { row, image: last, logits: own, iteration, lastWrong };
+  });
+  return { candidates, nonFinite: rows.reduce((sum, _, at) => sum + (failures[at] ?? 0), 0) };
 }

@@ -8,6 +8,7 @@ import { datasetCommands } from './commands/datasets.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { engineCommands } from './commands/engine.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
+import { modelCommand } from './commands/model.ts';
 import { modelCommands } from './commands/models.ts';
 import { queueCommands } from './commands/queue.ts';
 import { quickstartCommand } from './commands/quickstart.ts';
@@ -37,6 +38,7 @@ for (const register of [
   checkCommand,
   attentionCommand,
   modelCommands,
+  modelCommand,
   queueCommands,
   engineCommands,
 ]) {

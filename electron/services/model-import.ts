@@ -37,12 +37,14 @@ export async function readWeights(
     import('../compute/arrays/npz.ts'),
     import('../compute/models/export/safetensors.ts'),
   ]);
-  const arrays =
-    extname(file).toLowerCase() === '.safetensors'
-      ? parseSafetensors(await readBytes(file), file)
-      : await readNpz(file);
+  const isSafetensors = extname(file).toLowerCase() === '.safetensors';
+  const arrays = isSafetensors ? parseSafetensors(await readBytes(file), file) : await readNpz(file);
   const { range = 'unit', normalisation = null } = hint;
-  return networkModel(architecture, await withScale(arrays, { range, normalisation }, target.shape), file, target);
+  const scaled = await withScale(arrays, { range, normalisation }, target.shape);
+  const model = await networkModel(architecture, scaled, file, target);
+  if (scaled !== arrays || isSafetensors) return model;
+  // As it is: whoever imports it again can see by its bytes that it is there already.
+  return { ...model, write: (folder) => copyAs(file, folder, 'weights.npz') };
 }
 
 /**
@@ -142,15 +144,17 @@ async function withScale(
 }
 
 async function copyModel(file: string, format: ForeignModel['format'], folder: string): Promise<string> {
-  if (format === 'onnx') {
-    const copy = join(folder, 'model.onnx');
-    await copyFile(file, copy);
-    return copy;
-  }
+  if (format === 'onnx') return copyAs(file, folder, 'model.onnx');
   const { readTfjsFiles } = await import('../compute/models/foreign/tfjs-files.ts');
   const { files } = await readTfjsFiles(file);
   for (const each of files) await copyFile(each, join(folder, basename(each)));
   return join(folder, basename(file));
+}
+
+async function copyAs(file: string, folder: string, name: string): Promise<string> {
+  const copy = join(folder, name);
+  await copyFile(file, copy);
+  return copy;
 }
 
 async function readBytes(file: string): Promise<Uint8Array> {

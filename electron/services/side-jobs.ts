@@ -44,7 +44,7 @@ export function createSideJobs(store: Store, launcher: JobLauncher): SideJobs {
       await mkdir(folder, { recursive: true });
       try {
         const hosted = { id, folder, ...(await packForJobs()), threads: availableParallelism() };
-        const result = await answer({ ...job, ...hosted } as unknown as SideSpec);
+        const result = await answer({ ...job, ...hosted });
         if (result.kind === job.kind) return result as Extract<JobResult, { readonly kind: K }>;
         throw new AppError('internal', `A job of the kind ${job.kind} gave a result of the kind ${result.kind}.`);
       } finally {

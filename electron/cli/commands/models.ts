@@ -6,12 +6,6 @@ import { writeExport } from '../../services/write-export.ts';
 import { textTable } from '../output.ts';
 import { choose, withLibrary, type GlobalOptions } from '../session.ts';
 
-interface ImportFlags {
-  readonly arch: string;
-  readonly dataset: string;
-  readonly name?: string;
-}
-
 export function modelCommands(program: Command): void {
   program
     .command('models')
@@ -31,26 +25,6 @@ export function modelCommands(program: Command): void {
           ]),
         );
         output.result(models, models.length > 0 ? table : 'There is no model yet. Train one: pairlight train');
-      });
-    });
-
-  program
-    .command('model <action> <file>')
-    .description('model import FILE: take weights in NPZ into the library')
-    .requiredOption('--arch <architecture>', 'architecture of the weights')
-    .requiredOption('--dataset <id>', 'data set whose images and classes the model is for')
-    .option('--name <name>', 'name of the model')
-    .action(async (action: string, file: string, flags: ImportFlags, command: Command) => {
-      if (action !== 'import')
-        command.error(`error: unknown action '${action}'; try: model import FILE`, { exitCode: 2 });
-      await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'none', async ({ library, output }) => {
-        const dataset = choose(library.datasets.list(), flags.dataset, '--dataset', ({ manifest }) => manifest.name).id;
-        const model = await library.models.import({ path: file, architecture: flags.arch, dataset, name: flags.name });
-        const { id, architecture, parameters } = model;
-        output.result(
-          { id, architecture, parameters },
-          `${model.name} (${id}): ${architecture}, ${parameters} parameters`,
-        );
       });
     });
 

@@ -49,6 +49,7 @@ export function appCommands(): readonly Command[] {
       case 'view.training':
       case 'view.evaluation':
       case 'view.attention':
+      case 'view.check':
       case 'view.compare':
       case 'view.queue':
       case 'view.engines':

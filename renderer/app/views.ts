@@ -1,4 +1,4 @@
-import { ChartLine, Cpu, Eye, Images, ListOrdered, Settings, ShieldAlert, TableProperties } from '@lucide/vue';
+import { ChartLine, Cpu, Eye, Images, ListOrdered, Settings, ShieldAlert, ShieldCheck, TableProperties } from '@lucide/vue';
 import { defineAsyncComponent, type Component } from 'vue';
 import type { AppCommandId } from '../../shared/contract/commands.ts';
 import type { MessageKey } from '../i18n/index.ts';
@@ -52,6 +52,15 @@ export const VIEWS: readonly View[] = [
     command: 'view.attention',
     component: defineAsyncComponent(() => import('../attention/AttentionView.vue')),
     count: () => useLibrary().galleries.length,
+  },
+  {
+    id: 'check',
+    group: 'library',
+    title: 'check.title',
+    icon: ShieldCheck,
+    command: 'view.check',
+    component: defineAsyncComponent(() => import('../check/CheckView.vue')),
+    count: () => useLibrary().checks.length,
   },
   {
     id: 'compare',

@@ -1,5 +1,6 @@
 import { app } from './en/app.ts';
 import { attention } from './en/attention.ts';
+import { check } from './en/check.ts';
 import { compare } from './en/compare.ts';
 import { datasets } from './en/datasets.ts';
 import { engines } from './en/engines.ts';
@@ -10,4 +11,4 @@ import { training } from './en/training.ts';
 import { ui } from './en/ui.ts';
 
 /** The one catalogue of English texts, a file for each part of the window. */
-export const en = { app, attention, compare, datasets, engines, evaluation, queue, settings, training, ui } as const;
+export const en = { app, attention, check, compare, datasets, engines, evaluation, queue, settings, training, ui } as const;

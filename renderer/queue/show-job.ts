@@ -19,7 +19,7 @@ export function showJob(job: JobRow): void {
       return navigation.open('evaluation');
     case 'check':
       focus.check = job.id;
-      return navigation.open('evaluation');
+      return navigation.open('check');
     case 'attention':
       focus.gallery = job.id;
       return navigation.open('attention');

@@ -20,6 +20,7 @@ export const APP_COMMANDS = [
   { id: 'view.training', label: 'Training', menu: 'view', accelerator: 'CmdOrCtrl+2' },
   { id: 'view.evaluation', label: 'Evaluation', menu: 'view', accelerator: 'CmdOrCtrl+3' },
   { id: 'view.attention', label: 'Attention', menu: 'view', accelerator: 'CmdOrCtrl+4' },
+  { id: 'view.check', label: 'Masking check', menu: 'view', accelerator: 'CmdOrCtrl+8' },
   { id: 'view.compare', label: 'Compare', menu: 'view', accelerator: 'CmdOrCtrl+5' },
   { id: 'view.queue', label: 'Queue', menu: 'view', accelerator: 'CmdOrCtrl+6' },
   { id: 'view.engines', label: 'Engines', menu: 'view', accelerator: 'CmdOrCtrl+7' },

@@ -1,5 +1,7 @@
 import { SPARSE_APGD } from './attacks/apgd-sparse-steps.ts';
 import { APGD } from './attacks/apgd-steps.ts';
+import { DEEPFOOL } from './attacks/deepfool-steps.ts';
+import { FAB } from './attacks/fab-steps.ts';
 import { MOMENTUM } from './attacks/momentum-steps.ts';
 import { SQUARE } from './attacks/square-steps.ts';
 import { ASCEND, PURSUE, TRACKED } from './attacks/steps.ts';
@@ -19,6 +21,8 @@ export const STEPS: readonly AnyStepDefinition[] = [
   ASCEND,
   APGD,
   SPARSE_APGD,
+  DEEPFOOL,
+  FAB,
   MOMENTUM,
   SQUARE,
   INNER_ATTACK,

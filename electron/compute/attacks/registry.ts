@@ -10,6 +10,8 @@ import { apgd } from './apgd.ts';
 import { bim } from './bim.ts';
 import { boundary } from './boundary.ts';
 import { fgm } from './fgm.ts';
+import { deepfool } from './deepfool.ts';
+import { fab } from './fab.ts';
 import { fgsm } from './fgsm.ts';
 import { hopSkipJump } from './hopskipjump.ts';
 import { momentum } from './momentum.ts';
@@ -25,6 +27,8 @@ export const ATTACKS: readonly AnyAttack[] = [
   pgd,
   apgd,
   square,
+  fab,
+  deepfool,
   bim,
   fgsm,
   fgm,

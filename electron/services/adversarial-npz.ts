@@ -22,8 +22,18 @@ export async function adversarialNpz(library: Library, id: EntityId, model: Enti
   }
   const records = all.sort((a, b) => a.row - b.row);
   const { request, result } = library.evaluations.get(id);
+  const { manifest } = library.datasets.get(request.dataset);
   const settings = new TextEncoder().encode(
-    JSON.stringify({ attack: request.attack.name, ...result?.settings, seed: request.seed, engine: result?.engine }),
+    JSON.stringify({
+      attack: request.attack.name,
+      ...result?.settings,
+      goal: request.goal,
+      seed: request.seed,
+      engine: result?.engine,
+      model: library.models.get(model).name,
+      dataset: { name: manifest.name, sha256: manifest.hash, split: request.examples.split },
+      classes: manifest.classes,
+    }),
   );
   const npy = async (name: string): Promise<Uint8Array> => readFile(join(folder, `${name}.npy`));
   const shape = [records.length];

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { newId } from '../../shared/domain/ids.ts';
+import { AppError } from '../../shared/domain/errors.ts';
 import { trainConfig } from '../../shared/domain/training.ts';
 import type { TrainConfig } from '../../shared/domain/training.ts';
 import { METRICS_FILE, readPoints } from '../compute/training/metrics.ts';
@@ -45,6 +46,13 @@ async function completeConfig(
     import('../compute/data/augment.ts'),
   ]);
   const { manifest } = requireDataset(store, config.dataset);
+  if (manifest.splits.train === 0) {
+    throw new AppError(
+      'invalid-input',
+      `${manifest.name} has no training images: it is a test set. Choose the data set that it was made from.`,
+      { details: { field: 'dataset' } },
+    );
+  }
   const network = buildNetwork(config.architecture, manifest.shape, manifest.classes.length);
   checkAugmentation(config.trainer, manifest.shape);
   const defence = findDefence(config.defence);

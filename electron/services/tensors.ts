@@ -99,13 +99,19 @@ function parseRows(list: string, address: string): number[] {
 }
 
 function readDataset(data: PackedDataset, { array, rows }: Address): TensorData {
-  const { images, shape, name } = data.manifest;
+  const { images, shape, name, pixels } = data.manifest;
   const wanted = rows ?? Array.from({ length: images }, (_, position) => position);
   const beyond = wanted.find((row) => row >= images);
   if (beyond !== undefined) throw new AppError('not-found', `${name} has no image ${beyond}; it has ${images}.`);
   switch (array) {
     case 'images':
-      return { dtype: 'u8', shape: [wanted.length, ...shape], bytes: owned(data.readBytes(wanted)) };
+      return pixels === 'f32'
+        ? {
+            dtype: 'f32',
+            shape: [wanted.length, ...shape],
+            bytes: owned(new Uint8Array(data.readImages(wanted).buffer)),
+          }
+        : { dtype: 'u8', shape: [wanted.length, ...shape], bytes: owned(data.readBytes(wanted)) };
     case 'labels':
       return {
         dtype: 'u16',

@@ -8,7 +8,7 @@ export type SkippedFile = z.infer<typeof skippedFile>;
 export const splitCounts = z.object({ train: z.int(), validation: z.int(), test: z.int() });
 
 /**
- * `manifest.json` of a packed data set. Beside it: `images.u8` [images, height, width, channels], `labels.u16` [images]
+ * `manifest.json` of a packed data set. Beside it: `images.u8` or `images.f32` [images, height, width, channels], `labels.u16` [images]
  * (little-endian), `splits.u8` [images] (position in SPLITS). Images are read in place by position.
  */
 export const datasetManifest = z.object({
@@ -20,10 +20,16 @@ export const datasetManifest = z.object({
   classes: z.array(z.string()).min(2),
   splits: splitCounts,
   classCounts: z.array(z.int()),
-  source: z.object({ kind: z.enum(['idx', 'folder']), paths: z.array(z.string()), attribution: z.string().nullable() }),
+  /** How `images` are kept: bytes 0…255 in images.u8, or float32 in [0, 1] in images.f32, which sets of x' need; bytes if left out. */
+  pixels: z.enum(['u8', 'f32']).optional(),
+  source: z.object({
+    kind: z.enum(['idx', 'folder', 'npz']),
+    paths: z.array(z.string()),
+    attribution: z.string().nullable(),
+  }),
   /** Seed of the held-out splits that the source did not give. */
   splitSeed: z.int(),
-  /** SHA-256 over images.u8, labels.u16 and splits.u8 in this order. */
+  /** SHA-256 over the images, labels.u16 and splits.u8 in this order. */
   hash: z.string().regex(/^[0-9a-f]{64}$/),
   skipped: z.array(skippedFile),
   created: z.string(),
@@ -31,10 +37,10 @@ export const datasetManifest = z.object({
 export type DatasetManifest = z.infer<typeof datasetManifest>;
 
 export const importOptions = z.strictObject({
-  /** One folder of images per class, a folder with IDX files, or any one of the IDX files. */
+  /** One folder of images per class, a folder with IDX files, any one of the IDX files, or an NPZ file. */
   path: z.string().min(1),
   name: z.string().trim().min(1).max(120).optional(),
-  format: z.enum(['auto', 'idx', 'folder']).default('auto'),
+  format: z.enum(['auto', 'idx', 'folder', 'npz']).default('auto'),
   /** Target size of a folder's images in pixels; null keeps the size that most of them share. */
   size: z
     .tuple([z.int().min(4).max(1024), z.int().min(4).max(1024)])
@@ -51,7 +57,7 @@ export type ImportOptions = z.infer<typeof importOptions>;
 /** What a path holds, shown before anything is written. */
 export const importPreview = z.object({
   path: z.string(),
-  format: z.enum(['idx', 'folder']),
+  format: z.enum(['idx', 'folder', 'npz']),
   suggestedName: z.string(),
   images: z.int(),
   shape: imageShape,

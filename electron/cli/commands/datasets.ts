@@ -17,9 +17,9 @@ interface ImportFlags {
 export function datasetCommands(program: Command): void {
   program
     .command('import <path>')
-    .description('import IDX files (gzip or not) or a folder with one subfolder of images per class')
+    .description('import IDX files (gzip or not), a folder with one subfolder of images per class, or an NPZ file')
     .option('--name <name>', 'name of the data set')
-    .option('--format <format>', 'auto, idx or folder')
+    .option('--format <format>', 'auto, idx, folder or npz')
     .option('--size <WxH>', "size that a folder's images are brought to", sizeOption)
     .option('--validation-share <share>', 'share held out for validation', numberOption('--validation-share'))
     .option(

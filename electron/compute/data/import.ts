@@ -35,8 +35,15 @@ export async function importDataset(job: ImportJob, control: Control): Promise<D
   await requireSpace(source, folder);
 
   const hash = createHash('sha256');
-  const { kept, skipped } = await writeImages(source, join(folder, PACKED_FILES.images), hash, control);
-  const { items, classes } = dropEmptyClasses(kept, source.classes);
+  const { kept, skipped } = await writeImages(
+    source,
+    join(folder, source.pixels === 'f32' ? PACKED_FILES.floats : PACKED_FILES.images),
+    hash,
+    control,
+  );
+  const { items, classes } = source.keepsClasses
+    ? { items: kept, classes: [...source.classes] }
+    : dropEmptyClasses(kept, source.classes);
   for (const name of source.classes.filter((name) => !classes.includes(name))) {
     skipped.push({ file: name, reason: 'is a class folder without an image that decodes' });
   }
@@ -59,6 +66,7 @@ export async function importDataset(job: ImportJob, control: Control): Promise<D
     shape: source.shape,
     classes: [...classes],
     splits: countSplits(splits),
+    pixels: source.pixels ?? 'u8',
     classCounts,
     source: { kind: source.kind, paths: [...source.paths], attribution: options.attribution ?? null },
     splitSeed: options.seed,
@@ -82,8 +90,9 @@ async function writeImages(
   const handle = await openForWriting(file);
   try {
     for await (const block of source.read()) {
-      await writeAll(handle, block.pixels, file);
-      hash.update(block.pixels);
+      const bytes = bytesOf(block.pixels);
+      await writeAll(handle, bytes, file);
+      hash.update(bytes);
       for (const index of block.items) {
         const item = source.items[index];
         if (item) kept.push(item);
@@ -98,6 +107,11 @@ async function writeImages(
     await handle.close();
   }
   return { kept, skipped };
+}
+
+/** The same memory: every machine that this runs on is little-endian, as the files are. */
+function bytesOf({ buffer, byteOffset, byteLength }: Uint8Array | Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 async function openForWriting(file: string): Promise<FileHandle> {

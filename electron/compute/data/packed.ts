@@ -9,9 +9,10 @@ import type { Split } from '../../../shared/domain/shape.ts';
 import { writePlain } from './augment.ts';
 import { openImageFile } from './image-file.ts';
 
-/** Names of a packed data set's files, in the order in which its hash covers the arrays. */
+/** Names of a packed data set's files, in the order in which its hash covers the arrays; images are in one of two. */
 export const PACKED_FILES = {
   images: 'images.u8',
+  floats: 'images.f32',
   labels: 'labels.u16',
   splits: 'splits.u8',
   manifest: 'manifest.json',
@@ -27,7 +28,7 @@ export interface PackedDataset {
   readonly splits: Uint8Array;
   /** Positions of a split's images, ascending. */
   positions(split: Split): Uint32Array;
-  /** Raw pixels of the images at `positions`: [positions, height, width, channels], 0…255. */
+  /** Pixels of the images at `positions`: [positions, height, width, channels], 0…255; of float32 ones rounded. */
   readBytes(positions: ArrayLike<number>): Uint8Array;
   /** The same as float32 in [0, 1]. The caller owns the array: nothing else keeps a view of it. */
   readImages(positions: ArrayLike<number>): Float32Array;
@@ -49,9 +50,16 @@ export async function openPacked(folder: string): Promise<PackedDataset> {
   for (let i = 0; i < labels.length; i += 1) labels[i] = view.getUint16(2 * i, true);
   const splits = readArray(folder, PACKED_FILES.splits, manifest.images);
   checkValues(folder, manifest, labels, splits);
-  const file = join(folder, PACKED_FILES.images);
-  checkSize(file, manifest.images * stride);
-  const images = openImageFile({ file, name: manifest.name, images: manifest.images, stride });
+  const isFloat = manifest.pixels === 'f32';
+  const file = join(folder, isFloat ? PACKED_FILES.floats : PACKED_FILES.images);
+  const bytesEach = isFloat ? 4 * stride : stride;
+  checkSize(file, manifest.images * bytesEach);
+  const images = openImageFile({ file, name: manifest.name, images: manifest.images, stride: bytesEach });
+  const floats = (positions: ArrayLike<number>): Float32Array<ArrayBuffer> => {
+    const bytes = images.read(positions);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return Float32Array.from({ length: bytes.length / 4 }, (_, at) => view.getFloat32(4 * at, true));
+  };
 
   return {
     folder,
@@ -59,8 +67,10 @@ export async function openPacked(folder: string): Promise<PackedDataset> {
     labels,
     splits,
     positions: (split) => positionsOf(splits, SPLITS.indexOf(split)),
-    readBytes: (positions) => images.read(positions),
+    readBytes: (positions) =>
+      isFloat ? Uint8Array.from(floats(positions), (pixel) => Math.round(255 * pixel)) : images.read(positions),
     readImages: (positions) => {
+      if (isFloat) return floats(positions);
       const bytes = images.read(positions);
       const pixels = new Float32Array(bytes.length);
       writePlain(bytes, pixels);

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { ImportOptions, ImportPreview } from '../../../shared/domain/dataset.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { looksLikeIdx, openIdx, parseIdxName } from './idx.ts';
+import { openNpz } from './npz-set.ts';
 import { openImageFolder } from './image-folder.ts';
 import type { ImageSource } from './source.ts';
 import { assignSplits, countSplits } from './splits.ts';
@@ -26,7 +27,12 @@ export async function openSource(options: ImportOptions): Promise<ImageSource> {
       },
     );
   }
-  const source = format === 'idx' ? await openIdx(path) : await openImageFolder(path, options.size);
+  const source =
+    format === 'npz'
+      ? await openNpz(path)
+      : format === 'idx'
+        ? await openIdx(path)
+        : await openImageFolder(path, options.size);
   requireClasses(source.classes, path);
   return source;
 }
@@ -59,7 +65,8 @@ export async function previewSource(options: ImportOptions, library: string): Pr
 /** Size of the packed arrays of a source. */
 export function packedBytes(source: ImageSource): number {
   const [height, width, channels] = source.shape;
-  return source.items.length * (height * width * channels + 3);
+  const bytesEach = source.pixels === 'f32' ? 4 : 1;
+  return source.items.length * (bytesEach * height * width * channels + 3);
 }
 
 /** @throws AppError `bad-data` for fewer than two classes: nothing could be learnt or attacked. */
@@ -71,12 +78,13 @@ export function requireClasses(classes: readonly string[], path: string): void {
   });
 }
 
-async function guessFormat(path: string, isFolder: boolean): Promise<'idx' | 'folder'> {
+async function guessFormat(path: string, isFolder: boolean): Promise<ImageSource['kind']> {
   if (isFolder) return (await readdir(path)).some((name) => parseIdxName(name)) ? 'idx' : 'folder';
+  if (path.toLowerCase().endsWith('.npz')) return 'npz';
   if (parseIdxName(path) || (await looksLikeIdx(path))) return 'idx';
   throw new AppError(
     'bad-data',
-    `${path} is not a data set that can be read. Choose a folder with one folder of images per class, or an IDX file such as train-images-idx3-ubyte.gz.`,
+    `${path} is not a data set that can be read. Choose a folder with one folder of images per class, an IDX file such as train-images-idx3-ubyte.gz, or an NPZ file with images and labels.`,
     { details: { file: path } },
   );
 }

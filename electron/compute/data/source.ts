@@ -13,18 +13,22 @@ export interface SourceItem {
 export interface DecodedBlock {
   /** Positions in the source's items, ascending; files that do not decode are left out and listed in `skipped`. */
   readonly items: readonly number[];
-  /** [items, height, width, channels]. */
-  readonly pixels: Uint8Array;
+  /** [items, height, width, channels]: bytes 0…255, or float32 in [0, 1]. */
+  readonly pixels: Uint8Array | Float32Array;
   readonly skipped: readonly SkippedFile[];
 }
 
 /** Images with labels on disk, in whatever format, not yet read. */
 export interface ImageSource {
-  readonly kind: 'idx' | 'folder';
+  readonly kind: 'idx' | 'folder' | 'npz';
   /** The files or folders that it consists of. */
   readonly paths: readonly string[];
   readonly suggestedName: string;
   readonly shape: ImageShape;
+  /** What its blocks hold; bytes if left out. */
+  readonly pixels?: 'u8' | 'f32';
+  /** Whether classes stay in their places though they have no image, because models know them by number. */
+  readonly keepsClasses?: boolean;
   readonly classes: readonly string[];
   readonly items: readonly SourceItem[];
   /** What was left out so far, and why. */

@@ -37,7 +37,7 @@ export function libraryCalls({ library, window }: CallContext): Pick<Handlers, L
     'datasets.choose': ({ kind }) =>
       kind === 'folder'
         ? chooseToOpen(window, { title: 'Folder of a data set', kind: 'folder' })
-        : chooseToOpen(window, { title: 'IDX file of a data set', kind: 'file' }),
+        : chooseToOpen(window, { title: 'IDX or NPZ file of a data set', kind: 'file' }),
     'datasets.preview': async (options) => (await library()).datasets.preview(options),
     'datasets.import': async (options) => (await library()).datasets.import(options),
     'entities.rename': async ({ id, name }) => (await library()).entities.rename(id, name),

@@ -63,9 +63,12 @@ function specOf(store: Store, { evaluation: id, model, row }: TrajectoryRequest)
       },
     );
   }
-  const { request } = evaluation;
+  const own = recordOf(store, id, model, (example) => example.row === row);
+  // What an earlier attack of a plan broke was not attacked again: it is that attack which made x'.
+  const origin = own.carriedFrom === null ? null : store.evaluations.get(own.carriedFrom);
+  const { request } = origin ?? evaluation;
+  const record = origin ? recordOf(store, origin.id, model, (example) => example.index === own.index) : own;
   const dataset = requireDataset(store, request.dataset);
-  const record = recordOf(store, id, model, row);
   const file = (of: string) => modelFileOf(store, requireModel(store, of));
   const folder = store.folder.of('evaluation', id);
   return {
@@ -80,6 +83,7 @@ function specOf(store: Store, { evaluation: id, model, row }: TrajectoryRequest)
       request,
       target: file(model),
       source: request.source === null ? null : file(request.source),
+      ensemble: request.ensemble.map(file),
       row,
       index: record.index,
       restart: record.restart ?? 0,
@@ -87,13 +91,18 @@ function specOf(store: Store, { evaluation: id, model, row }: TrajectoryRequest)
   } as const;
 }
 
-function recordOf(store: Store, evaluation: string, model: string, row: number): ExampleRecord {
+function recordOf(
+  store: Store,
+  evaluation: string,
+  model: string,
+  isIt: (example: ExampleRecord) => boolean,
+): ExampleRecord {
   const query = { evaluation, model, show: 'all', sort: 'index', descending: false, limit: 1000 } as const;
   for (let offset = 0; ; offset += query.limit) {
     const { examples } = store.evaluations.examples({ ...query, offset });
-    const found = examples.find((example) => example.row === row);
+    const found = examples.find(isIt);
     if (found) return found;
-    if (examples.length < query.limit) return missing('example', `${evaluation}/${model}/${row}`);
+    if (examples.length < query.limit) return missing('example', `of ${evaluation} and ${model}`);
   }
 }
 

@@ -93,10 +93,12 @@ export const jobSpec = z.discriminatedUnion('kind', [
     request: evaluationRequest,
     target: modelFile,
     source: modelFile.nullable(),
+    /** Further sources, see `evaluationRequest.ensemble`. */
+    ensemble: z.array(modelFile).default([]),
     /** Row of the example in the evaluation's arrays, and its position in the data set. */
     row: z.int(),
     index: z.int(),
-    /** The start to record, from 0. */
+    /** The start to record, from 0, counted over all rounds of the goal. */
     restart: z.int(),
   }),
   z.object({ kind: z.literal('engine-test'), id: z.string(), ...hosted, engine: engineChoice }),

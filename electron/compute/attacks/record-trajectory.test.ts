@@ -74,7 +74,7 @@ it('another restart takes another path', async () => {
 });
 
 it('of a long search each n-th image is kept, and the last one', async () => {
-  const { points, images, passes } = await recordTrajectory(inputFor(1, 'square', { epsilon: 0.02, queries: 1200 }));
+  const { points, images, passes } = await recordTrajectory(inputFor(1, 'square', { epsilon: 0.02, queries: 600 }));
   expect(points.length).toBeLessThanOrEqual(514);
   expect(images.length).toBe(points.length * SIZE);
   expect(points.at(-1)!.pass).toBe(passes - 1);
@@ -102,4 +102,27 @@ it('an image of 8 bits is judged as it is', async () => {
   const { broken, linf, prediction } = await judgeRounded(input, input.examples.images);
   expect(linf).toBeLessThan(1e-6);
   expect(broken).toBe(prediction !== adv.examples.labels[0]);
+});
+
+it('a targeted attack is recorded on its way to its class', async () => {
+  const nat = await loadFixture('small-nat');
+  const input = { ...inputFor(0, 'pgd', { epsilon: 0.3, steps: 20 }), maker: nat, judge: nat, goal: 'next' } as const;
+  const { points } = await recordTrajectory(input);
+  nat.dispose();
+  expect(points.at(-1)!.prediction).toBe((adv.examples.labels[0]! + 1) % 10);
+});
+
+it('x′ for another model is recorded on its source, and judged by its target', async () => {
+  const nat = await loadFixture('small-nat');
+  const { points } = await recordTrajectory({
+    ...inputFor(0, 'pgd', { epsilon: 0.2, steps: 5 }),
+    maker: nat,
+    transfer: true,
+  });
+  const white = await recordTrajectory({ ...inputFor(0, 'pgd', { epsilon: 0.2, steps: 5 }), maker: nat, judge: nat });
+  nat.dispose();
+  expect(points).toHaveLength(6);
+  // The same images, other logits.
+  expect(points.map(({ linf, l1 }) => [linf, l1])).toEqual(white.points.map(({ linf, l1 }) => [linf, l1]));
+  expect(points.map(({ margin }) => margin)).not.toEqual(white.points.map(({ margin }) => margin));
 });

@@ -1,10 +1,12 @@
+import type { Goal } from '../../../shared/domain/evaluation.ts';
 import type { RoundedExample, TrajectoryPoint } from '../../../shared/domain/trajectory.ts';
 import { watchForward } from '../models/forward.ts';
 import { measurePerturbation } from './budget.ts';
 import type { Perturbation } from './budget.ts';
 import { imageSize } from './examples.ts';
 import type { Examples, Subject } from './examples.ts';
-import { candidateLogits } from './logits.ts';
+import { roundTargets } from './goals.ts';
+import { candidateLogits, cleanLogits } from './logits.ts';
 import type { AttackOptions } from './options.ts';
 import { predictionOf } from './outcome.ts';
 import type { AttackPlan } from './plan.ts';
@@ -27,7 +29,8 @@ export interface TrajectoryInput {
   /** Whether x' is made for another model, so that steps go on after the maker is fooled. */
   readonly transfer: boolean;
   readonly control: AttackOptions['control'];
-  readonly targets?: Int32Array;
+  /** What the attack leads to; any wrong class if left out. */
+  readonly goal?: Goal;
 }
 
 export interface RecordedTrajectory {
@@ -96,7 +99,7 @@ async function imagesShown(
   input: TrajectoryInput,
   size: number,
 ): Promise<{ readonly kept: readonly Shown[]; readonly passes: number }> {
-  const { maker, examples, plan, seed, restart, transfer, control, targets } = input;
+  const { maker, examples, plan, seed, restart, transfer, control, goal } = input;
   const steps = createAttackSteps(maker.network);
   let kept: Shown[] = [];
   let last: Float32Array | null = null;
@@ -118,16 +121,33 @@ async function imagesShown(
     batchSize: 1,
     includeMisclassified: true,
     control,
-    ...(targets && { targets }),
+    ...(goal && { goal }),
   };
+  // A model of another program has no network to watch.
+  const { predictor } = maker;
+  const watched: Subject = predictor
+    ? {
+        ...maker,
+        predictor: {
+          ...predictor,
+          logits: (images, count) => {
+            note(images.slice(0, size));
+            return predictor.logits(images, count);
+          },
+        },
+      }
+    : maker;
+  const clean = goal === 'least-likely' ? await cleanLogits(steps, maker, options) : new Float32Array();
+  const rounds = roundTargets(options, clean, maker.network.classes);
+  const aimed = { ...options, targets: rounds[Math.floor(restart / plan.restarts)] };
   const stop = watchForward((images) => note((images.dataSync() as Float32Array).slice(0, size)));
   try {
     if (transfer) {
-      const made = await requireTransferable(plan)(steps, maker, [0], restart, options, () => undefined);
+      const made = await requireTransferable(plan)(steps, watched, [0], restart, aimed, () => undefined);
       const [end] = made.images;
       if (end) note(end.image.slice());
     } else {
-      const method = plan.family.create(steps, maker, options);
+      const method = plan.family.create(steps, watched, aimed);
       try {
         // The parts are of no use here: what was shown on the way to them is.
         for await (const _ of method.run([0], restart, () => undefined)) await control.checkpoint();

@@ -6,6 +6,7 @@ import { judgeRounded, recordTrajectory } from '../attacks/record-trajectory.ts'
 import { resolveAttack } from '../attacks/registry.ts';
 import { readExamples } from '../data/examples.ts';
 import { EVALUATION_FILES } from '../evaluation/files.ts';
+import { ensembleOf } from '../models/ensemble.ts';
 import type { JobContext } from './control.ts';
 import { withBench } from './models.ts';
 
@@ -16,13 +17,16 @@ export async function runTrajectory(job: JobSpecOf<'trajectory'>, context: JobCo
   const bench = { engine: 'wasm', threads: 1, enginePack: null, deterministic: true } as const;
   return withBench({ datasetFolder: job.dataset.folder, ...bench }, context, async ({ dataset, engine, load }) => {
     const judge = await load(job.target);
-    const maker = job.source ? await load(job.source) : judge;
+    const source = job.source ? await load(job.source) : null;
+    const ensemble = await Promise.all(job.ensemble.map((file) => load(file)));
+    const maker = source ? (ensemble.length > 0 ? ensembleOf([source, ...ensemble]) : source) : judge;
     const examples = readExamples(dataset, Uint32Array.of(index));
     const common = { judge, examples, control: context };
     const recorded = await recordTrajectory({
       ...common,
       maker,
       plan: resolveAttack(request.attack).plan,
+      goal: request.goal,
       seed: request.seed,
       restart,
       transfer: job.source !== null,
@@ -35,7 +39,14 @@ export async function runTrajectory(job: JobSpecOf<'trajectory'>, context: JobCo
     const { points, passes } = recorded;
     return {
       kind: 'trajectory',
-      trajectory: { points: [...points], passes, restart, madeOn: maker.model.id, rounded, engine: engine.info },
+      trajectory: {
+        points: [...points],
+        passes,
+        restart,
+        madeOn: (source ?? judge).model.id,
+        rounded,
+        engine: engine.info,
+      },
     };
   });
 }

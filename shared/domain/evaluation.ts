@@ -35,6 +35,14 @@ export type Goal = z.infer<typeof goal>;
 export const NORMS = ['linf', 'l2', 'l1'] as const;
 export const norm = z.enum(NORMS);
 
+/** What an attack may spend; it then stops, and its number says so. */
+export const attackLimits = z.strictObject({
+  /** On all examples of one model, or of one source; null for no limit. Numbers then depend on the machine. */
+  seconds: z.number().positive().nullable().default(null),
+  /** Gradients or queries on one example, over all starts; null for no limit. Whole starts are left out. */
+  work: z.int().min(1).nullable().default(null),
+});
+
 export const evaluationRequest = z.strictObject({
   name: z.string().trim().max(120).optional(),
   dataset: entityId,
@@ -46,6 +54,8 @@ export const evaluationRequest = z.strictObject({
   ensemble: z.array(entityId).max(15).default([]),
   attack: attackSpec,
   goal: goal.default('untargeted'),
+  /** None if left out. */
+  limits: attackLimits.optional(),
   examples: exampleChoice.prefault({}),
   /** Attack examples that are misclassified without an attack too, as the Python peers do. */
   includeMisclassified: z.boolean().default(false),

@@ -221,6 +221,44 @@ describe('transfer', () => {
   });
 });
 
+describe('limits', () => {
+  it('of work end an attack after whole starts, with the numbers of an attack of that many', async () => {
+    const given = optionsFor(adv, { epsilon: 0.2, steps: 4, restarts: 5 });
+    const limited = await attackWhiteBox(adv, { ...given, limits: { seconds: null, work: 8 } });
+    const short = await attackWhiteBox(adv, optionsFor(adv, { epsilon: 0.2, steps: 4, restarts: 2 }));
+    expect(limited.robustAfter).toEqual(short.robustAfter);
+    expect(limited.adversarial).toEqual(short.adversarial);
+    expect(limited.notes.join()).toMatch(/limit of 8 gradients for each example: 2 of 5 starts/);
+    expect(short.notes).toEqual([]);
+  });
+
+  it('of time end it in the middle of a start, with what was found so far, and leave no tensor behind', async () => {
+    const given = optionsFor(adv, { epsilon: 0.2, steps: 400, restarts: 5 });
+    const before = tf.memory().numTensors;
+    for (const stopAtSuccess of [false, true]) {
+      const options = { ...given, plan: { ...given.plan, stopAtSuccess }, limits: { seconds: 0.2, work: null } };
+      const outcome = await attackWhiteBox(adv, options);
+      expect(outcome.notes.join()).toMatch(/limit of 0\.2 s: 0 of 5 starts/);
+      expect(outcome.robustAfter).toHaveLength(1);
+      const [transferred] = await attackTransfer(nat, [adv], options);
+      expect(transferred!.notes.join()).toMatch(/limit of 0\.2 s/);
+    }
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
+describe('averaged gradients', () => {
+  it('of a model without randomness change nothing but the work', async () => {
+    let work = 0;
+    const options = { ...optionsFor(adv, { epsilon: 0.2, steps: 5 }, 12), onWork: (done: number) => (work += done) };
+    const one = await attackWhiteBox(adv, options);
+    const single = work;
+    const three = await attackWhiteBox(adv, { ...options, plan: { ...options.plan, samples: 3 } });
+    expect(three.succeeded).toEqual(one.succeeded);
+    expect(work - single).toBe(3 * single);
+  });
+});
+
 describe('random starts', () => {
   it('depend on seed, example and restart alone', () => {
     const { examples, plan } = optionsFor(nat, { epsilon: 0.2 });

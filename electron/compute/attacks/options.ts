@@ -2,6 +2,7 @@ import type { Goal } from '../../../shared/domain/evaluation.ts';
 import type { Control } from '../jobs/control.ts';
 import type { Examples } from './examples.ts';
 import type { Journal } from './journal.ts';
+import type { AttackLimits } from './limits.ts';
 import type { Outcome } from './outcome.ts';
 import type { AttackPlan } from './plan.ts';
 
@@ -23,6 +24,8 @@ export interface AttackOptions<P extends AttackPlan = AttackPlan> {
   /** Attack examples that are misclassified without an attack too. */
   readonly includeMisclassified: boolean;
   readonly control: Pick<Control, 'checkpoint'>;
+  /** What it may spend; nothing limits it if left out. */
+  readonly limits?: AttackLimits | undefined;
   /** Called after every step: units of work that it took (see `workOf`), and how many may still come at most. */
   readonly onWork?: (done: number, left: number) => void;
   /** Where it begins, and who keeps track; left out: at the beginning, and nobody. */

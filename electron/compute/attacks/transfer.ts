@@ -2,7 +2,9 @@ import { judgeAs8Bit } from './eight-bit.ts';
 import { batchesOf } from './examples.ts';
 import { roundTargets } from './goals.ts';
 import type { Subject } from './examples.ts';
+import { answerNotes, checkExamples } from './input-checks.ts';
 import { NO_JOURNAL } from './journal.ts';
+import { openLimit } from './limits.ts';
 import { candidateLogits, cleanLogits } from './logits.ts';
 import type { AttackOptions } from './options.ts';
 import { closeRestart, enterCandidates, isHit, openOutcome, predictionOf } from './outcome.ts';
@@ -15,6 +17,7 @@ import type { AttackSteps } from './steps.ts';
  * Attacks several targets with x' made once on a source. The iterate keeps raising the source's loss through all steps,
  * whether or not the source is fooled; the last iterate is judged on every target, and a success on any restart counts.
  * An example leaves when all targets are broken on it. Least likely classes are the source's.
+ * A limit of the options ends it before its end, with a note that says so.
  * @returns one outcome for each target, in their order. Non-finite gradients are the source's.
  * @throws AppError `cancelled`; `invalid-input` for an attack that cannot transfer, see {@link requireTransferable}.
  */
@@ -25,6 +28,8 @@ export async function attackTransfer(
 ): Promise<readonly Outcome[]> {
   const { examples, plan, journal = NO_JOURNAL } = options;
   const make = requireTransferable(plan);
+  for (const { network } of [source, ...targets]) checkExamples(examples, network.classes);
+  const limit = openLimit(options);
   const maker = createAttackSteps(source.network);
   const judges = targets.map((target) => createAttackSteps(target.network));
   const each = async (
@@ -37,8 +42,10 @@ export async function attackTransfer(
   };
   try {
     const opened: Outcome[] = [];
+    const notes = new Set<string>();
     await each(async (target, judge) => {
       const clean = await cleanLogits(judge, target, options);
+      answerNotes(clean, examples, target.network.classes).forEach((note) => notes.add(note));
       opened.push(openOutcome(examples, clean, target.network.classes, options.includeMisclassified));
     });
     const own = options.goal === 'least-likely' ? await cleanLogits(maker, source, options) : new Float32Array();
@@ -48,8 +55,15 @@ export async function attackTransfer(
     const begun = journal.begin({ outcomes: opened, restart: 0, done });
     const { outcomes } = begun;
     done.set(begun.done);
-    for (let { restart } = begun; restart < restarts; restart += 1) {
-      const aimed = { ...options, targets: rounds[Math.floor(restart / plan.restarts)] };
+    let { restart } = begun;
+    let stopped = false;
+    const stopAtLimit = (error: unknown): null => {
+      if (!limit.isReached(error)) throw error;
+      stopped = true;
+      return null;
+    };
+    for (; restart < restarts && limit.allows(restart); restart += 1) {
+      const aimed = { ...limit.options, targets: rounds[Math.floor(restart / plan.restarts)] };
       const rows = pendingRows(outcomes).filter((row) => !done[row]);
       let waiting = rows.length;
       for (const batch of batchesOf(rows, options.batchSize)) {
@@ -57,7 +71,8 @@ export async function attackTransfer(
         const later = workOf(plan) * (waiting + (restarts - restart - 1) * rows.length);
         const made = await make(maker, source, batch, restart, aimed, (work, left) =>
           options.onWork?.(work, left + later),
-        );
+        ).catch(stopAtLimit);
+        if (!made) break;
         const entries: (() => void)[] = [];
         await each(async (target, judge, position) => {
           const outcome = outcomes[position];
@@ -80,6 +95,7 @@ export async function attackTransfer(
         await journal.note({ outcomes, restart, done });
       }
       outcomes.forEach(closeRestart);
+      if (stopped) break;
       done.fill(0);
       await journal.note({ outcomes, restart: restart + 1, done });
       options.onRestart?.(outcomes);
@@ -89,7 +105,9 @@ export async function attackTransfer(
       if (outcome)
         await judgeAs8Bit(judge, target, outcome, { ...options, targets: rounds.length === 1 ? rounds[0] : undefined });
     });
-    outcomes[0]?.notes.push(...[maker, ...judges].flatMap((steps) => steps.notes()));
+    const cut = limit.note({ starts: restart, of: restarts });
+    if (cut !== null) notes.add(cut);
+    outcomes[0]?.notes.push(...[maker, ...judges].flatMap((steps) => steps.notes()), ...notes);
     return outcomes;
   } finally {
     [maker, ...judges].forEach((steps) => steps.dispose());

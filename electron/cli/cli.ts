@@ -2,8 +2,10 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { toAppError } from '../../shared/domain/errors.ts';
 import { parseMemory } from '../../shared/domain/memory.ts';
+import { attackCommands } from './commands/attacks.ts';
 import { attentionCommand } from './commands/attention.ts';
 import { checkCommand } from './commands/check.ts';
+import { compareCommand } from './commands/compare.ts';
 import { datasetCommands } from './commands/datasets.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { engineCommands } from './commands/engine.ts';
@@ -13,6 +15,7 @@ import { modelCommands } from './commands/models.ts';
 import { queueCommands } from './commands/queue.ts';
 import { quickstartCommand } from './commands/quickstart.ts';
 import { trainCommand } from './commands/train.ts';
+import { transferCommand } from './commands/transfer.ts';
 
 const FAILED = 1;
 const BAD_USAGE = 2;
@@ -35,6 +38,9 @@ for (const register of [
   datasetCommands,
   trainCommand,
   evaluateCommand,
+  transferCommand,
+  compareCommand,
+  attackCommands,
   checkCommand,
   attentionCommand,
   modelCommands,

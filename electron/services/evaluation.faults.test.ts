@@ -40,7 +40,7 @@ beforeAll(async () => {
     made.push(id);
   }
   models = made;
-}, 60_000);
+}, 240_000);
 afterAll(async () => {
   await library.dispose();
   rmSync(root, { recursive: true });
@@ -110,7 +110,7 @@ test('an evaluation killed −9, once between two models and once while it was p
     library.jobs.resume(id);
   }
   await expectSame(id, whole);
-}, 120_000);
+}, 240_000);
 
 test('a cancelled evaluation can go on, and ends at the same bytes', async () => {
   const [whole = ''] = library
@@ -124,4 +124,4 @@ test('a cancelled evaluation can go on, and ends at the same bytes', async () =>
   expect(existsSync(join(library.evaluations.folder(id), 'state'))).toBe(true);
   library.jobs.resume(id);
   await expectSame(id, whole);
-}, 120_000);
+}, 240_000);

@@ -2,10 +2,11 @@ import { AppError } from '../../shared/domain/errors.ts';
 import { evaluationRequest, exampleQuery } from '../../shared/domain/evaluation.ts';
 import type { AttackSpec, EvaluationRequest } from '../../shared/domain/evaluation.ts';
 import { newId } from '../../shared/domain/ids.ts';
-import { requireTransferable } from '../compute/attacks/plan.ts';
+import { requireTargeted, requireTransferable } from '../compute/attacks/plan.ts';
 import { engineForJob } from './engines.ts';
 import { parseInput } from './inputs.ts';
 import type { Library } from './library.ts';
+import { goalWords } from './result-columns.ts';
 import { resultTable } from './result-table.ts';
 import { addJob, missing, requireDataset, requireFit, requireModel } from './session.ts';
 import type { Session } from './session.ts';
@@ -56,7 +57,7 @@ export async function prepareEvaluation(
   const name = asked.name || (await describe(session, asked));
   checkRequest(session, asked);
   const engine = engineForJob(asked.engine, preferences.get().engine);
-  return { name, request: { ...asked, engine, attack: await completed(asked.attack, asked.source !== null) } };
+  return { name, request: { ...asked, engine, attack: await completed(asked) } };
 }
 
 /** `PGD-40, ε 0.25 from surrogate: at-alp, natural`. @throws AppError `invalid-input` for a bad attack. */
@@ -67,18 +68,19 @@ async function describe({ store }: Session, request: EvaluationRequest): Promise
   const targets = names.length > 2 ? `${names.length} models` : names.join(', ');
   const sources = request.source === null ? [] : [request.source, ...request.ensemble];
   const from = sources.length === 0 ? '' : ` from ${sources.map((id) => requireModel(store, id).name).join(' + ')}`;
-  return `${attack}${from}: ${targets}`;
+  return `${attack}${goalWords(request.goal)}${from}: ${targets}`;
 }
 
 /**
  * The attack with every default written out, so that it stays what it was when defaults change. A step size that follows
  * from ε stays null, as a rule to repeat; the result has the size that was used.
- * @throws AppError `invalid-input` for a bad attack, and for one that cannot transfer if it should.
+ * @throws AppError `invalid-input` for a bad attack, and for one that cannot transfer, or reach its goal, if it should.
  */
-async function completed(attack: AttackSpec, transfer: boolean): Promise<AttackSpec> {
+async function completed({ attack, source, goal }: EvaluationRequest): Promise<AttackSpec> {
   const { resolveAttack } = await import('../compute/attacks/registry.ts');
   const { settings, plan } = resolveAttack(attack);
-  if (transfer) requireTransferable(plan);
+  if (source !== null) requireTransferable(plan);
+  if (goal !== 'untargeted') requireTargeted(plan);
   const { stepSize = null } = attack.settings;
   return { name: attack.name, settings: 'stepSize' in settings ? { ...settings, stepSize } : settings };
 }

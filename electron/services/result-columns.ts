@@ -1,4 +1,4 @@
-import type { EvaluationResult } from '../../shared/domain/evaluation.ts';
+import type { EvaluationResult, Goal } from '../../shared/domain/evaluation.ts';
 import type { EvaluationRow } from '../../shared/domain/library.ts';
 import type { ResolvedAttack } from '../compute/attacks/registry.ts';
 
@@ -28,7 +28,16 @@ export function familiesOf(threat: string, measured: Measured): string[] {
 }
 
 function allButSettings(threat: string, { request, result }: Measured): readonly unknown[] {
-  return [threat, request.source, request.attack.name, request.includeMisclassified, imagesKey(result)];
+  const { source, ensemble, attack, goal, includeMisclassified, carryFrom } = request;
+  return [
+    threat,
+    [source, ...ensemble],
+    attack.name,
+    goal,
+    includeMisclassified,
+    carryFrom.length > 0,
+    imagesKey(result),
+  ];
 }
 
 function sorted(settings: ResolvedAttack['settings']): readonly unknown[] {
@@ -56,5 +65,43 @@ export function columnLabel(
   const count = severalSets ? `${result.indices.length} ` : '';
   const images = part === '' && count === '' ? '' : `, ${count}${part}images`;
   const chosen = severalSets && sample ? ` (sample ${seed})` : '';
-  return `${attack.label}${source === null ? '' : ` from ${source}`}${images}${chosen}`;
+  const survivors = request.carryFrom.length > 0 ? ', on survivors' : '';
+  return `${attack.label}${goalWords(request.goal)}${survivors}${source === null ? '' : ` from ${source}`}${images}${chosen}`;
+}
+
+const GOAL_WORDS: Readonly<Record<Goal, string>> = {
+  untargeted: '',
+  'least-likely': ', least likely class',
+  random: ', random class',
+  next: ', next class',
+  all: ', all classes',
+};
+
+/** What is said of a goal behind an attack's label. */
+export function goalWords(goal: Goal): string {
+  return GOAL_WORDS[goal];
+}
+
+/**
+ * Labels that would be the same get what their settings differ in: `PGD-40, ε 0.25, step 0.01`.
+ * @param labelled with the settings that were used.
+ */
+export function distinctLabels(
+  labelled: readonly { readonly label: string; readonly settings: ResolvedAttack['settings'] }[],
+): string[] {
+  return labelled.map(({ label, settings }) => {
+    const twins = labelled.filter((other) => other.label === label);
+    const differing = Object.keys(settings).filter(
+      (key) => new Set(twins.map((twin) => JSON.stringify(twin.settings[key]))).size > 1,
+    );
+    return [label, ...differing.map((key) => settingWords(key, settings[key] ?? null))].join(', ');
+  });
+}
+
+function settingWords(key: string, value: ResolvedAttack['settings'][string]): string {
+  const shown = typeof value === 'number' ? Number(value.toPrecision(4)) : value;
+  if (key === 'stepSize') return `step ${String(shown)}`;
+  const words = key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  if (typeof shown === 'boolean') return shown ? words : `no ${words}`;
+  return `${words} ${String(shown)}`;
 }

@@ -5,9 +5,10 @@ import { sourceNotes } from '../compute/evaluation/source-notes.ts';
 import { wilsonInterval } from '../compute/statistics/wilson.ts';
 import type { StoredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
-import { columnKey, columnLabel, familiesOf, imagesKey } from './result-columns.ts';
+import { columnKey, columnLabel, distinctLabels, familiesOf, imagesKey } from './result-columns.ts';
 import type { Measured } from './result-columns.ts';
 import { accessOf } from '../compute/attacks/plan.ts';
+import { checkStates } from './checks.ts';
 import { isCounted, worstBasisOf, worstCasesOf } from './worst-case.ts';
 import type { Attacked } from './worst-case.ts';
 
@@ -32,11 +33,13 @@ export async function resultTable(store: Store, dataset: DatasetRow): Promise<Re
   const several = new Set(shown.map((outcome) => outcome.images)).size > 1;
   const upward = carryUpward(shown);
   const columns = new Map<string, Column>();
+  const settingsOf = new Map<string, ResultCell['settings']>();
   const cells: Record<string, Record<string, ResultCell>> = {};
   for (const outcome of shown) {
     const { column: key, target, families, epsilon } = outcome;
-    const { source } = outcome.request;
-    const label = columnLabel(outcome, source === null ? null : nameOf(source), several);
+    const source = sourcesOf(outcome).map(nameOf).join(' + ');
+    const label = columnLabel(outcome, source === '' ? null : source, several);
+    settingsOf.set(key, outcome.attack.settings);
     columns.set(key, { key, label, threat: target.threat, epsilon, families: [...families] });
     (cells[target.model] ??= {})[key] = toCell(outcome, upward.get(outcome) ?? outcome.stands, known);
   }
@@ -47,18 +50,20 @@ export async function resultTable(store: Store, dataset: DatasetRow): Promise<Re
   return {
     dataset: dataset.id,
     models,
-    columns: [...columns.values()].sort(byThreatThenLabel),
+    columns: withDistinctLabels([...columns.values()], settingsOf).sort(byThreatThenLabel),
     cells,
     clean: Object.fromEntries(clean.map(({ model, cleanAccuracy }) => [model, cleanAccuracy])),
     cleanExamples: Object.fromEntries(clean.map(({ model, examples }) => [model, examples])),
     worstBasis: basis && { epsilon: basis.epsilon, examples: basis.examples, split: basis.split },
     worstCase,
+    checks: Object.fromEntries(checkStates(store, dataset.id)),
     findings: [
       ...findOrderingProblems(
         shown.map(({ target, request, stands }) => ({
           result: target,
           attack: request.attack,
           source: request.source,
+          carried: request.carryFrom.length > 0,
           stands,
         })),
         nameOf,
@@ -138,7 +143,7 @@ function toCell(
   const count = (some: ReadonlyMap<number, boolean>): number => [...some.values()].filter((stand) => stand).length;
   const standing = count(upward);
   const carried = count(stands) - standing;
-  const source = request.source === null ? undefined : known.get(request.source);
+  const sources = sourcesOf({ request }).flatMap((id) => known.get(id) ?? []);
   const model = known.get(target.model);
   return {
     evaluation: evaluation.id,
@@ -157,7 +162,7 @@ function toCell(
     robustInterval: carried > 0 ? [...wilsonInterval(standing, upward.size)] : target.robustInterval,
     carried,
     weak: attack.weak,
-    notes: source && model ? sourceNotes(source, model) : [],
+    notes: model ? sources.flatMap((source) => sourceNotes(source, model)) : [],
   };
 }
 
@@ -176,6 +181,22 @@ function cleanNumbers(
 }
 
 type Column = ResultTable['columns'][number];
+
+/** Headings differ also where only a step size does. */
+function withDistinctLabels(
+  columns: readonly Column[],
+  settingsOf: ReadonlyMap<string, ResultCell['settings']>,
+): Column[] {
+  return THREATS.flatMap((threat) => {
+    const own = columns.filter((column) => column.threat === threat);
+    const labels = distinctLabels(own.map(({ key, label }) => ({ label, settings: settingsOf.get(key) ?? {} })));
+    return own.map((column, position) => ({ ...column, label: labels[position] ?? column.label }));
+  });
+}
+
+function sourcesOf({ request: { source, ensemble } }: Pick<Measured, 'request'>): readonly string[] {
+  return source === null ? [] : [source, ...ensemble];
+}
 
 /** White-box first; within a threat by attack, numbers by value (PGD-10, PGD-40, PGD-200 × 10), then ε, then the rest. */
 function byThreatThenLabel(a: Column, b: Column): number {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { AppError } from '../../../shared/domain/errors.ts';
+import { checkText, stateOf } from '../../services/check-text.ts';
 import { evaluationRequest } from '../../../shared/domain/evaluation.ts';
 import { parseSettings, type SettingValue } from '../../../shared/domain/settings.ts';
 import { adversarialNpz } from '../../services/adversarial-npz.ts';
@@ -8,21 +9,27 @@ import type { Library } from '../../services/library.ts';
 import { writeExport } from '../../services/write-export.ts';
 import { percent } from '../output.ts';
 import { choose, finished, withLibrary, type GlobalOptions } from '../session.ts';
+import { evaluatePlan } from '../plans.ts';
 import { collect, numberOption, parsePairs } from '../settings-flags.ts';
 
 interface EvaluateFlags {
-  readonly model: string;
+  readonly plan?: string;
+  readonly out?: string;
+  readonly model?: string;
   readonly arch?: string;
-  readonly dataset: string;
+  readonly dataset?: string;
   readonly attack: string;
-  readonly norm: string;
+  readonly norm?: string;
+  readonly goal?: string;
   readonly eps?: number;
   readonly steps?: number;
   readonly queries?: number;
   readonly stepSize?: number;
   readonly restarts?: number;
+  readonly maxSeconds?: number;
+  readonly maxWork?: number;
   readonly randomStart?: boolean;
-  readonly from?: string;
+  readonly from?: readonly string[];
   readonly examples?: number;
   readonly sample?: boolean;
   readonly includeMisclassified?: boolean;
@@ -36,20 +43,37 @@ interface EvaluateFlags {
 export function evaluateCommand(program: Command): void {
   program
     .command('evaluate')
-    .description('attack one model and count what it still classifies correctly')
-    .requiredOption('--model <run|file>', 'run or model of the library, or an NPZ file of weights with --arch')
-    .requiredOption('--dataset <id>', 'data set')
+    .description('attack one model and count what it still classifies correctly, or carry out a whole plan')
+    .option('--plan <file|id>', 'a plan of models × attacks × ε × sources as YAML, or one of the library to go on with')
+    .option('--out <dir>', 'with --plan: write its tables, comparisons and curves as CSV and LaTeX')
+    .option('--model <run|file>', 'run or model of the library, or an NPZ file of weights with --arch')
+    .option('--dataset <id>', 'data set')
     .option('--arch <architecture>', 'architecture of the weights file')
-    .option('--attack <name>', 'pgd, apgd, square, bim, fgsm or noise', 'pgd')
-    .option('--norm <norm>', 'norm of the ball', 'linf')
-    .option('--eps <epsilon>', 'radius in [0, 1] pixels', numberOption('--eps'))
+    .option('--attack <name>', 'an attack; “pairlight attacks” lists them', 'pgd')
+    .option('--norm <norm>', 'linf, l2 or l1, for attacks that have several')
+    .option('--goal <goal>', 'untargeted, least-likely, random, next or all')
+    .option('--eps <epsilon>', 'radius, with pixels in [0, 1]', numberOption('--eps'))
     .option('--steps <n>', 'iterations', numberOption('--steps'))
-    .option('--queries <n>', 'forward passes of the square attack', numberOption('--queries'))
+    .option('--queries <n>', 'forward passes for each example, for attacks that count them', numberOption('--queries'))
     .option('--step-size <size>', 'default: 2.5 × epsilon / steps', numberOption('--step-size'))
     .option('--restarts <n>', 'random starts', numberOption('--restarts'))
+    .option(
+      '--max-seconds <s>',
+      'stop the attack after this time; its number then says so',
+      numberOption('--max-seconds'),
+    )
+    .option(
+      '--max-work <n>',
+      'gradients or queries on one example at most, in whole starts',
+      numberOption('--max-work'),
+    )
     .option('--random-start', 'start at a random point of the ball')
     .option('--no-random-start', 'start at the clean image')
-    .option('--from <run>', 'gray- or black-box: make the adversarial examples on this model')
+    .option(
+      '--from <run...>',
+      'gray- or black-box: make the adversarial examples on this model, or on several whose logits are averaged',
+      collect(String),
+    )
     .option('--examples <n>', 'the first N of the test split', numberOption('--examples'))
     .option('--sample', 'a seeded sample of N instead of the first N')
     .option('--include-misclassified', 'attack misclassified examples too, as the Python peers do')
@@ -59,18 +83,32 @@ export function evaluateCommand(program: Command): void {
     .option('--set <key=value...>', 'any other setting of the attack', collect(String))
     .option('--save-adversarial <file>', 'write the adversarial examples and logits as NPZ')
     .action(async (flags: EvaluateFlags, command: Command) => {
+      if (flags.plan !== undefined) {
+        await evaluatePlan(flags.plan, flags.out, command.optsWithGlobals<GlobalOptions>());
+        return;
+      }
+      const wanted = required(flags);
       await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
-        const dataset = choose(library.datasets.list(), flags.dataset, '--dataset', ({ manifest }) => manifest.name);
-        const target = await targetModel(library, flags, dataset.id);
-        const source =
-          flags.from === undefined ? null : choose(library.models.list(), flags.from, '--from', ({ name }) => name).id;
+        const dataset = choose(library.datasets.list(), wanted.dataset, '--dataset', ({ manifest }) => manifest.name);
+        const target = await targetModel(library, wanted.model, flags.arch, dataset.id);
+        const [source = null, ...ensemble] = (flags.from ?? []).map(
+          (text) => choose(library.models.list(), text, '--from', ({ name }) => name).id,
+        );
         const request = parseSettings(
           evaluationRequest,
           {
             dataset: dataset.id,
             targets: [target],
             source,
-            attack: { name: flags.attack, settings: attackSettings(flags, command) },
+            ensemble,
+            ...(flags.goal !== undefined && { goal: flags.goal }),
+            ...((flags.maxSeconds ?? flags.maxWork) !== undefined && {
+              limits: { seconds: flags.maxSeconds ?? null, work: flags.maxWork ?? null },
+            }),
+            attack: {
+              name: flags.attack,
+              settings: { ...attackSettings(flags, command), ...(await normSetting(flags)) },
+            },
             examples: {
               ...(flags.examples !== undefined && { count: flags.examples }),
               sample: flags.sample ?? false,
@@ -98,6 +136,8 @@ export function evaluateCommand(program: Command): void {
           {
             model: target,
             source,
+            ...(ensemble.length > 0 && { ensemble }),
+            goal: request.goal,
             dataset: dataset.id,
             indices: result.indices,
             attack: request.attack.name,
@@ -109,8 +149,10 @@ export function evaluateCommand(program: Command): void {
             robustAccuracy: outcome.robustAccuracy,
             interval: outcome.robustInterval,
             perturbation: outcome.perturbation,
+            accuracy8Bit: outcome.accuracy8Bit ?? null,
+            medianDistance: outcome.medianDistance ?? null,
             nonFinite: outcome.nonFiniteGradients,
-            check: 'not run',
+            check: checkText(stateOf(library.checks.list(), model.id, dataset.id)),
             evaluation: id,
           },
           [
@@ -122,25 +164,34 @@ export function evaluateCommand(program: Command): void {
     });
 }
 
-async function targetModel(library: Library, flags: EvaluateFlags, dataset: string): Promise<string> {
-  if (!flags.model.endsWith('.npz')) {
-    return choose(library.models.list(), flags.model, '--model', ({ name }) => name).id;
+/** Without a plan there must be a model and a data set. */
+function required({ model, dataset }: EvaluateFlags): { readonly model: string; readonly dataset: string } {
+  if (model !== undefined && dataset !== undefined) return { model, dataset };
+  const missing = model === undefined ? '--model' : '--dataset';
+  throw new AppError('invalid-input', `${missing} is missing: name a model and a data set, or a plan with --plan.`);
+}
+
+async function targetModel(
+  library: Library,
+  wanted: string,
+  architecture: string | undefined,
+  dataset: string,
+): Promise<string> {
+  if (!wanted.endsWith('.npz')) return choose(library.models.list(), wanted, '--model', ({ name }) => name).id;
+  if (architecture === undefined) {
+    throw new AppError('invalid-input', `--arch is missing: which architecture are the weights in ${wanted} of?`);
   }
-  if (flags.arch === undefined) {
-    throw new AppError('invalid-input', `--arch is missing: which architecture are the weights in ${flags.model} of?`);
-  }
-  const bytes = await readFile(flags.model).catch((cause: unknown) => {
-    throw new AppError('not-found', `--model: ${flags.model} cannot be read. Check the path.`, { cause });
+  const bytes = await readFile(wanted).catch((cause: unknown) => {
+    throw new AppError('not-found', `--model: ${wanted} cannot be read. Check the path.`, { cause });
   });
   for (const model of library.models.list()) {
-    if (model.origin !== 'imported' || model.architecture !== flags.arch) continue;
+    if (model.origin !== 'imported' || model.architecture !== architecture) continue;
     if (bytes.equals(await readFile(library.models.file(model.id).weights))) return model.id;
   }
-  return (await library.models.import({ path: flags.model, architecture: flags.arch, dataset })).id;
+  return (await library.models.import({ path: wanted, architecture, dataset })).id;
 }
 
 function attackSettings(flags: EvaluateFlags, command: Command): Record<string, SettingValue> {
-  if (flags.norm !== 'linf') throw new AppError('invalid-input', `--norm: ${flags.norm} is not available; use linf.`);
   return {
     ...parsePairs(flags.set ?? []),
     ...(flags.eps !== undefined && { epsilon: flags.eps }),
@@ -150,4 +201,15 @@ function attackSettings(flags: EvaluateFlags, command: Command): Record<string, 
     ...(flags.restarts !== undefined && { restarts: flags.restarts }),
     ...(command.getOptionValueSource('randomStart') === 'cli' && { randomStart: flags.randomStart ?? true }),
   };
+}
+
+/** The norm as a setting, for attacks that have several. @throws AppError `invalid-input` for one that has another. */
+async function normSetting({ attack: name, norm }: EvaluateFlags): Promise<Record<string, SettingValue>> {
+  if (norm === undefined) return {};
+  const { ATTACKS, resolveAttack } = await import('../../compute/attacks/registry.ts');
+  const attack = ATTACKS.find((entry) => entry.name === name);
+  if (!attack || 'norm' in attack.schema.shape) return { norm };
+  const { plan } = resolveAttack({ name, settings: {} });
+  if (plan.norm === norm) return {};
+  throw new AppError('invalid-input', `--norm: ${attack.label} has the norm ${plan.norm} only, not ${norm}.`);
 }

@@ -35,7 +35,8 @@ export const ASCENT = defineFamily<AscentPlan>({
   // 1 where only the start is judged.
   work: ({ steps, samples }) => Math.max(1, steps * samples),
   stopsAtSuccess: ({ stopAtSuccess }) => stopAtSuccess,
-  isAtLeast: (more, less) => more.steps >= less.steps && more.samples >= less.samples && more.noise === less.noise,
+  isAtLeast: (more, less) =>
+    more.steps >= less.steps && more.samples >= less.samples && (more.noise === less.noise || more.steps > less.steps),
   create: (steps, subject, options) => ({
     run: (rows, restart, onWork) => runTrajectories(steps, subject, rows, restart, options, onWork),
     notes: () => [],

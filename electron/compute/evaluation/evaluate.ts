@@ -4,6 +4,7 @@ import type { EngineInfo } from '../../../shared/domain/engine.ts';
 import type { EvaluationRequest, EvaluationResult, TargetResult, Threat } from '../../../shared/domain/evaluation.ts';
 import { imageSize } from '../attacks/examples.ts';
 import type { Examples } from '../attacks/examples.ts';
+import type { AttackLimits } from '../attacks/limits.ts';
 import type { AttackOptions } from '../attacks/options.ts';
 import type { Outcome } from '../attacks/outcome.ts';
 import { workOf } from '../attacks/plan.ts';
@@ -13,6 +14,7 @@ import { attackTransfer } from '../attacks/transfer.ts';
 import { attackWhiteBox } from '../attacks/white-box.ts';
 import { readExamples } from '../data/examples.ts';
 import type { PackedDataset } from '../data/packed.ts';
+import { ensembleOf } from '../models/ensemble.ts';
 import type { Control } from '../jobs/control.ts';
 import { carriedOf, carriedOrigins } from './carried.ts';
 import type { Carried, CarriedOrigins, CarrySource } from './carried.ts';
@@ -34,6 +36,8 @@ export interface EvaluationInput {
   readonly targets: readonly EvaluatedModel[];
   /** null: white-box. */
   readonly source: EvaluatedModel | null;
+  /** Further sources: x' is made on the mean of their logits and the source's. */
+  readonly ensemble?: readonly EvaluatedModel[];
   /** Earlier evaluations whose successes count here; what they broke is not attacked again. */
   readonly carry?: readonly CarrySource[];
   /** The engine that is loaded, for the record. */
@@ -61,7 +65,8 @@ interface Part {
 
 /**
  * Attacks every target and judges the outcome. White-box: each target is attacked on itself. Transfer: x' is made once
- * for each start on the source and judged on all targets; gray-box if the architectures are the same, else black-box.
+ * for each start on the source and judged on all targets; gray-box if the architectures are the same (of all
+ * sources), else black-box.
  * The examples are read and attacked part by part, which changes no number. What has been done is saved in `folder` now
  * and then, and before a pause or a cancellation takes effect: another call with the same input goes on from there, and
  * ends at the same numbers. Where there is nothing to go on from, no half-written results stay in `folder`.
@@ -69,11 +74,12 @@ interface Part {
  *   `cancelled`, and the errors of writing.
  */
 export async function evaluate(input: EvaluationInput): Promise<EvaluationResult> {
-  const { request, dataset, targets, source, folder, engine } = input;
+  const { request, dataset, targets, folder, engine } = input;
+  const sources = input.source ? [input.source, ...(input.ensemble ?? [])] : [];
   const started = performance.now();
   const attack = resolveAttack(request.attack);
   const { plan } = attack;
-  await checkModels(dataset.manifest, targets, source);
+  for (const source of sources.length > 0 ? sources : [null]) await checkModels(dataset.manifest, targets, source);
   const positions = choosePositions(dataset, request.examples);
   const parts = partsOf(positions, input);
   const origins = await Promise.all(targets.map(({ model }) => carriedOrigins(input.carry ?? [], model.id)));
@@ -105,12 +111,14 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
     progress: (now) => input.control.progress(now),
   });
   const { control } = watch;
-  const remarks = new Set(source ? targets.flatMap((target) => sourceNotes(source.model, target.model)) : []);
+  const remarks = new Set(
+    targets.flatMap((target) => sources.flatMap((source) => sourceNotes(source.model, target.model))),
+  );
   const pieces = targets.map((): Piece[] => []);
   const files = new Map<number, TargetFiles>();
   const threatOf = (target: EvaluatedModel): Threat => {
-    if (!source) return 'white-box';
-    return target.model.architecture === source.model.architecture ? 'gray-box' : 'black-box';
+    if (sources.length === 0) return 'white-box';
+    return sources.every(({ model }) => model.architecture === target.model.architecture) ? 'gray-box' : 'black-box';
   };
   /** Results of all targets that there is something of, with pieces that are not finished yet. */
   const resultsWith = (running: ReadonlyMap<number, Piece>, final: boolean): TargetResult[] =>
@@ -132,19 +140,20 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
       examples,
       plan,
       goal: request.goal,
+      ...(request.limits && { limits: shareOf(request.limits, part.positions.length / positions.length) }),
       seed: request.seed,
       batchSize: request.batchSize,
       includeMisclassified: request.includeMisclassified,
       control,
       journal: state.journal(part.name, (outcomes) => outcomes.forEach((outcome, at) => carried[at]?.settle(outcome))),
-      onWork: (done, left) => work.add(done, left + later, messageOf(source, own)),
+      onWork: (done, left) => work.add(done, left + later, messageOf(sources, own)),
       onRestart: (outcomes) => {
         watch.look();
         const running = outcomes.map((outcome, at) => [part.targets[at] ?? 0, pieceAt(outcome, at)] as const);
         input.onPartial(resultsWith(new Map(running), false));
       },
     };
-    const outcomes = await watch.attacking(() => attackOf(source, own, options));
+    const outcomes = await watch.attacking(() => attackOf(sources, own, options));
     await watch.writing(async () => {
       for (const [at, outcome] of outcomes.entries()) {
         const position = part.targets[at] ?? 0;
@@ -212,16 +221,23 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
 
 const NOTHING: CarriedOrigins = new Map();
 
-function messageOf(source: EvaluatedModel | null, [target]: readonly EvaluatedModel[]): string {
-  return source ? `from ${source.model.name}` : `on ${target?.model.name ?? ''}`;
+/** A part's share of the time; what one example may cost is the same in all parts. */
+function shareOf({ seconds, work }: AttackLimits, share: number): AttackLimits {
+  return { seconds: seconds === null ? null : seconds * share, work };
+}
+
+function messageOf(sources: readonly EvaluatedModel[], [target]: readonly EvaluatedModel[]): string {
+  if (sources.length === 0) return `on ${target?.model.name ?? ''}`;
+  return `from ${sources.map(({ model }) => model.name).join(' + ')}`;
 }
 
 async function attackOf(
-  source: EvaluatedModel | null,
+  sources: readonly EvaluatedModel[],
   targets: readonly EvaluatedModel[],
   options: AttackOptions,
 ): Promise<readonly Outcome[]> {
-  if (source) return attackTransfer(source, targets, options);
+  const [source] = sources;
+  if (source) return attackTransfer(sources.length === 1 ? source : ensembleOf(sources), targets, options);
   const outcomes: Outcome[] = [];
   for (const target of targets) outcomes.push(await attackWhiteBox(target, options));
   return outcomes;

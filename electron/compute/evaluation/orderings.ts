@@ -10,6 +10,8 @@ export interface JudgedResult {
   readonly attack: AttackSpec;
   /** Model that x' was made on; null for white-box. */
   readonly source: string | null;
+  /** Whether successes of other attacks count in it: its number is not its own strength. */
+  readonly carried?: boolean;
   /** By position in the data set: whether the example stands, so is classified rightly with and without the attack. */
   readonly stands: ReadonlyMap<number, boolean>;
 }
@@ -43,7 +45,7 @@ export function findOrderingProblems(
   const findings = judged.flatMap((entry) => hardProblems(entry, `${nameOf(entry.result.model)}, ${titleOf(entry)}`));
   for (const stronger of judged) {
     for (const weaker of judged) {
-      const reason = stronger === weaker ? null : whyStronger(stronger, weaker);
+      const reason = stronger === weaker || weaker.carried ? null : whyStronger(stronger, weaker);
       if (reason === null) continue;
       const { survived, broke, shared } = compare(stronger.stands, weaker.stands);
       const chance = mcnemarOneSided(survived, broke);

@@ -15,6 +15,7 @@ export async function runEvaluate(job: JobSpecOf<'evaluate'>, context: JobContex
       dataset: bench.dataset,
       targets,
       source: job.source ? await bench.load(job.source) : null,
+      ensemble: await Promise.all(job.ensemble.map((file) => bench.load(file))),
       carry: job.carry,
       engine: bench.engine.info,
       control: context,

@@ -167,6 +167,10 @@ function warningsOf(request: PlanRequest, { manifest }: DatasetRow): string[] {
     const stay = [...new Set(attacks.filter(({ plan }) => !canTransfer(plan)).map(({ attack }) => attack.label))];
     if (stay.length > 0) warnings.add(`${stay.join(', ')} cannot transfer: left out where there is a source.`);
   }
+  if (request.goal !== 'untargeted') {
+    const any = [...new Set(attacks.filter(({ plan }) => !plan.family.targeted).map(({ attack }) => attack.label))];
+    if (any.length > 0) warnings.add(`${any.join(', ')} cannot be given a class to lead to: left out of this plan.`);
+  }
   if (request.sources.some((source) => source.length === 0)) {
     if (attacks.every(({ weak }) => weak !== null)) {
       warnings.add(

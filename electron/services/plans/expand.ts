@@ -23,7 +23,8 @@ const FORWARD_PASSES = { gradients: 3, queries: 1 } as const;
 
 /**
  * The steps of a plan in the order in which they run: seed by seed, smaller ε first, and cheaper attacks first, so that
- * expensive ones find few survivors. Attacks that cannot transfer are left out where there is a source.
+ * expensive ones find few survivors. Attacks that cannot transfer are left out where there is a source, and those that cannot be given a class where the
+ * goal is one.
  * @throws AppError `invalid-input` for a bad attack.
  */
 export function expandPlan(request: PlanRequest): PlanStep[] {
@@ -33,6 +34,7 @@ export function expandPlan(request: PlanRequest): PlanStep[] {
       if (targets.length === 0) return [];
       return plannedAttacks(request)
         .filter(({ attack }) => source.length === 0 || canTransfer(attack.plan))
+        .filter(({ attack }) => request.goal === 'untargeted' || attack.plan.family.targeted)
         .map(({ attack, spec }): PlanStep => ({
           key: stepKey(attack, source, request.goal, seed),
           attack,

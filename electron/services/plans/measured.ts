@@ -8,12 +8,15 @@ import type { StoredModel } from '../../store/models.ts';
 import type { StoredPlan } from '../../store/plans.ts';
 import type { Store } from '../../store/store.ts';
 import { requireDataset } from '../session.ts';
+import { distinctLabels, goalWords } from '../result-columns.ts';
 import { attackKeyOf, columnKeyOf, sourceOf } from './expand.ts';
 
 /** One evaluation of a plan. */
 export interface MeasuredStep {
   readonly evaluation: EvaluationRow;
   readonly attack: ResolvedAttack;
+  /** Of the attack, its ε and goal; no two attacks of a plan share one. */
+  readonly label: string;
   readonly source: readonly EntityId[];
   readonly seed: number;
   /** See `PlanColumn`. */
@@ -48,13 +51,23 @@ export interface MeasuredPlan {
 /** Reads a plan's evaluations with all their examples. */
 export function readPlan(store: Store, plan: StoredPlan): MeasuredPlan {
   const known = new Map(store.models.list().map((model) => [model.id, model]));
-  const steps = store.evaluations.ofPlan(plan.id).map((evaluation): MeasuredStep => {
+  const evaluations = store.evaluations.ofPlan(plan.id);
+  const attacks = evaluations.map(({ request }) => resolveAttack(request.attack));
+  const labels = distinctLabels(
+    attacks.map(({ label, settings }, at) => ({
+      label: `${label}${goalWords(evaluations[at]?.request.goal ?? 'untargeted')}`,
+      settings,
+    })),
+  );
+  const steps = evaluations.flatMap((evaluation, at): MeasuredStep | [] => {
     const { request } = evaluation;
-    const attack = resolveAttack(request.attack);
+    const attack = attacks[at];
+    if (!attack) return [];
     const source = sourceOf(request);
     return {
       evaluation,
       attack,
+      label: labels[at] ?? attack.label,
       source,
       seed: request.seed,
       column: columnKeyOf(attack, source, request.goal),

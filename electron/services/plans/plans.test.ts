@@ -38,7 +38,7 @@ beforeAll(async () => {
     expect(await library.jobs.wait(id)).toMatchObject({ state: 'done' });
     models.push(id);
   }
-}, 60_000);
+}, 240_000);
 afterAll(async () => {
   await library.dispose();
   rmSync(root, { recursive: true });
@@ -53,7 +53,7 @@ const plan = (change: Partial<PlanRequestInput> = {}) =>
       { name: 'fgsm', settings: {} },
     ],
     epsilons: [0.05, 0.1],
-    examples: { count: 40 },
+    examples: { count: 30 },
     engine: 'wasm',
     ...change,
   });
@@ -64,7 +64,8 @@ async function finished(id: string): Promise<void> {
   }
 }
 
-describe('a plan', () => {
+// Each step is a process of its own: slow where other work keeps the cores busy.
+describe('a plan', { timeout: 240_000 }, () => {
   let id: string;
 
   it('runs its steps cheapest first within each ε, and says before what they would cost', async () => {
@@ -75,7 +76,7 @@ describe('a plan', () => {
       'FGSM, ε 0.1',
       'PGD-6 × 2, ε 0.1',
     ]);
-    expect(estimate.steps.map(({ work }) => work)).toEqual([80, 960, 80, 960]);
+    expect(estimate.steps.map(({ work }) => work)).toEqual([60, 720, 60, 720]);
     expect(estimate.warnings.join()).toMatch(/No attack works without gradients/);
     ({ id } = await library.plans.create(plan()));
     await finished(id);
@@ -152,9 +153,9 @@ describe('a plan', () => {
     const worst = (await library.plans.result(id)).worst[models[0] ?? '']?.at(-1);
     const classes = CALLS['plans.classes'].output.parse(await library.plans.classes(id, models[0] ?? '', null));
     const total = (table: number[][]): number => table.flat().reduce((sum, count) => sum + count, 0);
-    expect([total(classes.before), total(classes.after)]).toEqual([40, 40]);
+    expect([total(classes.before), total(classes.after)]).toEqual([30, 30]);
     const standing = classes.after.reduce((sum, row, label) => sum + (row[label] ?? 0), 0);
-    expect(standing / 40).toBeCloseTo(worst?.accuracy ?? -1, 12);
+    expect(standing / 30).toBeCloseTo(worst?.accuracy ?? -1, 12);
     const { pairs } = CALLS['plans.compare'].output.parse(await library.plans.compare(id, null));
     expect(pairs).toHaveLength(1);
     expect(pairs[0]?.accuracyFirst).toBeCloseTo(worst?.accuracy ?? -1, 12);

@@ -41,8 +41,8 @@ export function planResultOf(measured: MeasuredPlan): PlanResult {
 }
 
 /** `PGD-40, ε 0.25 from surrogate`. */
-export function stepLabel({ attack, source }: MeasuredStep, nameOf: MeasuredPlan['nameOf']): string {
-  return source.length === 0 ? attack.label : `${attack.label} from ${source.map(nameOf).join(' + ')}`;
+export function stepLabel({ label, source }: MeasuredStep, nameOf: MeasuredPlan['nameOf']): string {
+  return source.length === 0 ? label : `${label} from ${source.map(nameOf).join(' + ')}`;
 }
 
 function columnsOf({ steps, nameOf }: MeasuredPlan): PlanColumn[] {
@@ -56,7 +56,7 @@ function columnsOf({ steps, nameOf }: MeasuredPlan): PlanColumn[] {
       key: column,
       label: stepLabel(step, nameOf),
       attackKey,
-      attackLabel: attack.label,
+      attackLabel: step.label,
       attack: attack.attack.name,
       source: [...source],
       norm: attack.plan.norm,

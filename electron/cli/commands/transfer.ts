@@ -1,0 +1,86 @@
+import type { Command } from 'commander';
+import { planRequest } from '../../../shared/domain/plan.ts';
+import type { PlanResult } from '../../../shared/domain/plan.ts';
+import { parseSettings } from '../../../shared/domain/settings.ts';
+import { percent, textTable } from '../output.ts';
+import { namesOf, planFinished, writePlan } from '../plans.ts';
+import { choose, withLibrary, type GlobalOptions } from '../session.ts';
+import { collect, numberOption, parsePairs } from '../settings-flags.ts';
+
+interface TransferFlags {
+  readonly dataset: string;
+  readonly model: readonly string[];
+  readonly source?: readonly string[];
+  readonly ensemble?: boolean;
+  readonly attack: string;
+  readonly eps?: number;
+  readonly examples?: number;
+  readonly seed?: number;
+  readonly engine?: string;
+  readonly set?: readonly string[];
+  readonly out?: string;
+}
+
+/** Sources × targets: every adversarial example is made once for each source and judged on all the other models. */
+export function transferCommand(program: Command): void {
+  program
+    .command('transfer')
+    .description('make adversarial examples on each source and judge them on all models: a transfer matrix')
+    .requiredOption('--dataset <id>', 'data set')
+    .requiredOption('--model <run...>', 'models to judge on', collect(String))
+    .option('--source <run...>', 'models to make the examples on; default: all of --model', collect(String))
+    .option('--ensemble', 'also from all sources at once, their logits averaged')
+    .option('--attack <name>', 'an attack that transfers; “pairlight attacks” lists them', 'pgd')
+    .option('--eps <epsilon>', 'radius, with pixels in [0, 1]', numberOption('--eps'))
+    .option('--examples <n>', 'the first N of the test split', numberOption('--examples'))
+    .option('--seed <seed>', 'seed of the random starts', numberOption('--seed'))
+    .option('--engine <engine>', 'auto, tensorflow, webgpu or wasm')
+    .option('--set <key=value...>', 'any other setting of the attack', collect(String))
+    .option('--out <dir>', 'write the matrix and all tables as CSV and LaTeX')
+    .action(async (flags: TransferFlags, command: Command) => {
+      await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
+        const all = library.models.list();
+        const ids = (texts: readonly string[], option: string): string[] =>
+          texts.map((text) => choose(all, text, option, ({ name }) => name).id);
+        const models = ids(flags.model, '--model');
+        const sources = flags.source ? ids(flags.source, '--source') : models;
+        const request = parseSettings(
+          planRequest,
+          {
+            dataset: choose(library.datasets.list(), flags.dataset, '--dataset', ({ manifest }) => manifest.name).id,
+            models,
+            attacks: [
+              {
+                name: flags.attack,
+                settings: { ...parsePairs(flags.set ?? []), ...(flags.eps !== undefined && { epsilon: flags.eps }) },
+              },
+            ],
+            sources: [[], ...sources.map((id) => [id]), ...(flags.ensemble ? [sources] : [])],
+            mode: 'each',
+            examples: flags.examples === undefined ? {} : { count: flags.examples },
+            ...(flags.seed !== undefined && { seeds: [flags.seed] }),
+            ...(flags.engine !== undefined && { engine: flags.engine }),
+          },
+          'transfer',
+        );
+        const { id } = await library.plans.create(request);
+        await planFinished(library, id);
+        const result = await library.plans.result(id);
+        if (flags.out !== undefined) await writePlan(library, result, flags.out);
+        const matrices = result.matrices.map(({ label, rows }) => ({ label, rows }));
+        output.result(
+          { plan: id, models: result.models, clean: result.clean, matrices },
+          result.matrices.map((matrix) => matrixText(matrix, result.models, namesOf(library))).join('\n\n'),
+        );
+      });
+    });
+}
+
+function matrixText(
+  { label, rows }: PlanResult['matrices'][number],
+  models: readonly string[],
+  nameOf: (id: string) => string,
+): string {
+  const lines = rows.map((row) => [row.label, ...models.map((model) => percent(row.accuracy[model] ?? null))]);
+  return `Accuracy under ${label}, by source (down) and model (across)\n${textTable(['source', ...models.map(nameOf)], lines)}`;
+}

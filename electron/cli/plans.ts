@@ -1,0 +1,170 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { AppError } from '../../shared/domain/errors.ts';
+import { goal, exampleChoice } from '../../shared/domain/evaluation.ts';
+import type { EntityId } from '../../shared/domain/ids.ts';
+import { PLAN_MODES, planAttack, planRequest } from '../../shared/domain/plan.ts';
+import type { PlanComparison, PlanExport, PlanRequest, PlanResult } from '../../shared/domain/plan.ts';
+import { parseSettings } from '../../shared/domain/settings.ts';
+import type { Library } from '../services/library.ts';
+import { writeExport } from '../services/write-export.ts';
+import { percent, textTable } from './output.ts';
+import { choose, finished, withLibrary, type GlobalOptions } from './session.ts';
+import { readYaml } from './settings-flags.ts';
+
+/** What stands in a plan's file: names instead of ids, and attacks without settings by their names alone. */
+const planFile = z.strictObject({
+  name: z.string().optional(),
+  dataset: z.string(),
+  models: z.array(z.string()).min(1),
+  attacks: z.array(z.union([z.string().transform((name) => ({ name })), planAttack])).min(1),
+  epsilons: z.array(z.number()).optional(),
+  /** `white-box`, a model, or a list of models whose logits are averaged. */
+  sources: z.array(z.union([z.string(), z.array(z.string())])).optional(),
+  goal: goal.optional(),
+  examples: exampleChoice.optional(),
+  includeMisclassified: z.boolean().optional(),
+  seeds: z.array(z.int()).optional(),
+  mode: z.enum(PLAN_MODES).optional(),
+  batchSize: z.int().optional(),
+  engine: z.string().optional(),
+  deterministic: z.boolean().optional(),
+});
+
+const WHITE_BOX = 'white-box';
+
+/** Carries out a plan from a file, or goes on with one of the library, and shows all its numbers. */
+export async function evaluatePlan(plan: string, out: string | undefined, options: GlobalOptions): Promise<void> {
+  await withLibrary(options, 'own', async ({ library, output }) => {
+    const known = library.plans.list().find(({ id, name }) => id === plan || name === plan);
+    const id = known?.id ?? (await library.plans.create(await readPlanFile(library, plan))).id;
+    if (known) library.plans.run(id);
+    await planFinished(library, id);
+    const result = await library.plans.result(id);
+    const comparison = result.models.length > 1 ? await library.plans.compare(id, null) : null;
+    if (out !== undefined) {
+      await writePlan(library, result, out);
+      output.say(`Tables: ${out}`);
+    }
+    const names = namesOf(library);
+    output.result(
+      { name: library.plans.get(id).name, evaluations: library.plans.get(id).evaluations, ...result, comparison },
+      [resultText(result, names), ...(comparison ? [comparisonText(comparison, names)] : [])].join('\n\n'),
+    );
+  });
+}
+
+/** @throws AppError that names the file and the field, or the data set or model that is not there. */
+async function readPlanFile(library: Library, file: string): Promise<PlanRequest> {
+  const { dataset, models, sources, ...others } = parseSettings(planFile, await readYaml(file), file);
+  const modelId = (text: string): EntityId =>
+    choose(library.models.list(), text, `${file}: model`, ({ name }) => name).id;
+  return parseSettings(
+    planRequest,
+    {
+      ...others,
+      dataset: choose(library.datasets.list(), dataset, `${file}: dataset`, ({ manifest }) => manifest.name).id,
+      models: models.map(modelId),
+      ...(sources && {
+        sources: sources.map((source) => {
+          if (source === WHITE_BOX) return [];
+          return typeof source === 'string' ? [modelId(source)] : source.map(modelId);
+        }),
+      }),
+    },
+    file,
+  );
+}
+
+/** Waits for every evaluation of a plan. @throws AppError of the first that did not end well, once all have ended. */
+export async function planFinished(library: Library, id: EntityId): Promise<void> {
+  const ends = await Promise.allSettled(library.plans.get(id).evaluations.map((step) => finished(library, step)));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+}
+
+export function namesOf(library: Library): (id: string) => string {
+  const names = new Map(library.models.list().map(({ id, name }) => [id, name]));
+  return (id) => names.get(id) ?? id;
+}
+
+/** Every table of a plan as CSV and LaTeX, and its curves as CSV. */
+export async function writePlan(library: Library, result: PlanResult, folder: string): Promise<void> {
+  const { exportPlan } = await import('../services/figures/plan-exports.ts');
+  const id = result.plan;
+  const formats = ['csv', 'latex'] as const;
+  const matrices = result.matrices.map(({ attackKey }, position) => ({ attackKey, position }));
+  const wanted: { readonly file: string; readonly request: PlanExport }[] = [
+    { file: 'curves', request: { what: 'curves', id, format: 'csv' } },
+    ...formats.flatMap((format) => [
+      { file: 'table', request: { what: 'table' as const, id, format } },
+      ...(result.models.length > 1
+        ? [{ file: 'comparison', request: { what: 'comparison' as const, id, column: null, format } }]
+        : []),
+      ...matrices.map(({ attackKey, position }) => ({
+        file: `transfer-${position + 1}`,
+        request: { what: 'matrix' as const, id, attackKey, format },
+      })),
+      ...result.models.flatMap((model) =>
+        (['classes', 'confusion'] as const).map((what) => ({
+          file: `${what}-${model}`,
+          request: { what, id, model, column: null, format },
+        })),
+      ),
+    ]),
+  ];
+  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+    throw new AppError('io', `--out: ${folder} cannot be made. Choose another folder.`, { cause });
+  });
+  for (const { file, request } of wanted) {
+    const { bytes } = await exportPlan(library, request);
+    await writeExport(join(folder, `${file}.${request.format === 'csv' ? 'csv' : 'tex'}`), bytes);
+  }
+}
+
+export function resultText(result: PlanResult, nameOf: (id: string) => string): string {
+  const rows = result.models.flatMap((model) => [
+    ...result.columns.flatMap(({ key, label }) => {
+      const cell = result.cells[model]?.[key];
+      if (!cell) return [];
+      const { mean, std } = cell.accuracy;
+      const [low, high] = cell.bySeed[0]?.interval ?? [0, 1];
+      const about =
+        std === null ? `[${percent(low)}, ${percent(high)}]` : `± ${percent(std)} over ${cell.accuracy.seeds} seeds`;
+      return [[nameOf(model), label, percent(mean), about]];
+    }),
+    ...(result.worst[model] ?? []).map(({ norm, epsilon, accuracy, interval, attacks }) => [
+      nameOf(model),
+      `worst case of ${attacks}, ${norm} ε ${epsilon}`,
+      percent(accuracy),
+      `[${percent(interval[0])}, ${percent(interval[1])}]`,
+    ]),
+  ]);
+  return textTable(['model', 'attack', 'accuracy', '95 %'], rows);
+}
+
+export function comparisonText({ label, pairs }: PlanComparison, nameOf: (id: string) => string): string {
+  const rows = pairs.map((pair) => [
+    nameOf(pair.first),
+    nameOf(pair.second),
+    percent(pair.accuracyFirst),
+    percent(pair.accuracySecond),
+    String(pair.onlyFirst),
+    String(pair.onlySecond),
+    pair.p.toPrecision(3),
+    pair.holm.toPrecision(3),
+    percent(pair.smallestDifference),
+  ]);
+  const head = [
+    'first',
+    'second',
+    'first',
+    'second',
+    'only first',
+    'only second',
+    'p',
+    'p (Holm)',
+    'smallest difference',
+  ];
+  return `Paired comparison, ${label}\n${textTable(head, rows)}`;
+}

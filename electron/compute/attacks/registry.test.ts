@@ -74,7 +74,7 @@ describe('presets', () => {
   it('are valid and say what they are called', () => {
     for (const preset of attackPresets) {
       const { label } = resolve(preset.attack, preset.settings);
-      const words = preset.label.replace('Quick look: ', '').replace('Random noise', 'Noise');
+      const words = preset.label.replace(/^[^:]*: /, '').replace('Random noise', 'Noise').replace(/ with .*/, '');
       expect(label.startsWith(`${words},`)).toBe(true);
     }
     expect(resolve('pgd', { steps: 200, restarts: 10 }).label).toBe('PGD-200 × 10, ε 0.25');
@@ -82,7 +82,10 @@ describe('presets', () => {
 
   it('only many steps with restarts pass without a remark on strength', () => {
     const weak = attackPresets.map(({ attack, settings }) => resolve(attack, settings).weak !== null);
-    expect(attackPresets.filter((_, i) => !weak[i]).map(({ label }) => label)).toEqual(['PGD-200 × 10']);
+    expect(attackPresets.filter((_, i) => !weak[i]).map(({ label }) => label)).toEqual([
+      'PGD-200 × 10',
+      'ALP-breaking: PGD-200 × 50 with steps of 50/255',
+    ]);
   });
 });
 

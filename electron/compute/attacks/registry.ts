@@ -55,13 +55,29 @@ export function attackEntries(): AttackEntry[] {
   }));
 }
 
-/** Named settings for common needs, weakest last. ε is the form's own. */
+/**
+ * Named settings for common needs; the first is what forms begin with. ε is the form's own. Those of papers: PGD-200 is the
+ * longest attack of arXiv 1908.11435; steps of 50/255 from many starts are what Mosbach et al. 2018, arXiv 1810.12042,
+ * broke logit pairing with.
+ */
 export const attackPresets: readonly z.infer<typeof attackPreset>[] = [
   { label: 'Quick look: PGD-10', attack: 'pgd', settings: { steps: 10, restarts: 1, randomStart: true } },
   { label: 'PGD-40', attack: 'pgd', settings: { steps: 40, restarts: 1, randomStart: true } },
+  { label: 'Paper: PGD-200', attack: 'pgd', settings: { steps: 200, restarts: 1, randomStart: true } },
   { label: 'PGD-200 × 10', attack: 'pgd', settings: { steps: 200, restarts: 10, randomStart: true } },
+  {
+    label: 'ALP-breaking: PGD-200 × 50 with steps of 50/255',
+    attack: 'pgd',
+    settings: { steps: 200, stepSize: 50 / 255, restarts: 50, randomStart: true, stopAtSuccess: true },
+  },
   { label: 'APGD-CE 100', attack: 'apgd', settings: { loss: 'cross-entropy', steps: 100, restarts: 1 } },
   { label: 'Square 5,000 queries', attack: 'square', settings: { queries: 5000, restarts: 1 } },
+  { label: 'Transfer: MI-FGSM-10', attack: 'mi-fgsm', settings: { steps: 10, decay: 1 } },
+  {
+    label: 'Transfer: TI-DI-MI-FGSM-10',
+    attack: 'mi-fgsm',
+    settings: { steps: 10, decay: 1, diversity: 0.5, kernel: 7 },
+  },
   { label: 'FGSM', attack: 'fgsm', settings: {} },
   { label: 'Random noise', attack: 'noise', settings: { trials: 1 } },
 ];

@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { planRequest } from '../../../shared/domain/plan.ts';
 import { parseSettings } from '../../../shared/domain/settings.ts';
 import type { Library } from '../../services/library.ts';
+import { writeExport } from '../../services/write-export.ts';
 import { comparisonText, namesOf, planFinished, resultText, writePlan } from '../plans.ts';
 import { choose, withLibrary, type GlobalOptions } from '../session.ts';
 import { collect, numberOption } from '../settings-flags.ts';
@@ -25,10 +27,13 @@ const DEFAULT_ATTACKS = ['apgd', 'square'];
 export function compareCommand(program: Command): void {
   program
     .command('compare [runs...]')
-    .description('compare models pair by pair on the same images: exact McNemar test, corrected after Holm')
-    .option('--plan <id>', 'a plan of the library whose numbers to compare; else the runs are attacked now')
-    .option('--dataset <id>', 'data set, without --plan')
-    .option('--attack <name...>', 'attacks, without --plan; default: apgd and square', collect(String))
+    .description(
+      'compare models pair by pair on the same images (exact McNemar test, corrected after Holm): those of a plan, or ' +
+        'runs that are attacked now; with --out alone, the numbers that are there as tables and curves',
+    )
+    .option('--plan <id>', 'a plan of the library whose numbers to compare')
+    .option('--dataset <id>', 'attack the runs on this data set now')
+    .option('--attack <name...>', 'attacks, with --dataset; default: apgd and square', collect(String))
     .option('--eps <epsilon>', 'radius, with pixels in [0, 1]', numberOption('--eps'))
     .option('--examples <n>', 'the first N of the test split', numberOption('--examples'))
     .option('--seed <seed>', 'seed of the attacks', numberOption('--seed'))
@@ -37,6 +42,11 @@ export function compareCommand(program: Command): void {
     .option('--out <dir>', 'write the tables as CSV and LaTeX')
     .action(async (runs: readonly string[], flags: CompareFlags, command: Command) => {
       await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
+        if (flags.plan === undefined && flags.dataset === undefined && flags.out !== undefined) {
+          const written = await writeKnown(library, runs, flags.out);
+          output.result(written, written.files.join('\n'));
+          return;
+        }
         const id =
           flags.plan === undefined
             ? (await library.plans.create(asked(library, runs, flags))).id
@@ -62,7 +72,10 @@ export function compareCommand(program: Command): void {
 
 function asked(library: Library, runs: readonly string[], flags: CompareFlags) {
   if (runs.length < 2 || flags.dataset === undefined) {
-    throw new AppError('invalid-input', 'Name two or more runs and --dataset, or a plan with --plan.');
+    throw new AppError(
+      'invalid-input',
+      'Name two or more runs and --dataset to attack them, a plan with --plan, or runs and --out for the numbers there are.',
+    );
   }
   return parseSettings(
     planRequest,
@@ -77,4 +90,32 @@ function asked(library: Library, runs: readonly string[], flags: CompareFlags) {
     },
     'compare',
   );
+}
+
+/** The result table and the accuracy curves of runs, from what the library has already. */
+async function writeKnown(
+  library: Library,
+  texts: readonly string[],
+  out: string,
+): Promise<{ readonly runs: readonly string[]; readonly files: readonly string[] }> {
+  const { exportCurve, exportTable } = await import('../../services/figures/exports.ts');
+  const { runs } = library.snapshot();
+  const chosen = texts.map((text) => choose(runs, text, 'run', ({ name }) => name));
+  const datasets = new Set(chosen.map((run) => run.config.dataset));
+  const [dataset] = datasets;
+  if (dataset === undefined || datasets.size > 1) {
+    throw new AppError('invalid-input', 'compare: name runs of one data set.');
+  }
+  const ids = chosen.map(({ id }) => id);
+  const exported = await Promise.all([
+    ...(['csv', 'latex'] as const).map((format) => exportTable(library, dataset, format)),
+    ...(['svg', 'pdf', 'png'] as const).map((format) => exportCurve(library, ids, 'accuracy', format)),
+  ]);
+  const files: string[] = [];
+  for (const { name, bytes } of exported) {
+    const file = join(out, name);
+    await writeExport(file, bytes);
+    files.push(file);
+  }
+  return { runs: ids, files };
 }

@@ -209,6 +209,29 @@ export function testAttacks(engine: EngineName, enginePack: string | null, missi
       expect(tf.memory().numTensors).toBe(before);
     });
 
+    it.each([
+      { name: 'pgd', settings: { norm: 'l1', epsilon: 20, steps: 16 }, goal: 'untargeted' },
+      { name: 'pgd', settings: { norm: 'l2', epsilon: 3, steps: 16, stopAtSuccess: true }, goal: 'next' },
+      {
+        name: 'mi-fgsm',
+        settings: { epsilon: 0.2, steps: 16, nesterov: true, kernel: 5, scales: 2 },
+        goal: 'untargeted',
+      },
+      { name: 'mi-fgsm', settings: { epsilon: 0.2, steps: 8, diversity: 0.7, smallest: 0.7 }, goal: 'random' },
+    ] as const)(
+      '$name with $settings, goal $goal, runs without a remark and leaves no tensor behind',
+      async (attack) => {
+        const nat = await fixture('small-nat');
+        const before = tf.memory().numTensors;
+        const options = { ...asPeers(nat, attack.name, attack.settings, 48), goal: attack.goal, batchSize: 20 };
+        const outcome = await attackWhiteBox(nat, options);
+        expect(tf.memory().numTensors).toBe(before);
+        expect(outcome.notes).toEqual([]);
+        expect([outcome.nonFinite, outcome.violations]).toEqual([0, 0]);
+        expect(48 - standing(outcome.succeeded)).toBeGreaterThan(attack.goal === 'untargeted' ? 20 : 8);
+      },
+    );
+
     it('a cancelled attack leaves no tensor behind', async () => {
       const nat = await fixture('small-nat');
       const before = tf.memory().numTensors;

@@ -7,6 +7,7 @@ import type { StoredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
 import { engineForJob } from './engines.ts';
 import { parseInput } from './inputs.ts';
+import { stateOf } from './check-text.ts';
 import type { Library } from './library.ts';
 import { addJob, missing, requireDataset, requireFit, requireModel } from './session.ts';
 import type { Session } from './session.ts';
@@ -72,11 +73,12 @@ function usualSources(store: Store, model: StoredModel): EntityId[] {
 
 /** By model: its newest finished check on a data set. */
 export function checkStates(store: Store, dataset: EntityId): ReadonlyMap<EntityId, CheckState> {
-  const states = new Map<EntityId, CheckState>();
-  for (const { id, request, result } of store.checks.list()) {
-    if (!result || request.dataset !== dataset) continue;
-    const { verdict, summary } = result;
-    states.set(request.model, { check: id, verdict, summary, depth: request.depth, epsilon: request.epsilon });
-  }
-  return states;
+  const checks = store.checks.list();
+  const models = new Set(checks.map(({ request }) => request.model));
+  return new Map(
+    [...models].flatMap((model) => {
+      const state = stateOf(checks, model, dataset);
+      return state ? [[model, state] as const] : [];
+    }),
+  );
 }

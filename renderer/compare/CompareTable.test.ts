@@ -1,5 +1,7 @@
 import { mount } from '@vue/test-utils';
+import { TooltipProvider } from 'reka-ui';
 import { expect, it } from 'vitest';
+import { h } from 'vue';
 import type { RunRow } from '../../shared/domain/library.ts';
 import { trainConfig } from '../../shared/domain/training.ts';
 import type { CompareRow } from './compare-rows.ts';
@@ -20,11 +22,19 @@ function row(id: string, epsilon: number, dataset = 'dataset-00000001', evaluate
     ended: null,
   };
   const worstCase = { accuracy: 0.6, low: 0.55, high: 0.65, examples: 500, epsilon, attacks: 2, gradientFree: false };
-  return { run, validationClean: null, validationAdversarial: null, evaluatedClean: 0.9, evaluatedImages, worstCase };
+  return {
+    run,
+    validationClean: null,
+    validationAdversarial: null,
+    evaluatedClean: 0.9,
+    evaluatedImages,
+    worstCase,
+    check: null,
+  };
 }
 
 function table(rows: readonly CompareRow[]) {
-  const view = mount(CompareTable, { props: { rows, defenceLabel: String } });
+  const view = mount(TooltipProvider, { slots: { default: () => h(CompareTable, { rows, defenceLabel: String }) } });
   const texts = {
     head: view.get('thead').text(),
     body: view.get('tbody').text(),
@@ -46,4 +56,13 @@ it('says it at each number where it differs, and marks no best across data sets'
   expect(head).not.toContain('ε');
   expect(body).toMatch(/ε 0\.25, 500 images.*200 images.*ε 0\.3, 500 images/);
   expect(best).toBe(0);
+});
+
+it('says beside each run what the masking check found, or that it was not run', () => {
+  const checked: CompareRow = {
+    ...row('run-a', 0.25),
+    check: { check: 'check-00000001', verdict: 'red', depth: 'full', epsilon: 0.25, summary: '' },
+  };
+  const { body } = table([checked, row('run-b', 0.25)]);
+  expect(body).toMatch(/run-a.*masking red.*run-b.*masking unchecked/s);
 });

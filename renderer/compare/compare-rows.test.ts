@@ -36,6 +36,7 @@ const table: ResultTable = {
   clean: { 'run-a': 0.9 },
   cleanExamples: { 'run-a': 500 },
   worstBasis: { epsilon: 0.25, examples: 500, split: 'test' },
+  checks: {},
   worstCase: {
     'run-a': { accuracy: 0.6, low: 0.55, high: 0.65, examples: 500, epsilon: 0.25, attacks: 2, gradientFree: false },
     'run-b': { accuracy: 0.7, low: 0.65, high: 0.75, examples: 500, epsilon: 0.25, attacks: 2, gradientFree: false },

@@ -1,3 +1,4 @@
+import type { CheckState } from '../../shared/domain/check.ts';
 import type { ResultTable, RunRow } from '../../shared/domain/library.ts';
 
 export interface CompareRow {
@@ -10,6 +11,8 @@ export interface CompareRow {
   readonly evaluatedImages: number | null;
   /** Worst case per example over every attack on the run up to one ε, white-box and transfer. */
   readonly worstCase: ResultTable['worstCase'][string] | null;
+  /** The newest gradient-masking check; null where none was run. */
+  readonly check: CheckState | null;
 }
 
 export type CompareNumber = 'validationClean' | 'validationAdversarial' | 'evaluatedClean' | 'worstCase';
@@ -36,6 +39,7 @@ export function compareRows(runs: readonly RunRow[], tables: readonly ResultTabl
       evaluatedClean: table?.clean[run.id] ?? null,
       evaluatedImages: table?.cleanExamples[run.id] ?? null,
       worstCase: table?.worstCase[run.id] ?? null,
+      check: table?.checks[run.id] ?? null,
     };
   });
 }

@@ -84,6 +84,7 @@ function table(numbers: readonly Given[]): ResultTable {
     cleanExamples: { 'run-a': 20 },
     worstBasis: null,
     worstCase: {},
+    checks: {},
     findings: [],
   };
 }

@@ -1,3 +1,4 @@
+import type { CheckState } from '../../shared/domain/check.ts';
 import { THREATS } from '../../shared/domain/evaluation.ts';
 import type { Threat } from '../../shared/domain/evaluation.ts';
 import type { ResultCell, ResultTable, WorstBasis } from '../../shared/domain/library.ts';
@@ -27,6 +28,8 @@ export interface GridRow {
   readonly cleanExamples: number | null;
   readonly cells: readonly (GridCell | null)[];
   readonly worstCase: ResultTable['worstCase'][string] | null;
+  /** The newest gradient-masking check; null where none was run. */
+  readonly check: CheckState | null;
 }
 
 export interface ResultGrid {
@@ -67,6 +70,7 @@ export function resultGrid(table: ResultTable, models: readonly ModelSummary[]):
           return result ? { result, best: best.get(column.key) === result.robustAccuracy } : null;
         }),
         worstCase: table.worstCase[id] ?? null,
+        check: table.checks[id] ?? null,
       };
     }),
   };

@@ -24,6 +24,7 @@ const snapshot = (jobs: readonly JobRow[]): LibrarySnapshot => ({
   evaluations: [],
   plans: [],
   galleries: [],
+  checks: [],
   jobs: [...jobs],
 });
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkRequest, checkResult } from './check.ts';
+import { checkRequest, checkResult, checkState } from './check.ts';
 import { datasetManifest } from './dataset.ts';
 import { engineInfo } from './engine.ts';
 import {
@@ -150,6 +150,8 @@ export const resultTable = z.object({
       gradientFree: z.boolean(),
     }),
   ),
+  /** By model id: its newest finished gradient-masking check on this data set. Models that are not there were not checked. */
+  checks: z.record(z.string(), checkState),
   /** Broken hard orderings (errors) and suspicious soft ones (warnings), in words. */
   findings: z.array(z.object({ severity: z.enum(['error', 'warning']), text: z.string() })),
 });

@@ -1,6 +1,7 @@
 import { strToU8 } from 'fflate';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { PlanExport } from '../../../shared/domain/plan.ts';
+import { checkText, stateOf } from '../check-text.ts';
 import type { Library } from '../library.ts';
 import { fileName, type ExportedFile } from './exports.ts';
 import {
@@ -25,6 +26,7 @@ export async function exportPlan(library: Library, request: PlanExport): Promise
     dataset: manifest.name,
     datasetHash: manifest.hash,
     modelName: (model) => models.get(model) ?? 'a deleted model',
+    checkOf: (model) => checkText(stateOf(library.checks.list(), model, plan.dataset)),
   };
   return {
     name: `${fileName(name)}-${what}.${format === 'csv' ? 'csv' : 'tex'}`,

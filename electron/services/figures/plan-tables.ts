@@ -8,6 +8,8 @@ export interface PlanNames {
   readonly dataset: string;
   readonly datasetHash: string;
   readonly modelName: (id: string) => string;
+  /** What the gradient-masking check says of a model: `red (full, ε 0.25)`, `not run`. */
+  readonly checkOf: (id: string) => string;
 }
 
 /** A table in words and numbers, from which both formats are made. */
@@ -40,6 +42,7 @@ export function planTableCsv(result: PlanResult, names: PlanNames): string {
         median_distance: one.medianDistance ?? '',
         carried: one.carried,
         remark: column.weak ?? '',
+        masking_check: names.checkOf(model),
         evaluation: one.evaluation,
         dataset: names.dataset,
         dataset_sha256: names.datasetHash,
@@ -63,6 +66,7 @@ export function planTableCsv(result: PlanResult, names: PlanNames): string {
       median_distance: '',
       carried: '',
       remark: `${one.attacks} attacks${one.gradientFree ? '' : ', none without gradients'}`,
+      masking_check: names.checkOf(model),
       evaluation: '',
       dataset: names.dataset,
       dataset_sha256: names.datasetHash,
@@ -75,7 +79,7 @@ export function planTableCsv(result: PlanResult, names: PlanNames): string {
 export function planTableLatex(result: PlanResult, names: PlanNames): string {
   const worstHeads = uniqueWorst(result);
   return latex({
-    caption: `Accuracy in \\si{\\percent} on ${examplesOf(result)} images of ${escapeLatex(names.dataset)}, with Wilson 95\\,\\% intervals for the worst case over all attacks.`,
+    caption: `Accuracy in \\si{\\percent} on ${examplesOf(result)} images of ${escapeLatex(names.dataset)}, with Wilson 95\\,\\% intervals for the worst case over all attacks. ${escapeLatex(maskingChecks(result, names))}`,
     head: [
       'Model',
       'Clean',
@@ -99,6 +103,11 @@ export function planTableLatex(result: PlanResult, names: PlanNames): string {
       ],
     })),
   });
+}
+
+/** What the gradient-masking check says of each model. */
+function maskingChecks({ models }: PlanResult, { modelName, checkOf }: PlanNames): string {
+  return `Gradient-masking check: ${models.map((model) => `${modelName(model)} ${checkOf(model)}`).join(', ')}.`;
 }
 
 const NORM_NAMES = { linf: 'L∞', l2: 'L2', l1: 'L1' } as const;

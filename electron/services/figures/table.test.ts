@@ -45,6 +45,7 @@ const table: ResultTable = {
   cleanExamples: {},
   worstBasis: null,
   worstCase: {},
+  checks: {},
   findings: [],
 };
 const context = {
@@ -76,4 +77,16 @@ test('the CSV has one line for each number, with quotes where a name needs them 
 
 test('LaTeX special characters are escaped', () => {
   expect(escapeLatex('a_b & 5% {x} ~ \\')).toBe('a\\_b \\& 5\\% \\{x\\} \\textasciitilde{} \\textbackslash{}');
+});
+
+test('both files say what the masking check found on each model, and mark one whose gradients are masked', () => {
+  const red = { check: 'check-00000000', verdict: 'red', depth: 'full', epsilon: 0.25, summary: '' } as const;
+  const checked: ResultTable = { ...table, checks: { 'run-00000000': red } };
+  const latex = tableLatex(checked, context);
+  expect(latex).toContain('Gradient-masking check: AT\\_1 red, AT+ALP, "new" not run. \\ddag: masked gradients');
+  expect(latex).toContain('    AT\\_1\\textsuperscript{\\ddag} & 95.0');
+  expect(tableLatex(table, context)).not.toContain('ddag');
+  const [, first, second] = tableCsv(checked, context).split('\n');
+  expect(first).toContain('"red (full, ε 0.25)"');
+  expect(second).toContain('not run');
 });

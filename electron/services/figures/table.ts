@@ -1,7 +1,9 @@
 import { stringify } from 'csv-stringify/sync';
+import type { CheckState } from '../../../shared/domain/check.ts';
 import { THREATS } from '../../../shared/domain/evaluation.ts';
 import type { ResultCell, ResultTable } from '../../../shared/domain/library.ts';
 import type { ModelSummary } from '../../../shared/domain/model.ts';
+import { checkText } from '../check-text.ts';
 
 /** Everything that a table file names besides the numbers. */
 export interface TableContext {
@@ -16,7 +18,7 @@ export function tableCsv(table: ResultTable, context: TableContext): string {
     const model = context.models.find((candidate) => candidate.id === id);
     return table.columns.flatMap((column) => {
       const cell = table.cells[id]?.[column.key];
-      return cell ? [cellRecord(cell, model, context)] : [];
+      return cell ? [cellRecord(cell, model, context, table.checks[id])] : [];
     });
   });
   return stringify(lines, { header: true });
@@ -26,6 +28,7 @@ function cellRecord(
   cell: ResultCell,
   model: ModelSummary | undefined,
   context: TableContext,
+  check: CheckState | undefined,
 ): Record<string, string | number> {
   return {
     model: model?.name ?? cell.model,
@@ -45,6 +48,7 @@ function cellRecord(
     robust_low_95: cell.robustInterval[0],
     robust_high_95: cell.robustInterval[1],
     remark: cell.weak ?? '',
+    masking_check: checkText(check ?? null),
     evaluation: cell.evaluation,
     dataset: context.datasetName,
     dataset_sha256: context.datasetHash,
@@ -69,7 +73,7 @@ export function tableLatex(table: ResultTable, context: TableContext): string {
       const mark = cell.weak === null ? '' : '\\rlap{\\textsuperscript{\\dag}}';
       return `${cell.robustAccuracy === best.get(key) ? '\\bfseries ' : ''}${text}${mark}`;
     });
-    return `    ${[escapeLatex(model?.name ?? id), clean === undefined ? '{--}' : percent(clean), ...numbers].join(' & ')} \\\\`;
+    return `    ${[escapeLatex(model?.name ?? id) + maskingMark(table.checks[id]), clean === undefined ? '{--}' : percent(clean), ...numbers].join(' & ')} \\\\`;
   });
   const cells = table.models.flatMap((id) => Object.values(table.cells[id] ?? {}));
   const counts = [...new Set(cells.map((cell) => cell.examples))].sort((a, b) => a - b);
@@ -83,6 +87,7 @@ export function tableLatex(table: ResultTable, context: TableContext): string {
     `Accuracy in \\si{\\percent} on ${counts.join(' or ')} ${splits.join(' and ')} images of ${escapeLatex(context.datasetName)}${epsilon === undefined ? '' : ` at ${escapeLatex(epsilon)}`}.`,
     'White-box: an example is robust only if no iterate of any restart is misclassified.',
     ...(cells.some(({ weak }) => weak !== null) ? ['\\dag: too weak an attack to be a robustness claim.'] : []),
+    maskingCaption(table, context),
     ...(sources === ''
       ? []
       : [`Transfer: adversarial examples made on ${escapeLatex(sources)}, judged on the last iterate.`]),
@@ -136,6 +141,20 @@ function sourcesOf(cells: readonly ResultCell[], { models }: TableContext): stri
 /** A column's label without the source, which the caption names. */
 function withoutSource(label: string): string {
   return label.replace(/ from .*?(?=, \d+ images$|$)/, '');
+}
+
+/** A red check stands at the model's name. */
+function maskingMark(check: CheckState | undefined): string {
+  return check?.verdict === 'red' ? '\\textsuperscript{\\ddag}' : '';
+}
+
+/** What the gradient-masking check says of each model, as a sentence of the caption. */
+function maskingCaption(table: ResultTable, { models }: TableContext): string {
+  const nameOf = (id: string): string => models.find((model) => model.id === id)?.name ?? id;
+  const states = table.models.map((id) => `${nameOf(id)} ${table.checks[id]?.verdict ?? 'not run'}`);
+  const red = table.models.some((id) => table.checks[id]?.verdict === 'red');
+  const meaning = red ? ' \\ddag: masked gradients, do not trust these numbers.' : '';
+  return `${escapeLatex(`Gradient-masking check: ${states.join(', ')}.`)}${meaning}`;
 }
 
 const LATEX_SPECIAL: Readonly<Record<string, string>> = {

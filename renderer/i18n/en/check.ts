@@ -25,6 +25,12 @@ export const check = {
   waiting: 'The check waits for its turn',
   stopped: 'The check did not finish',
   again: 'Check again',
+  mark: {
+    label: 'masking {verdict}',
+    noneLabel: 'masking unchecked',
+    none: 'No gradient-masking check was run on this model: its numbers are upper bounds that hidden gradients may flatter.',
+    some: 'Gradient-masking check ({depth}, ε {epsilon}): {summary}',
+  },
   empty: {
     title: 'Can a robustness number be trusted?',
     text: 'Some models only hide their gradients, so that attacks stand still. The check looks for the signs: more steps, more starts, larger ε, attacks without gradients, the gradients themselves.',

@@ -237,6 +237,110 @@ test('a source that is also the target is refused', async ({ app }) => {
   expect(reply).toMatchObject({ ok: false, error: { code: 'source-is-target' } });
 });
 
+test('a plan tells its cost, attacks from several sources, and shows numbers, curves, a matrix and a comparison', async ({
+  app,
+}) => {
+  const { page } = app;
+  await open(page, 'Evaluation');
+  await page.getByRole('radio', { name: 'Plans', exact: true }).click();
+  await page.getByRole('button', { name: 'New plan' }).first().click();
+  const form = dialog(page, 'New evaluation plan');
+  const models = form.getByRole('group', { name: 'Models under attack' });
+  for (const name of ['plain net', 'defended']) await models.getByLabel(name, { exact: true }).click();
+  const sources = form.getByRole('group', { name: 'Transfer: on each of these' });
+  await sources.getByLabel('surrogate', { exact: true }).click();
+  await form.getByRole('button', { name: 'Quick look' }).click();
+  await form.getByRole('button', { name: /^Settings of/ }).click();
+  await form.getByRole('button', { name: 'About PGD' }).click();
+  await expect(dialog(page, 'PGD')).toContainText('Madry');
+  await page.keyboard.press('Escape');
+  await fill(form, 'ε of all attacks', '0.1, 51/255');
+  await fill(form, 'Number', '60');
+  await fill(form, 'Name', 'quick plan');
+  await expect(form.getByText('for 4 evaluations')).toBeVisible();
+  await form.getByRole('button', { name: 'Start plan' }).click();
+  await expect(form).toBeHidden();
+  await expect(page.getByRole('figure', { name: 'Survivors' })).toBeVisible({ timeout: 60_000 });
+  await finishAll(page);
+
+  const row = page.getByRole('row').filter({ hasText: 'defended' });
+  await expect(row.getByRole('button', { name: /^defended, / })).toHaveCount(4);
+  const { plans } = await call(page, 'library.snapshot', undefined);
+  const { worst } = await call(page, 'plans.result', { id: plans[0]!.id });
+  for (const [, atEpsilon] of Object.entries(worst)) {
+    expect(atEpsilon.map(({ epsilon }) => epsilon)).toEqual([0.1, 0.2]);
+    expect(atEpsilon[1]!.accuracy).toBeLessThanOrEqual(atEpsilon[0]!.accuracy);
+  }
+  await page.getByRole('radio', { name: 'Curves' }).click();
+  await expect(page.getByRole('figure', { name: /^Accuracy over ε/ })).toBeVisible();
+  await page.getByRole('radio', { name: 'Transfer' }).click();
+  const matrix = page.getByRole('figure').filter({ hasText: 'x′ made on' }).first();
+  await expect(matrix.getByRole('rowheader')).toHaveText(['the model itself', 'surrogate']);
+  const exported = page.getByRole('group', { name: 'Export matrix' }).first();
+  expect((await exportTo(app, exported, 'CSV', 'matrix.csv')).toString()).toContain('surrogate');
+  expect((await exportTo(app, exported, 'PDF', 'matrix.pdf')).subarray(0, 5).toString()).toBe('%PDF-');
+  await page.getByRole('radio', { name: 'Classes' }).click();
+  await expect(page.getByText('After the attack')).toBeVisible();
+  await page.getByRole('radio', { name: 'Comparison' }).click();
+  await expect(page.getByRole('row').filter({ hasText: 'defended' })).toContainText('60');
+  await page.getByRole('radio', { name: 'Numbers' }).click();
+
+  // More of it: only what is missing is run.
+  await page.getByRole('button', { name: 'Add to this plan' }).click();
+  const more = dialog(page, 'Add to quick plan');
+  await fill(more, 'ε of all attacks', '0.1, 51/255, 0.3');
+  await expect(more.getByText('for 2 evaluations')).toBeVisible();
+  await more.getByRole('button', { name: 'Run what is missing' }).click();
+  await expect(more).toBeHidden();
+  await finishAll(page);
+  await expect(row.getByRole('button', { name: /^defended, / })).toHaveCount(6);
+});
+
+test('the attack on one example is looked at step by step; its set is saved and comes back as a data set', async ({
+  app,
+}) => {
+  const { page } = app;
+  await page
+    .getByRole('button', { name: /^plain net, PGD-10, ε 0.2:/ })
+    .first()
+    .click();
+  await choose(page, 'Sort', 'L1');
+  await choose(page, 'Show examples', 'Broken');
+  await page
+    .getByRole('button', { name: /^Look closer at example/ })
+    .first()
+    .click();
+  const example = page.getByRole('dialog', { name: /^Example/ });
+  await example.getByRole('button', { name: 'Record the attack on this example' }).click();
+  await expect(example.getByRole('figure', { name: 'How the attack went' })).toBeVisible({ timeout: 60_000 });
+  const slider = example.getByRole('slider');
+  await expect(slider).toHaveAttribute('max', '10');
+  await slider.press('Home');
+  await expect(example.getByText('image 0', { exact: true }).first()).toBeVisible();
+  await example.getByRole('button', { name: 'First wrong' }).click();
+  await expect(example.getByText('image 0', { exact: true })).toHaveCount(0);
+  await page.keyboard.press('Escape');
+
+  const file = join(app.library, '..', 'attacked.npz');
+  await answerFileDialogs(app, file);
+  await page.getByRole('complementary').getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: /^Save adversarial set/ }).click();
+  await expect.poll(() => statSync(file, { throwIfNoEntry: false })?.size ?? 0, { timeout: 30_000 }).toBeGreaterThan(0);
+  await page.getByRole('radio', { name: 'All numbers' }).click();
+  await dropFiles(page, [file]);
+  await dialog(page, 'Import a data set').getByRole('button', { name: 'Import 60 images' }).click();
+  await expect
+    .poll(async () => (await call(page, 'library.snapshot', undefined)).datasets.map(({ manifest }) => manifest.name), {
+      timeout: 30_000,
+    })
+    .toContain('attacked');
+  const { datasets } = await call(page, 'library.snapshot', undefined);
+  const { id, manifest } = datasets.find((row) => row.manifest.name === 'attacked')!;
+  expect(manifest).toMatchObject({ pixels: 'f32', splits: { train: 0, validation: 0, test: 60 } });
+  expect(manifest.classes).toHaveLength(10);
+  await call(page, 'entities.delete', { id });
+});
+
 test('an attention gallery shows where the models look, clean beside attacked', async ({ app }) => {
   const { page } = app;
   await open(page, 'Attention');

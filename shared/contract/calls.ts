@@ -16,6 +16,7 @@ import {
   planEstimate,
   planExport,
   planExtension,
+  planFigure,
   planRequest,
   planResult,
   planView,
@@ -152,6 +153,7 @@ export const CALLS = {
 
   'exports.table': call(z.strictObject({ dataset: entityId, format: z.enum(['csv', 'latex']) }), savedFile),
   'exports.plan': call(planExport, savedFile),
+  'exports.planFigure': call(planFigure, savedFile),
   'exports.curve': call(
     z.strictObject({
       runs: z.array(entityId).min(1).max(16),

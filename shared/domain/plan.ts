@@ -280,3 +280,31 @@ export const planExport = z.discriminatedUnion('what', [
   }),
 ]);
 export type PlanExport = z.infer<typeof planExport>;
+
+/** A picture of a plan's result. */
+export const planFigure = z.discriminatedUnion('what', [
+  z.strictObject({
+    what: z.literal('curve'),
+    id: entityId,
+    over: z.enum(['epsilon', 'iterations', 'restarts', 'queries']),
+    /** Label and norm of the curves, one for each model. */
+    label: z.string(),
+    norm,
+    format: z.enum(['svg', 'pdf', 'png']),
+  }),
+  z.strictObject({
+    what: z.literal('matrix'),
+    id: entityId,
+    attackKey: z.string(),
+    format: z.enum(['svg', 'pdf', 'png']),
+  }),
+  z.strictObject({
+    what: z.literal('confusion'),
+    id: entityId,
+    model: entityId,
+    column: z.string().nullable().default(null),
+    when: z.enum(['before', 'after']),
+    format: z.enum(['svg', 'pdf', 'png']),
+  }),
+]);
+export type PlanFigure = z.infer<typeof planFigure>;

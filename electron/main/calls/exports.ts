@@ -8,7 +8,13 @@ import type { CallContext } from './context.ts';
 import type { Handlers } from './dispatch.ts';
 
 type ExportCalls =
-  'exports.table' | 'exports.plan' | 'exports.curve' | 'exports.gallery' | 'exports.run' | 'exports.adversarial';
+  | 'exports.table'
+  | 'exports.plan'
+  | 'exports.curve'
+  | 'exports.gallery'
+  | 'exports.run'
+  | 'exports.adversarial'
+  | 'exports.planFigure';
 
 export function exportCalls({ library, window, written }: CallContext): Pick<Handlers, ExportCalls> {
   let folder = app.getPath('documents');
@@ -41,6 +47,10 @@ export function exportCalls({ library, window, written }: CallContext): Pick<Han
       save('Export the curve', (figures, opened) => figures.exportCurve(opened, runs, curve, format)),
     'exports.gallery': ({ id, method, scale, format }) =>
       save('Export the gallery', (figures, opened) => figures.exportGallery(opened, id, method, scale, format)),
+    'exports.planFigure': (request) =>
+      save('Export the figure', async (_, opened) =>
+        (await import('../../services/figures/plan-figures.ts')).exportPlanFigure(opened, request),
+      ),
     'exports.adversarial': ({ id, model }) =>
       save('Save the adversarial set', (figures, opened) => figures.exportAdversarial(opened, id, model)),
     'exports.run': ({ id }) => save('Export the run', (figures, opened) => figures.exportRun(opened, id)),

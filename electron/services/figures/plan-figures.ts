@@ -1,0 +1,107 @@
+import { AppError } from '../../../shared/domain/errors.ts';
+import type { PlanFigure } from '../../../shared/domain/plan.ts';
+import type { Library } from '../library.ts';
+import { curveFigure } from './curve.ts';
+import { fileName, type ExportedFile } from './exports.ts';
+import { heatFigure } from './heat.ts';
+import { renderFigure } from './render.ts';
+import type { SvgFigure } from './svg-document.ts';
+
+const AXES = { epsilon: 'ε', iterations: 'iterations', restarts: 'restarts', queries: 'queries' } as const;
+
+/** One picture of a plan at a paper's size. @throws AppError `not-found` where there is nothing to draw yet. */
+export async function exportPlanFigure(library: Library, request: PlanFigure): Promise<ExportedFile> {
+  const { name } = library.plans.get(request.id);
+  return {
+    name: `${fileName(name)}-${request.what}.${request.format}`,
+    bytes: await renderFigure(await draw(library, request), request.format),
+  };
+}
+
+async function draw({ plans, models }: Library, request: PlanFigure): Promise<SvgFigure> {
+  const known = new Map(models.list().map((model) => [model.id, model]));
+  const nameOf = (id: string): string => known.get(id)?.name ?? 'a deleted model';
+  const percent = (share: number): string => (100 * share).toFixed(1);
+  switch (request.what) {
+    case 'curve': {
+      const curves = (await plans.curves(request.id))[request.over].filter(
+        ({ label, norm }) => label === request.label && norm === request.norm,
+      );
+      if (curves.length === 0) throw nothing();
+      return curveFigure({
+        series: curves.map(({ model, x, accuracy }) => {
+          const slot = known.get(model)?.colour ?? 0;
+          return { name: nameOf(model), colour: slot, dash: slot, points: steps(x, accuracy) };
+        }),
+        xLabel: AXES[request.over],
+        yLabel: 'robust accuracy',
+        yRange: [0, 1],
+      });
+    }
+    case 'matrix': {
+      const result = await plans.result(request.id);
+      const matrix = result.matrices.find(({ attackKey }) => attackKey === request.attackKey);
+      if (!matrix) throw nothing();
+      const shares = matrix.rows.flatMap(({ accuracy }) => Object.values(accuracy));
+      const [low, high] = [Math.min(...shares), Math.max(...shares)];
+      return heatFigure({
+        title: matrix.label,
+        rowTitle: 'x′ made on',
+        columnTitle: 'judged on',
+        columns: result.models.map(nameOf),
+        rows: matrix.rows.map(({ source, accuracy }) => ({
+          label: source.length === 0 ? 'the model itself' : source.map(nameOf).join(' + '),
+          cells: result.models.map((model) => {
+            const share = accuracy[model];
+            return share === undefined ? null : { value: 100 * share, text: percent(share) };
+          }),
+        })),
+        scale: low < high ? [100 * low, 100 * high] : [0, 100],
+        unit: 'robust accuracy, %',
+      });
+    }
+    case 'confusion': {
+      const { id, model, column, when } = request;
+      const found = await plans.classes(id, model, column);
+      const counts = found[when];
+      const lost = counts.some((row) => (row[found.classes.length] ?? 0) > 0);
+      const columns = lost ? [...found.classes, 'none'] : found.classes;
+      return heatFigure({
+        title: `${nameOf(model)}, ${when} the attack`,
+        rowTitle: 'class',
+        columnTitle: 'taken for',
+        columns,
+        rows: counts.map((row, label) => {
+          const sum = row.reduce((total, count) => total + count, 0);
+          return {
+            label: found.classes[label] ?? String(label),
+            cells: columns.map((_, at) => ({
+              value: sum > 0 ? (100 * (row[at] ?? 0)) / sum : 0,
+              text: (row[at] ?? 0) === 0 ? '' : String(row[at]),
+            })),
+          };
+        }),
+        scale: [0, 100],
+        unit: '% of the class',
+      });
+    }
+  }
+}
+
+/** Each value holds up to the next x. */
+function steps(x: readonly number[], accuracy: readonly number[]): (readonly [number, number])[] {
+  return x.flatMap((at, position): (readonly [number, number])[] => {
+    const now = accuracy[position] ?? Number.NaN;
+    const before = position > 0 ? accuracy[position - 1] : undefined;
+    return before === undefined || before === now
+      ? [[at, now]]
+      : [
+          [at, before],
+          [at, now],
+        ];
+  });
+}
+
+function nothing(): AppError {
+  return new AppError('not-found', 'There is nothing to draw yet: this part of the plan has not been run.');
+}

@@ -39,6 +39,8 @@ export interface Family<P extends AttackPlan = AttackPlan> {
   work(plan: P): number;
   /** Whether an example leaves at its first success, so that its last iterate is that one. */
   stopsAtSuccess(plan: P): boolean;
+  /** Titles of the starts of a plan, where each of them is an attack of its own. */
+  readonly stages?: (plan: P) => readonly string[];
   /** See {@link isAtLeast}: of one family, norm, and of at least as many restarts. */
   isAtLeast(more: P, less: P): boolean;
   /**

@@ -36,7 +36,7 @@ export interface PoolTask {
    * The next evaluations of every slot. Nothing changes any more in rows that are broken or at their end, and rows of
    * the tensors beyond the slots are of no account. The caller disposes of old and new state.
    */
-  advance(state: PoolState, constants: readonly tf.Tensor[], slots: readonly Slot[]): PoolState;
+  advance(state: PoolState, constants: readonly tf.Tensor[], slots: readonly Slot[]): PoolState | Promise<PoolState>;
 }
 
 interface Batch {
@@ -67,7 +67,7 @@ export async function* runPool(
   try {
     while (batch.slots.length > 0) {
       const before = batch.slots;
-      const state = task.advance(batch.state, batch.constants, before);
+      const state = await task.advance(batch.state, batch.constants, before);
       tf.dispose([...batch.state]);
       const slots = before.map(({ row, done }) => ({ row, done: Math.min(task.length, done + task.stride) }));
       batch = { ...batch, state, slots };

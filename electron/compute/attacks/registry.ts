@@ -7,6 +7,7 @@ import { describeSettings, parseSettings } from '../../../shared/domain/settings
 import { epsilonLabel } from './attack.ts';
 import type { AnyAttack } from './attack.ts';
 import { apgd } from './apgd.ts';
+import { autoattack } from './autoattack.ts';
 import { bim } from './bim.ts';
 import { boundary } from './boundary.ts';
 import { fgm } from './fgm.ts';
@@ -26,6 +27,7 @@ import { square } from './square.ts';
 export const ATTACKS: readonly AnyAttack[] = [
   pgd,
   apgd,
+  autoattack,
   square,
   fab,
   deepfool,
@@ -71,6 +73,7 @@ export const attackPresets: readonly z.infer<typeof attackPreset>[] = [
     settings: { steps: 200, stepSize: 50 / 255, restarts: 50, randomStart: true, stopAtSuccess: true },
   },
   { label: 'APGD-CE 100', attack: 'apgd', settings: { loss: 'cross-entropy', steps: 100, restarts: 1 } },
+  { label: 'AutoAttack standard', attack: 'autoattack', settings: { version: 'standard' } },
   { label: 'Square 5,000 queries', attack: 'square', settings: { queries: 5000, restarts: 1 } },
   { label: 'Transfer: MI-FGSM-10', attack: 'mi-fgsm', settings: { steps: 10, decay: 1 } },
   {

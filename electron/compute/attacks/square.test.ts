@@ -10,7 +10,7 @@ import type { AttackOptions } from './options.ts';
 import { countRobust, predictionOf } from './outcome.ts';
 import type { SquarePlan } from './square-method.ts';
 import { resolveAttack } from './registry.ts';
-import { squareSide } from './square-method.ts';
+import { squareSide } from './square-proposals.ts';
 import { squareQuery } from './square-steps.ts';
 import { attackTransfer } from './transfer.ts';
 import { attackWhiteBox } from './white-box.ts';
@@ -124,7 +124,8 @@ describe('Square', () => {
         const score = tf.matMul<tf.Tensor2D>(tf.reshape<tf.Rank.R2>(x, [4, pixels]), tf.tensor2d(slope, [pixels, 1]));
         return tf.concat<tf.Tensor2D>([tf.fill([4, 1], 100), score], 1);
       };
-      const constants = { lower: shaped(lower), upper: shaped(upper), labels: tf.zeros([4], 'int32') };
+      const reach = [shaped(lower), shaped(upper)] as const;
+      const labels = tf.zeros([4], 'int32');
       let state = [shaped(lower), tf.fill([4], -1), tf.zeros([4]), tf.fill([4], -3e38)] as Parameters<
         typeof squareQuery
       >[1];
@@ -133,7 +134,9 @@ describe('Square', () => {
         const place = () => random.integer(side - edge + 1);
         const proposals = Array.from({ length: 4 }, () => [[query, place(), place(), edge, random.integer(2)]]);
         const before = state[3].dataSync();
-        state = tf.tidy(() => [...squareQuery(logitsOf, state, tf.tensor3d(proposals), constants)]) as never;
+        state = tf.tidy(() => [
+          ...squareQuery(logitsOf, state, tf.tensor3d(proposals), reach, labels, 'linf'),
+        ]) as never;
         const after = state[3].dataSync();
         expect(after.every((margin, row) => margin >= before[row]!)).toBe(true);
       }

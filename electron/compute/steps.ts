@@ -1,6 +1,8 @@
 import { SPARSE_APGD } from './attacks/apgd-sparse-steps.ts';
 import { APGD } from './attacks/apgd-steps.ts';
+import { CW } from './attacks/cw-steps.ts';
 import { DEEPFOOL } from './attacks/deepfool-steps.ts';
+import { EAD } from './attacks/ead-steps.ts';
 import { FAB } from './attacks/fab-steps.ts';
 import { MOMENTUM } from './attacks/momentum-steps.ts';
 import { SQUARE } from './attacks/square-steps.ts';
@@ -23,6 +25,8 @@ export const STEPS: readonly AnyStepDefinition[] = [
   SPARSE_APGD,
   DEEPFOOL,
   FAB,
+  CW,
+  EAD,
   MOMENTUM,
   SQUARE,
   INNER_ATTACK,

@@ -11,7 +11,9 @@ import { autoattack } from './autoattack.ts';
 import { bim } from './bim.ts';
 import { boundary } from './boundary.ts';
 import { fgm } from './fgm.ts';
+import { cw } from './cw.ts';
 import { deepfool } from './deepfool.ts';
+import { ead } from './ead.ts';
 import { fab } from './fab.ts';
 import { fgsm } from './fgsm.ts';
 import { hopSkipJump } from './hopskipjump.ts';
@@ -31,6 +33,8 @@ export const ATTACKS: readonly AnyAttack[] = [
   square,
   fab,
   deepfool,
+  cw,
+  ead,
   bim,
   fgsm,
   fgm,

@@ -1,3 +1,4 @@
+import type { CheckResult } from '../../../shared/domain/check.ts';
 import { flatGreyNote } from '../../../shared/domain/epsilon.ts';
 import type { Threat } from '../../../shared/domain/evaluation.ts';
 import type { KeyAreaMeasure } from '../../../shared/domain/gallery.ts';
@@ -40,6 +41,11 @@ export interface Report {
   readonly results: readonly ReportResult[];
   readonly attention: readonly (KeyAreaMeasure & { readonly name: string })[];
   readonly measuredImages: number;
+  /** Quick gradient-masking checks of the models compared. */
+  readonly checks: readonly (Pick<
+    CheckResult,
+    'verdict' | 'summary' | 'items' | 'examples' | 'cleanAccuracy' | 'worstAccuracy' | 'worstInterval' | 'seconds'
+  > & { readonly model: string })[];
   readonly findings: Story['table']['findings'];
   readonly notes: readonly string[];
   readonly seconds: Story['seconds'];
@@ -92,6 +98,12 @@ export function reportOf(library: Library, story: Story): Report {
       name: names.get(measure.model) ?? measure.model,
     })),
     measuredImages: story.gallery.result?.rows.length ?? 0,
+    checks: story.checks.flatMap(({ request, result }) => {
+      if (!result) return [];
+      const { verdict, summary, items, examples, cleanAccuracy, worstAccuracy, worstInterval, seconds } = result;
+      const model = names.get(request.model) ?? request.model;
+      return [{ model, verdict, summary, items, examples, cleanAccuracy, worstAccuracy, worstInterval, seconds }];
+    }),
     findings: story.table.findings,
     notes: flat === null ? [] : [flat],
     seconds: story.seconds,

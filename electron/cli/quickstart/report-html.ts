@@ -5,7 +5,7 @@ import { escapeXml } from '../../services/figures/svg-document.ts';
 import type { StoryFigures } from './figures.ts';
 import type { Report } from './report-data.ts';
 import { REPORT_STYLE } from './report-style.ts';
-import { attentionTable, resultTable, trainingTable } from './report-tables.ts';
+import { attentionTable, checkTable, resultTable, trainingTable } from './report-tables.ts';
 import { headline, reading } from './report-words.ts';
 
 /** The report as one HTML file that needs nothing else: figures inside, no scripts, nothing from elsewhere. */
@@ -40,6 +40,14 @@ function page(report: Report, figures: StoryFigures): VNode {
         'Validation accuracy while training: clean, and under PGD-10 at the ε of the defence.',
       ),
     ]),
+    h('h2', 'Can these numbers be trusted?'),
+    checkTable(report),
+    ...report.checks.map(({ model, summary }) => h('p', { class: 'note' }, `${model}: ${summary}`)),
+    h(
+      'p',
+      { class: 'note' },
+      `The gradient-masking check sees weights, images and labels, never how a model was trained; this is its quick form, on ${report.checks[0]?.examples ?? 0} images. The full one misses less: pairlight check.`,
+    ),
     h('h2', 'Where the models look'),
     figure(
       figures.galleries.activation.svg,

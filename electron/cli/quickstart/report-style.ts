@@ -10,6 +10,7 @@ table{border-collapse:collapse;width:100%;font-size:13px;display:block;overflow-
 thead{border-bottom:1px solid var(--ink)}tbody{border-bottom:1px solid var(--ink)}
 th{font-weight:500;color:var(--ink-2);text-align:right;padding:4px 10px;vertical-align:bottom}th.group{text-align:center;border-bottom:1px solid var(--line)}
 td{text-align:right;padding:6px 10px;white-space:nowrap}th:first-child,td:first-child,td.text,th.text{text-align:left}tbody tr+tr td{border-top:1px solid var(--line)}
+.verdict{font-weight:600}.verdict.red{color:var(--bad)}.verdict.amber{color:var(--warn)}
 .interval{display:block;color:var(--ink-2);font-size:11px}
 figure{margin:20px 0}.drawing{background:#fff;border:1px solid var(--line);border-radius:6px;padding:12px;overflow-x:auto}.drawing svg{display:block;width:100%;height:auto;max-width:720px;margin:0 auto}
 .small .drawing svg{max-width:420px}

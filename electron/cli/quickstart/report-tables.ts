@@ -27,13 +27,17 @@ export function resultTable(report: Report): VNode {
       names.map((name) => {
         const clean = report.results.find(({ model }) => model === name)?.cleanAccuracy ?? null;
         return h('tr', [
-          h('td', name),
+          h('td', [name, h('span', { class: 'interval' }, `masking check: ${verdictOf(report, name)}`)]),
           h('td', clean === null ? '–' : points(clean)),
           ...groups.flatMap(({ threat, attacks }) => attacks.map((attack) => resultCell(find(name, threat, attack)))),
         ]);
       }),
     ),
   ]);
+}
+
+function verdictOf(report: Report, name: string): string {
+  return report.checks.find(({ model }) => model === name)?.verdict ?? 'not run';
 }
 
 /** Attacks of one threat, weakest first. */
@@ -51,6 +55,39 @@ function resultCell(result: ReportResult | undefined): VNode {
     ...mark,
     h('span', { class: 'interval' }, `${points(low)}–${points(high)}`),
   ]);
+}
+
+/** Parts of the masking check down, models across; the figure that decides beside each verdict. */
+export function checkTable(report: Report): VNode {
+  const titles = report.checks[0]?.items.map(({ item, title }) => ({ item, title })) ?? [];
+  const verdictCell = (verdict: string, figure: string): VNode =>
+    h('td', [h('span', { class: `verdict ${verdict}` }, verdict), h('span', { class: 'interval' }, figure)]);
+  return h('table', [
+    h('thead', [h('tr', [h('th', { class: 'text' }, 'part'), ...report.checks.map(({ model }) => h('th', model))])]),
+    h('tbody', [
+      h('tr', [
+        h('th', { class: 'text' }, 'overall'),
+        ...report.checks.map(({ verdict, worstAccuracy }) =>
+          verdictCell(verdict, `${points(worstAccuracy)} left by all its attacks`),
+        ),
+      ]),
+      ...titles.map(({ item, title }) =>
+        h('tr', [
+          h('td', { class: 'text' }, title),
+          ...report.checks.map(({ items }) => {
+            const found = items.find((one) => one.item === item);
+            return found ? verdictCell(found.verdict, found.figures.map(figureText).join(', ')) : h('td', '–');
+          }),
+        ]),
+      ),
+    ]),
+  ]);
+}
+
+function figureText({ value, unit }: Report['checks'][number]['items'][number]['figures'][number]): string {
+  if (value === null) return 'unknown';
+  if (unit === 'share') return `${points(value)} %`;
+  return unit === 'points' ? `${value.toFixed(1)} points` : value.toFixed(2);
 }
 
 export function attentionTable(report: Report): VNode {

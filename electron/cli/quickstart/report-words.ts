@@ -32,7 +32,7 @@ export function reading(report: Report): string[] {
     );
   }
   sentences.push(
-    'No gradient-free attack and no AutoAttack was run: these numbers are upper bounds of the true robustness.',
+    'Attacks without gradients were run in the masking check alone, and no AutoAttack at all: these numbers are upper bounds of the true robustness.',
     'The training set is small and training took minutes: compare the models with each other, not with published MNIST results.',
     'The models share one seed; differences of a few points between PGD-AT and AT+ALP are within what another seed changes.',
     ...report.notes,

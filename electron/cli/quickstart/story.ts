@@ -1,9 +1,10 @@
+import { checkRequest } from '../../../shared/domain/check.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { EngineChoice } from '../../../shared/domain/engine.ts';
 import { evaluationRequest, type AttackSpec, type Threat } from '../../../shared/domain/evaluation.ts';
 import { galleryRequest } from '../../../shared/domain/gallery.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
-import type { EvaluationRow, GalleryRow, ResultTable, RunRow } from '../../../shared/domain/library.ts';
+import type { CheckRow, EvaluationRow, GalleryRow, ResultTable, RunRow } from '../../../shared/domain/library.ts';
 import { trainConfig } from '../../../shared/domain/training.ts';
 import type { Library } from '../../services/library.ts';
 import { SAMPLE_NAME } from '../../services/sample.ts';
@@ -27,13 +28,21 @@ export interface Story {
   readonly blackSource: RunRow;
   readonly evaluations: readonly EvaluationRow[];
   readonly gallery: GalleryRow;
+  /** Quick gradient-masking checks of the models compared, in their order. */
+  readonly checks: readonly CheckRow[];
   readonly table: ResultTable;
-  readonly seconds: { readonly training: number; readonly evaluation: number; readonly attention: number };
+  readonly seconds: {
+    readonly training: number;
+    readonly evaluation: number;
+    readonly check: number;
+    readonly attention: number;
+  };
 }
 
 const ARCHITECTURE = 'small-cnn';
 const OTHER_ARCHITECTURE = 'lenet';
 const MEASURED_IMAGES = 64;
+const CHECKED_IMAGES = 200;
 
 /**
  * The whole story on the bundled sample: train three defences and two undefended surrogates, attack the three
@@ -72,6 +81,10 @@ export async function runStory({ library, output }: Session, options: StoryOptio
   const evaluations = await evaluateAll(library, dataset.id, models, gray, black, options);
   const evaluation = lap();
 
+  output.say('Checking: are the gradients masked?');
+  const checks = await checkAll(library, dataset.id, models, [gray, black], options);
+  const check = lap();
+
   output.say('Looking: attention on clean and adversarial images');
   const { id: galleryId } = await library.galleries.create(
     galleryRequest.parse({
@@ -95,9 +108,35 @@ export async function runStory({ library, output }: Session, options: StoryOptio
     blackSource: library.runs.get(black),
     evaluations: evaluations.map((id) => library.evaluations.get(id)),
     gallery: library.galleries.get(galleryId),
+    checks: checks.map((id) => library.checks.get(id)),
     table: await library.evaluations.table(dataset.id),
-    seconds: { training, evaluation, attention: lap() },
+    seconds: { training, evaluation, check, attention: lap() },
   };
+}
+
+async function checkAll(
+  library: Library,
+  dataset: EntityId,
+  models: readonly EntityId[],
+  sources: readonly EntityId[],
+  { epsilon, examples, seed, engine }: StoryOptions,
+): Promise<EntityId[]> {
+  const ids: EntityId[] = [];
+  for (const model of models) {
+    const request = checkRequest.parse({
+      dataset,
+      model,
+      sources,
+      epsilon,
+      depth: 'quick',
+      examples: { count: Math.min(CHECKED_IMAGES, examples) },
+      seed,
+      engine,
+    });
+    ids.push((await library.checks.create(request)).id);
+  }
+  await Promise.all(ids.map((id) => finished(library, id)));
+  return ids;
 }
 
 function pgd(epsilon: number, steps: number, restarts: number): AttackSpec {

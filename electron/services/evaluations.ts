@@ -2,6 +2,7 @@ import { AppError } from '../../shared/domain/errors.ts';
 import { evaluationRequest, exampleQuery } from '../../shared/domain/evaluation.ts';
 import type { AttackSpec, EvaluationRequest } from '../../shared/domain/evaluation.ts';
 import { newId } from '../../shared/domain/ids.ts';
+import { requireAccess } from '../compute/attacks/access.ts';
 import { requireTargeted, requireTransferable } from '../compute/attacks/plan.ts';
 import { engineForJob } from './engines.ts';
 import { parseInput } from './inputs.ts';
@@ -57,7 +58,7 @@ export async function prepareEvaluation(
   const name = asked.name || (await describe(session, asked));
   checkRequest(session, asked);
   const engine = engineForJob(asked.engine, preferences.get().engine);
-  return { name, request: { ...asked, engine, attack: await completed(asked) } };
+  return { name, request: { ...asked, engine, attack: await completed(session, asked) } };
 }
 
 /** `PGD-40, ε 0.25 from surrogate: at-alp, natural`. @throws AppError `invalid-input` for a bad attack. */
@@ -76,11 +77,15 @@ async function describe({ store }: Session, request: EvaluationRequest): Promise
  * from ε stays null, as a rule to repeat; the result has the size that was used.
  * @throws AppError `invalid-input` for a bad attack, and for one that cannot transfer, or reach its goal, if it should.
  */
-async function completed({ attack, source, goal }: EvaluationRequest): Promise<AttackSpec> {
+async function completed(
+  { store }: Session,
+  { attack, source, ensemble, targets, goal }: EvaluationRequest,
+): Promise<AttackSpec> {
   const { resolveAttack } = await import('../compute/attacks/registry.ts');
   const { settings, plan } = resolveAttack(attack);
   if (source !== null) requireTransferable(plan);
   if (goal !== 'untargeted') requireTargeted(plan);
+  for (const id of source === null ? targets : [source, ...ensemble]) requireAccess(requireModel(store, id), plan);
   const { stepSize = null } = attack.settings;
   return { name: attack.name, settings: 'stepSize' in settings ? { ...settings, stepSize } : settings };
 }
@@ -117,4 +122,20 @@ function checkRequest({ store }: Session, request: EvaluationRequest): void {
       details: { field: 'examples.split' },
     });
   }
+}
+
+/**
+ * A norm as a setting of an attack: nothing where the attack has that norm alone.
+ * @throws AppError `invalid-input` for an attack that has another norm alone.
+ */
+export async function normSetting(name: string, norm: string | undefined): Promise<AttackSpec['settings']> {
+  if (norm === undefined) return {};
+  const { ATTACKS, resolveAttack } = await import('../compute/attacks/registry.ts');
+  const attack = ATTACKS.find((entry) => entry.name === name);
+  if (!attack || 'norm' in attack.schema.shape) return { norm };
+  const { plan } = resolveAttack({ name, settings: {} });
+  if (plan.norm === norm) return {};
+  throw new AppError('invalid-input', `${attack.label} has the norm ${plan.norm} only, not ${norm}.`, {
+    details: { field: 'attack.settings.norm', found: norm },
+  });
 }

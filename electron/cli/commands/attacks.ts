@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { AppError } from '../../../shared/domain/errors.ts';
+import { readCatalogue } from '../../services/catalogue.ts';
 import { outputOf, type GlobalOptions } from '../session.ts';
 import { textTable } from '../output.ts';
 
@@ -9,8 +10,7 @@ export function attackCommands(program: Command): void {
     .description('list the attacks, or tell all about one: what it is, when to use it, its settings')
     .action(async (name: string | undefined, _flags: object, command: Command) => {
       const output = outputOf(command.optsWithGlobals<GlobalOptions>());
-      const { attackEntries } = await import('../../compute/attacks/registry.ts');
-      const entries = attackEntries();
+      const { attacks: entries } = await readCatalogue();
       if (name === undefined) {
         const rows = entries.map((entry) => [entry.name, entry.label, entry.transfers ? 'yes' : 'no', entry.summary]);
         output.result(entries, textTable(['name', 'attack', 'transfers', 'what it is'], rows));

@@ -5,6 +5,7 @@ import { checkText, stateOf } from '../../services/check-text.ts';
 import { evaluationRequest } from '../../../shared/domain/evaluation.ts';
 import { parseSettings, type SettingValue } from '../../../shared/domain/settings.ts';
 import { adversarialNpz } from '../../services/adversarial-npz.ts';
+import { normSetting } from '../../services/evaluations.ts';
 import type { Library } from '../../services/library.ts';
 import { writeExport } from '../../services/write-export.ts';
 import { percent } from '../output.ts';
@@ -107,7 +108,7 @@ export function evaluateCommand(program: Command): void {
             }),
             attack: {
               name: flags.attack,
-              settings: { ...attackSettings(flags, command), ...(await normSetting(flags)) },
+              settings: { ...attackSettings(flags, command), ...(await normSetting(flags.attack, flags.norm)) },
             },
             examples: {
               ...(flags.examples !== undefined && { count: flags.examples }),
@@ -201,15 +202,4 @@ function attackSettings(flags: EvaluateFlags, command: Command): Record<string, 
     ...(flags.restarts !== undefined && { restarts: flags.restarts }),
     ...(command.getOptionValueSource('randomStart') === 'cli' && { randomStart: flags.randomStart ?? true }),
   };
-}
-
-/** The norm as a setting, for attacks that have several. @throws AppError `invalid-input` for one that has another. */
-async function normSetting({ attack: name, norm }: EvaluateFlags): Promise<Record<string, SettingValue>> {
-  if (norm === undefined) return {};
-  const { ATTACKS, resolveAttack } = await import('../../compute/attacks/registry.ts');
-  const attack = ATTACKS.find((entry) => entry.name === name);
-  if (!attack || 'norm' in attack.schema.shape) return { norm };
-  const { plan } = resolveAttack({ name, settings: {} });
-  if (plan.norm === norm) return {};
-  throw new AppError('invalid-input', `--norm: ${attack.label} has the norm ${plan.norm} only, not ${norm}.`);
 }

@@ -7,7 +7,7 @@ import type { ResolvedAttack } from '../compute/attacks/registry.ts';
 import { engineForJob } from './engines.ts';
 import { parseInput } from './inputs.ts';
 import type { Library } from './library.ts';
-import { addJob, missing, requireDataset, requireFit, requireModel } from './session.ts';
+import { addJob, missing, requireDataset, requireFit, requireLayers, requireModel } from './session.ts';
 import type { Session } from './session.ts';
 
 export function galleryService(session: Session, preferences: Library['preferences']): Library['galleries'] {
@@ -56,7 +56,10 @@ async function checkRequest({ store }: Session, request: GalleryRequest): Promis
   requireTransferable(attack.plan);
   const models = request.models.map((id) => requireModel(store, id));
   const others = [request.source, request.reference].flatMap((id) => (id === null ? [] : [requireModel(store, id)]));
-  for (const model of [...models, ...others]) requireFit(model, dataset);
+  for (const model of [...models, ...others]) {
+    requireFit(model, dataset);
+    requireLayers(model);
+  }
   if (request.source !== null && request.models.includes(request.source)) {
     throw new AppError(
       'source-is-target',

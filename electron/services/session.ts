@@ -68,6 +68,16 @@ export function missing(what: string, id: string): never {
   });
 }
 
+/** @throws AppError `unsupported` for a model of another program, whose layers cannot be looked at. */
+export function requireLayers({ id, name, foreign }: StoredModel): void {
+  if (!foreign) return;
+  throw new AppError(
+    'unsupported',
+    `${name} is a model of another program (${foreign.format}): there is a forward pass, and no layer to look at. Choose a network that was trained here, or import its weights (NPZ, safetensors).`,
+    { details: { model: id } },
+  );
+}
+
 /** @throws AppError `invalid-input` if a model does not take the data set's images or has other classes. */
 export function requireFit(model: StoredModel, dataset: DatasetRow): void {
   const { shape, classes, name } = dataset.manifest;

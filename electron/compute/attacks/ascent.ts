@@ -2,10 +2,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import { download, startedBatch } from './batch.ts';
 import { imageSize, padRows } from './examples.ts';
 import type { Subject } from './examples.ts';
+import { inquiryMethod } from './inquiry.ts';
+import type { Inquiry } from './inquiry.ts';
 import type { AttackOptions } from './options.ts';
+import { isHit, predictionOf } from './outcome.ts';
 import { defineFamily } from './plan.ts';
 import type { AttackPlan, Made } from './plan.ts';
 import { strideOf } from './pool.ts';
+import { startImages } from './start.ts';
 import type { Noise } from './start.ts';
 import type { AttackSteps } from './steps.ts';
 import { climbRule, LONGEST_STRIDE, runTrajectories } from './trajectories.ts';
@@ -37,13 +41,27 @@ export const ASCENT = defineFamily<AscentPlan>({
   stopsAtSuccess: ({ stopAtSuccess }) => stopAtSuccess,
   isAtLeast: (more, less) =>
     more.steps >= less.steps && more.samples >= less.samples && (more.noise === less.noise || more.steps > less.steps),
-  create: (steps, subject, options) => ({
-    run: (rows, restart, onWork) => runTrajectories(steps, subject, rows, restart, options, onWork),
-    notes: () => [],
-    dispose: () => undefined,
-  }),
+  create: (steps, subject, options) =>
+    subject.predictor
+      ? inquiryMethod(steps, subject, options, 1, (row, restart) => judgeStart(options, row, restart))
+      : {
+          run: (rows, restart, onWork) => runTrajectories(steps, subject, rows, restart, options, onWork),
+          notes: () => [],
+          dispose: () => undefined,
+        },
   make: ascend,
 });
+
+/** What is left of a trajectory on a model that only answers: its start. */
+function* judgeStart(options: AttackOptions<AscentPlan>, row: number, restart: number): Inquiry {
+  const { examples, plan, seed } = options;
+  const size = imageSize(examples.shape);
+  const x = examples.images.slice(row * size, (row + 1) * size);
+  const image = startImages(x, [examples.indices[row] ?? 0], plan, seed, restart);
+  const logits: Float32Array = yield { images: image, count: 1 };
+  const hit = isHit(options, row, predictionOf(logits, 0, logits.length));
+  return { image, iteration: hit ? 0 : -1, lastWrong: hit, nonFinite: logits.every(Number.isFinite) ? 0 : 1 };
+}
 
 /** The last iterates of one batch, whose steps go on whether or not the source is fooled. */
 async function ascend(

@@ -54,6 +54,7 @@ function checkFit(
 }
 
 async function sameWeights(one: EvaluatedModel, other: EvaluatedModel): Promise<boolean> {
+  if (one.predictor || other.predictor) return false;
   if (one.network.architecture !== other.network.architecture) return false;
   const [mine, theirs] = [weightList(one.network, one.weights), weightList(other.network, other.weights)];
   for (const [position, tensor] of mine.entries()) {

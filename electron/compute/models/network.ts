@@ -17,6 +17,7 @@ import {
   type NetworkSpec,
   type Weights,
 } from './layer.ts';
+import { isForeignFormat, opaqueNetwork } from './predictor.ts';
 
 export { forward, forwardFrom, forwardTraining } from './forward.ts';
 export { initialWeights } from './initial.ts';
@@ -71,6 +72,7 @@ export function networkSpec({ architecture, inputShape, classes, normalised, fro
 
 export function networkOf({ architecture, inputShape, classes, normalised, frozen, members }: NetworkSpec): Network {
   if (members) return ensembleNetwork(members.map(networkOf));
+  if (isForeignFormat(architecture)) return opaqueNetwork(architecture, inputShape, classes);
   const network = buildNetwork(architecture, inputShape, classes, normalised);
   return frozen ? frozenNetwork(network) : network;
 }

@@ -130,7 +130,7 @@ function secondsPerUnit(
   const report = reports.find(
     ({ name, gradientsPerSecond }) => gradientsPerSecond !== null && (engine === 'auto' || name === engine),
   );
-  if (!report || report.gradientsPerSecond === null) return { seconds: null, basis: 'unknown' };
+  if (!report || report.gradientsPerSecond === null || model.foreign) return { seconds: null, basis: 'unknown' };
   // The speed test takes input gradients of mnist-cnn; a forward pass is about a third of one.
   const size = operations(model) / operations({ architecture: 'mnist-cnn', inputShape: [28, 28, 1], classes: 10 });
   return { seconds: (size * (unit === 'queries' ? 1 / 3 : 1)) / report.gradientsPerSecond, basis: 'speed-test' };

@@ -56,13 +56,15 @@ export function expandPlan(request: PlanRequest): PlanStep[] {
   );
 }
 
-/** Every attack of a plan at every ε that is meant for it. */
+/** Every attack of a plan at every ε that is meant for it; those that look for the smallest perturbation at the largest. */
 export function plannedAttacks(
   request: Pick<PlanRequest, 'attacks' | 'epsilons'>,
 ): { readonly attack: ResolvedAttack; readonly spec: EvaluationRequest['attack'] }[] {
   return request.attacks.flatMap(({ name, settings, epsilons }) => {
     const own = resolveAttack({ name, settings });
-    const asked = epsilons ?? request.epsilons;
+    const all = epsilons ?? request.epsilons;
+    // A distance tells what breaks at every smaller ε too.
+    const asked = own.plan.family.minimal && all.length > 0 ? [Math.max(...all)] : all;
     const takesEpsilon = 'epsilon' in own.attack.schema.shape;
     const variants = takesEpsilon && asked.length > 0 ? asked.map((epsilon) => ({ ...settings, epsilon })) : [settings];
     return variants.map((varied) => ({

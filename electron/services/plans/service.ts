@@ -121,8 +121,11 @@ export function planService(
     },
     run: (id) => {
       for (const { id: step, state } of stepsOf(id)) {
-        if (state !== 'done' && state !== 'running' && state !== 'waiting') jobs.resume(step);
+        // A waiting one may be that of a command that is gone: then nobody would run it.
+        if (state === 'waiting') store.jobs.update(step, { creator: session.token });
+        else if (state !== 'done' && state !== 'running') jobs.resume(step);
       }
+      session.changed();
     },
     pause: (id) => {
       for (const { id: step, state } of stepsOf(id)) {

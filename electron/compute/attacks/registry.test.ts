@@ -80,11 +80,12 @@ describe('presets', () => {
     expect(resolve('pgd', { steps: 200, restarts: 10 }).label).toBe('PGD-200 × 10, ε 0.25');
   });
 
-  it('only many steps with restarts pass without a remark on strength', () => {
+  it('only many steps with restarts and AutoAttack pass without a remark on strength', () => {
     const weak = attackPresets.map(({ attack, settings }) => resolve(attack, settings).weak !== null);
     expect(attackPresets.filter((_, i) => !weak[i]).map(({ label }) => label)).toEqual([
       'PGD-200 × 10',
       'ALP-breaking: PGD-200 × 50 with steps of 50/255',
+      'AutoAttack standard',
     ]);
   });
 });

@@ -120,7 +120,12 @@ function createFab(steps: AttackSteps, subject: Subject, options: AttackOptions<
       aimed && targets > 1
         ? bestOfRuns(runOf, targets, rows, restart, options, plan.thorough ? () => false : isWithin, onWork)
         : runOf(0, rows, restart, onWork),
-    notes: () => (step.note === null ? [] : [step.note]),
+    notes: () => [
+      ...(step.note === null ? [] : [step.note]),
+      ...(!options.targets && targets < plan.targets
+        ? [`FAB-T aimed at ${targets} classes in turn, all that this model has besides the label, not ${plan.targets}.`]
+        : []),
+    ],
     dispose: () => step.dispose(),
   };
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Norm } from './budget.ts';
+import { perRow } from './class-planes.ts';
 import { normOf } from './norms.ts';
 
 /** Newton's steps. Ten bring 90 % of the way that the box leaves to float32's precision, sixteen 99.99 % of it. */
@@ -78,9 +79,4 @@ function sums(values: tf.Tensor): tf.Tensor {
 /** −1, 0 or 1, whatever the engine takes for 0. */
 function signOf(values: tf.Tensor): tf.Tensor {
   return tf.sub(tf.cast(tf.greater(values, 0), 'float32'), tf.cast(tf.less(values, 0), 'float32'));
-}
-
-/** [n] in the rank of `like`. */
-function perRow(values: tf.Tensor, like: tf.Tensor): tf.Tensor {
-  return tf.reshape(values, [values.shape[0] ?? 0, ...new Array<number>(like.rank - 1).fill(1)]);
 }

@@ -83,6 +83,7 @@ describe('FAB', () => {
     const single = await attackWhiteBox(adv, optionsFor({ ...settings, targets: 1 }, 20));
     const quick = await attackWhiteBox(adv, optionsFor({ ...settings, thorough: false }, 20));
     expect(quick.succeeded).toEqual(thorough.succeeded);
+    expect(thorough.notes).toEqual([]);
     let smaller = 0;
     thorough.attacked.forEach((attacked, row) => {
       if (!attacked) return;
@@ -96,6 +97,11 @@ describe('FAB', () => {
       if (all < one) smaller += 1;
     });
     expect(smaller).toBeGreaterThan(0);
+  });
+
+  it('says so where a model has fewer classes than FAB-T has targets', async () => {
+    const outcome = await attackWhiteBox(adv, optionsFor({ mode: 'targeted', targets: 12, steps: 1 }, 2));
+    expect(outcome.notes.join()).toMatch(/aimed at 9 classes in turn.*not 12/);
   });
 
   it('with a goal leads to that class, and counts nothing else', async () => {

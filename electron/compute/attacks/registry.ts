@@ -78,6 +78,10 @@ export const attackPresets: readonly z.infer<typeof attackPreset>[] = [
   },
   { label: 'APGD-CE 100', attack: 'apgd', settings: { loss: 'cross-entropy', steps: 100, restarts: 1 } },
   { label: 'AutoAttack standard', attack: 'autoattack', settings: { version: 'standard' } },
+  { label: 'FAB 100', attack: 'fab', settings: { steps: 100, restarts: 1 } },
+  { label: 'FAB-T 100', attack: 'fab', settings: { mode: 'targeted', steps: 100, restarts: 1 } },
+  { label: 'DeepFool L2 50', attack: 'deepfool', settings: { norm: 'l2', steps: 50 } },
+  { label: 'C&W 9 × 1000', attack: 'cw', settings: { searches: 9, steps: 1000 } },
   { label: 'Square 5,000 queries', attack: 'square', settings: { queries: 5000, restarts: 1 } },
   { label: 'Transfer: MI-FGSM-10', attack: 'mi-fgsm', settings: { steps: 10, decay: 1 } },
   {

@@ -23,5 +23,5 @@ Goal: with a goal other than untargeted the class of the goal must lead.`,
   schema: z.strictObject({ epsilon: distanceSetting(2), ...searchSettings }),
   plan: (settings): CwPlan => ({ ...settings, family: CW_FAMILY, norm: 'l2', restarts: 1 }),
   describe: (plan) => `C&W ${searchLabel(plan)}`,
-  weakness: searchWeakness,
+  weakness: (plan) => searchWeakness(plan),
 });

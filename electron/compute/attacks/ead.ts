@@ -36,5 +36,5 @@ Goal: with a goal other than untargeted the class of the goal must lead.`,
   }),
   plan: (settings): EadPlan => ({ ...settings, family: EAD_FAMILY, norm: 'l1', restarts: 1 }),
   describe: (plan) => `EAD ${plan.decision === 'l1' ? 'L1' : 'elastic net'} ${searchLabel(plan)}`,
-  weakness: searchWeakness,
+  weakness: (plan) => searchWeakness(plan),
 });

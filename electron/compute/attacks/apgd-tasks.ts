@@ -98,7 +98,7 @@ export function sparseTurns({ steps, epsilon }: Pick<ApgdPlan, 'steps' | 'epsilo
 /** Iterations of the three phases: ⌈0.3 · steps⌉ twice, the rest last, which is never empty. */
 function phaseLengths(steps: number): readonly number[] {
   const early = Math.ceil(PHASES[0].share * steps);
-  return 3 * early > 2 * steps ? [0, 0, steps] : [early, early, steps - 2 * early];
+  return 2 * early >= steps ? [0, 0, steps] : [early, early, steps - 2 * early];
 }
 
 /** Evaluations of one run for one example. */

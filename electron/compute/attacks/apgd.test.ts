@@ -215,7 +215,8 @@ describe('APGD', () => {
     const network = buildNetwork('small-cnn', [28, 28, 1], 2);
     const weights = initialWeights(network, 1);
     const options = optionsFor(nat, { loss: 'dlr' }, 2);
-    await expect(attackWhiteBox({ network, weights }, options)).rejects.toMatchObject({
+    const examples = { ...options.examples, labels: Int32Array.of(0, 1) };
+    await expect(attackWhiteBox({ network, weights }, { ...options, examples })).rejects.toMatchObject({
       code: 'invalid-input',
       message: expect.stringMatching(/DLR loss needs at least 3 classes, and this model has 2/) as string,
     });

@@ -106,7 +106,9 @@ describe('AutoAttack', () => {
     const weights = initialWeights(network, 1);
     const { plan } = resolveAttack({ name: 'autoattack', settings: { version: 'rand' } });
     const work: number[] = [];
-    const options = { ...optionsFor(plan, 2), onWork: (done: number) => work.push(done) };
+    const own = optionsFor(plan, 2);
+    const examples = { ...own.examples, labels: Int32Array.of(0, 1) };
+    const options = { ...own, examples, onWork: (done: number) => work.push(done) };
     await expect(attackWhiteBox({ network, weights }, options)).rejects.toMatchObject({ code: 'invalid-input' });
     expect(work).toEqual([]);
     tf.dispose(Object.values(weights));

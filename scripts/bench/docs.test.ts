@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fillIn, sectionsOf } from './docs.ts';
+import { fillIn } from '../generated-sections.ts';
+import { sectionsOf } from './docs.ts';
 import type { BenchReport } from './results.ts';
 
 const report: BenchReport = {
@@ -31,11 +32,11 @@ const report: BenchReport = {
 describe('the document', () => {
   it('gets its tables between the marks and keeps the words around them', () => {
     const text = 'Before.\n<!-- bench:a -->\nold\n<!-- /bench:a -->\nAfter.\n';
-    expect(fillIn(text, { a: 'new' })).toBe('Before.\n<!-- bench:a -->\n\nnew\n\n<!-- /bench:a -->\nAfter.\n');
+    expect(fillIn(text, { a: 'new' }, 'bench')).toBe('Before.\n<!-- bench:a -->\n\nnew\n\n<!-- /bench:a -->\nAfter.\n');
   });
 
   it('is not written where a section has no place', () => {
-    expect(() => fillIn('nothing', { a: 'new' })).toThrow('has no place for a');
+    expect(() => fillIn('nothing', { a: 'new' }, 'bench')).toThrow('has no place for a');
   });
 
   it('shows every target with its figure, and says what was not measured', () => {

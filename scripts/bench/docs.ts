@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import { fillIn, markdownTable as table } from '../generated-sections.ts';
 import { comparisonTable, short } from './print.ts';
 import type { BenchReport, Verdict, WorkResult } from './results.ts';
 
@@ -8,21 +9,8 @@ const FILE = join(import.meta.dirname, '..', '..', 'docs', 'performance.md');
 
 /** Writes a report's tables into `docs/performance.md`, between its markers; the text around them stays. */
 export async function writeDocs(report: BenchReport): Promise<void> {
-  const text = fillIn(await readFile(FILE, 'utf8'), sectionsOf(report));
+  const text = fillIn(await readFile(FILE, 'utf8'), sectionsOf(report), 'bench');
   await writeFile(FILE, await format(text, { ...(await resolveConfig(FILE)), filepath: FILE }));
-}
-
-/**
- * Puts each section between `<!-- bench:name -->` and `<!-- /bench:name -->`.
- * @throws Error if a section has no place.
- */
-export function fillIn(text: string, sections: Readonly<Record<string, string>>): string {
-  return Object.entries(sections).reduce((filled, [name, section]) => {
-    const [open, close] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
-    const [start, end] = [filled.indexOf(open), filled.indexOf(close)];
-    if (start < 0 || end < start) throw new Error(`${FILE} has no place for ${name}: ${open} … ${close}.`);
-    return `${filled.slice(0, start + open.length)}\n\n${section}\n\n${filled.slice(end)}`;
-  }, text);
 }
 
 /** The generated parts of the document. */
@@ -82,10 +70,4 @@ function section(result: WorkResult): string {
   if (result.kind === 'skipped') return `${title}\n\nNot measured: ${result.reason}`;
   const { head, rows } = result.kind === 'comparison' ? comparisonTable(result) : result;
   return [title, table(head, rows), ...result.notes].join('\n\n');
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

@@ -9,6 +9,7 @@ const VIEWS: readonly ViewName[] = [
   'Training',
   'Evaluation',
   'Attention',
+  'Masking check',
   'Compare',
   'Queue',
   'Engines',

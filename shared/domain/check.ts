@@ -96,7 +96,6 @@ export const checkRequest = z.strictObject({
   deterministic: z.boolean().default(false),
 });
 export type CheckRequest = z.infer<typeof checkRequest>;
-export type CheckRequestInput = z.input<typeof checkRequest>;
 
 export const checkResult = z.object({
   verdict,

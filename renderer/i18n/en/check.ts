@@ -13,6 +13,7 @@ export const check = {
   examplesError: 'A whole number from 20.',
   facts:
     '{examples} images, ε {epsilon}, {depth}. {clean} % right without an attack; all attacks of the check together leave {worst} % ({low}–{high}). {time}.',
+  factsUnattacked: '{examples} images, ε {epsilon}, {depth}. {clean} % right without an attack; none was attacked.',
   sources: 'Transfer from {names}.',
   noSources: 'No undefended model was there to transfer from.',
   limits: 'amber above {amber}, red above {red}',

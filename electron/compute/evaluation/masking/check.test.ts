@@ -150,6 +150,7 @@ describe('the gradient-masking check', () => {
     dispose();
     expect(outcome.verdict).toBe('unknown');
     expect(itemOf(outcome, 'iterations').finding).toContain('0 of the 64 images');
+    expect(outcome.summary).toBe(itemOf(outcome, 'iterations').finding);
   });
 
   it('disposes of all tensors that it makes', async () => {

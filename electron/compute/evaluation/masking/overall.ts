@@ -19,6 +19,7 @@ export function summarise(verdict: Verdict, items: readonly CheckItem[], worst: 
     case 'amber':
       return `Something needs a closer look before a number is quoted (${named('amber')}). Healthy adversarial training often looks like this; use the stronger attacks that are named below.`;
     case 'unknown':
+      if (items.every((item) => item.verdict === 'unknown')) return items[0]?.finding ?? '';
       return `The check could not tell (${named('unknown')}).`;
     case 'green':
       return worst === 0

@@ -1,7 +1,15 @@
 import type { Locator, Page } from '@playwright/test';
 
 export type ViewName =
-  'Data sets' | 'Training' | 'Evaluation' | 'Attention' | 'Masking check' | 'Compare' | 'Queue' | 'Engines' | 'Settings';
+  | 'Data sets'
+  | 'Training'
+  | 'Evaluation'
+  | 'Attention'
+  | 'Masking check'
+  | 'Compare'
+  | 'Queue'
+  | 'Engines'
+  | 'Settings';
 
 /** Opens a view from the sidebar. */
 export async function open(page: Page, view: ViewName): Promise<void> {

@@ -47,6 +47,8 @@ export function evaluateJob(
     request,
     targets: [model],
     source: null,
+    ensemble: [],
+    carry: [],
   };
 }
 

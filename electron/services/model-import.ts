@@ -8,6 +8,9 @@ import type { NpzArrays } from '../compute/arrays/npz.ts';
 /** Better than guessing by so much, or none of the readings tried is the right one. */
 const BEYOND_CHANCE = 1.5;
 
+/** Readings that differ by less cannot be told apart by accuracy: a robust model does well under several. */
+const CLEARLY_BETTER = 0.02;
+
 /** What a model file turns out to be, and how its files get into the library. */
 export interface ImportedModel {
   readonly architecture: string;
@@ -51,7 +54,7 @@ export async function readWeights(
  * A model of another program with the best reading that its probe found. A LayersModel that has just the layers of a
  * network of the registry becomes one, with all that can be done with those.
  * @param hint what the user said of the reading.
- * @throws AppError `invalid-input` if no reading gives more than chance and the user named none.
+ * @throws AppError `invalid-input` if the user named no reading, and none gives more than chance or two do equally well.
  */
 export async function readForeign(
   file: string,
@@ -65,8 +68,18 @@ export async function readForeign(
   if (!given && best.accuracy <= Math.min(1, BEYOND_CHANCE / target.classes)) {
     throw new AppError(
       'invalid-input',
-      `No reading of ${basename(file)} classifies more than ${Math.round(best.accuracy * 100)} % of ${probe.examples} images rightly, which is chance. Say how it takes its pixels (layout, range, mean, deviation), or choose the data set that it was trained on.`,
+      `No reading of ${basename(file)} classifies more than ${percent(best.accuracy)} of ${probe.examples} images rightly, which is chance. Say how it takes its pixels (layout, range, mean, deviation), or choose the data set that it was trained on.`,
       { details: { file, found: best.accuracy } },
+    );
+  }
+  const rival = probe.readings.find(
+    ({ accuracy, reading, known }) => known && reading !== best.reading && best.accuracy - accuracy < CLEARLY_BETTER,
+  );
+  if (!given && rival) {
+    throw new AppError(
+      'invalid-input',
+      `${basename(file)} does about as well with two readings: ${best.label} (${best.reading.layout}, ${percent(best.accuracy)}) and ${rival.label} (${rival.reading.layout}, ${percent(rival.accuracy)} of ${probe.examples} images). Say which one it was trained with: layout, range, or mean and deviation.`,
+      { details: { file, found: rival.label } },
     );
   }
   const { reading } = best;
@@ -80,6 +93,10 @@ export async function readForeign(
     parameters: 0,
     write: (folder) => copyModel(file, probe.format, folder),
   };
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
 }
 
 async function mappedNetwork(file: string, reading: ModelReading, target: Target): Promise<ImportedModel | null> {

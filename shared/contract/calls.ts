@@ -174,6 +174,8 @@ export const CALLS = {
   /** Adversarial examples of one target of a finished evaluation, as NPZ. */
   'exports.adversarial': call(one.extend({ model: entityId }), savedFile),
   'exports.run': call(one, savedFile),
+  /** Into a folder that the user chooses, in every format; answers with the folder. */
+  'exports.model': call(one, savedFile),
 } as const;
 
 export type CallName = keyof typeof CALLS;

@@ -33,7 +33,13 @@ export const readingHint = modelReading
 export type ReadingHint = z.infer<typeof readingHint>;
 
 /** A reading and the share of the images tried that the model classifies rightly under it. */
-export const probedReading = z.object({ reading: modelReading, label: z.string(), accuracy: z.number() });
+export const probedReading = z.object({
+  reading: modelReading,
+  label: z.string(),
+  accuracy: z.number(),
+  /** One that models are published with, or that the user named; otherwise worked out from the images tried. */
+  known: z.boolean(),
+});
 export type ProbedReading = z.infer<typeof probedReading>;
 
 /** What was found out about a model file on images of a data set. */

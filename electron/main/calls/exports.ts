@@ -3,7 +3,7 @@ import { app } from 'electron';
 import type * as Exports from '../../services/figures/exports.ts';
 import type { Library } from '../../services/library.ts';
 import { writeExport } from '../../services/write-export.ts';
-import { chooseToSave } from '../dialogs.ts';
+import { chooseToOpen, chooseToSave } from '../dialogs.ts';
 import type { CallContext } from './context.ts';
 import type { Handlers } from './dispatch.ts';
 
@@ -13,6 +13,7 @@ type ExportCalls =
   | 'exports.curve'
   | 'exports.gallery'
   | 'exports.run'
+  | 'exports.model'
   | 'exports.adversarial'
   | 'exports.planFigure';
 
@@ -53,6 +54,17 @@ export function exportCalls({ library, window, written }: CallContext): Pick<Han
       ),
     'exports.adversarial': ({ id, model }) =>
       save('Save the adversarial set', (figures, opened) => figures.exportAdversarial(opened, id, model)),
+    'exports.model': async ({ id }) => {
+      const opened = await library();
+      const { exportModel, EXPORT_FORMATS } = await import('../../services/model-export/export.ts');
+      const parent = await chooseToOpen(window, { title: 'Folder for the exported model', kind: 'folder' });
+      if (parent === null) return null;
+      const { fileName } = await import('../../services/figures/exports.ts');
+      const target = join(parent, fileName(opened.models.get(id).name));
+      await exportModel(opened, id, { folder: target, formats: EXPORT_FORMATS, layout: 'nchw' });
+      written.add(target);
+      return target;
+    },
     'exports.run': ({ id }) => save('Export the run', (figures, opened) => figures.exportRun(opened, id)),
   };
 }

@@ -99,6 +99,7 @@ export const training = {
   actions: {
     again: 'New run from this one',
     export: 'Export run',
+    exportModel: 'Export model',
     rename: 'Rename',
     delete: 'Delete',
   },
@@ -127,7 +128,15 @@ export const training = {
   },
   importDialog: {
     title: 'Import model weights',
-    text: 'An NPZ file whose arrays are the parameters of the architecture. A file that does not fit says which array is wrong.',
+    text: 'Weights (NPZ, safetensors) of an architecture, or a whole model of another program: ONNX, or model.json of a tfjs LayersModel. Of those there is a forward pass alone, for attacks on scores and decisions and from other models.',
+    reading: 'Reading of its input',
+    readingHelp:
+      'Tried on {n} images of the data set with {file}. Robust models do well under several readings: take the one that it was trained with.',
+    readings: {
+      logits: '{label}, {layout}: {percent} % right',
+      probabilities: '{label}, {layout}, gives probabilities: {percent} % right',
+    },
+    import: 'Import',
     architecture: 'Architecture',
     dataset: 'Data set',
     datasetHelp: 'Gives image size and number of classes.',

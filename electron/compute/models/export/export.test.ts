@@ -118,6 +118,8 @@ describe('safetensors', () => {
     const arrays = randomArrays(buildNetwork('small-cnn', [28, 28, 1], 10));
     const bytes = formatSafetensors(arrays, { architecture: 'small-cnn' });
     expect(parseSafetensors(bytes, 'x')).toEqual(arrays);
+    // As files are read: at some offset of a larger piece of memory.
+    expect(parseSafetensors(Buffer.concat([Buffer.alloc(3), bytes]).subarray(3), 'x')).toEqual(arrays);
     const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
     const header = JSON.parse(Buffer.from(bytes.subarray(8, 8 + length)).toString()) as Record<string, unknown>;
     expect(header['__metadata__']).toEqual({ architecture: 'small-cnn' });

@@ -64,7 +64,8 @@ function arrayOf(values: Uint8Array, entry: Entry, name: string): NpyArray {
   if (bytesEach === 0) throw bad(name, `has elements of type ${dtype}, which is not supported; use F32`);
   const [start, end] = offsets;
   if (end > values.length || end - start !== shapeSize(shape) * bytesEach) throw bad(name, 'is cut short');
-  const { buffer } = values.slice(start, end);
+  // A copy of its own: the values lie at any offset, and a Buffer's slice would share its memory.
+  const { buffer } = new Uint8Array(values.subarray(start, end));
   return dtype === 'F32'
     ? { dtype: 'f32', shape, data: new Float32Array(buffer) }
     : { dtype: 'f64', shape, data: new Float64Array(buffer) };

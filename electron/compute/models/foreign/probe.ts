@@ -50,10 +50,16 @@ export async function probeModel(
       const outputs = await session.run(input, data.labels.length, extentsOf(layout, data.shape));
       requireClasses(outputs.length / data.labels.length, data, name);
       const output = hint.output ?? (areProbabilities(outputs, data.classes) ? 'probabilities' : 'logits');
-      readings.push({ reading: { layout, output, ...scaling }, label, accuracy: accuracyOf(outputs, data, name) });
+      const known = label !== OWN_LABEL;
+      readings.push({
+        reading: { layout, output, ...scaling },
+        label,
+        accuracy: accuracyOf(outputs, data, name),
+        known,
+      });
     }
   }
-  const merit = ({ label, accuracy }: ProbedReading): number => accuracy - (label === OWN_LABEL ? OWN_HANDICAP : 0);
+  const merit = ({ known, accuracy }: ProbedReading): number => accuracy - (known ? 0 : OWN_HANDICAP);
   const best = readings.toSorted((a, b) => merit(b) - merit(a));
   return {
     format: session.format,

@@ -7,12 +7,15 @@ import { buildNetwork } from '../network.ts';
 import type { ImageShape } from '../../../../shared/domain/shape.ts';
 
 const layerJson = z.looseObject({ class_name: z.string(), config: z.looseObject({ name: z.string() }) });
-const topologyJson = z.looseObject({
-  model_config: z.looseObject({
-    class_name: z.literal('Sequential'),
-    config: z.union([z.array(layerJson), z.looseObject({ layers: z.array(layerJson) })]),
-  }),
+const sequentialJson = z.looseObject({
+  class_name: z.literal('Sequential'),
+  config: z.union([z.array(layerJson), z.looseObject({ layers: z.array(layerJson) })]),
 });
+/** As tfjs itself saves it, or the converter from Keras. */
+const topologyJson = z.union([
+  sequentialJson,
+  z.looseObject({ model_config: sequentialJson }).transform(({ model_config: model }) => model),
+]);
 
 type TfjsLayer = z.infer<typeof layerJson>;
 
@@ -38,7 +41,7 @@ export function mapTfjsNetwork(
 ): MappedNetwork | null {
   const parsed = topologyJson.safeParse(topology);
   if (!parsed.success) return null;
-  const { config } = parsed.data.model_config;
+  const { config } = parsed.data;
   const layers = joinActivations(Array.isArray(config) ? config : config.layers);
   if (!layers) return null;
   for (const { name } of ARCHITECTURES) {

@@ -170,7 +170,15 @@ test('an attention gallery leaves its maps by address', async () => {
 test('the snapshot and the catalogue are what the contract says', async () => {
   expect(librarySnapshot.safeParse(library.snapshot()).error).toBeUndefined();
   const catalogue = CALLS['catalogue.get'].output.parse(await library.catalogue());
-  expect(catalogue.defences.map((defence) => defence.name)).toEqual(['natural', 'at', 'm-pgd', 'alp', 'at-alp']);
+  expect(catalogue.defences.map((defence) => defence.name)).toEqual([
+    'natural',
+    'at',
+    'm-pgd',
+    'alp',
+    'at-alp',
+    'clp',
+    'lsq',
+  ]);
   expect(catalogue.trainer.map((field) => field.key)).toContain('batchSize');
 });
 

@@ -9,7 +9,6 @@ export const planAttack = attackSpec.extend({
   /** null: the plan's ε. Give them where norms differ: an ε of L2 is no ε of L∞. */
   epsilons: z.array(z.number().min(0)).min(1).max(32).nullable().default(null),
 });
-export type PlanAttack = z.infer<typeof planAttack>;
 
 /** Where x' is made: [] is on the model itself; one model, or several whose logits are averaged. */
 export const planSource = z.array(entityId).max(16);

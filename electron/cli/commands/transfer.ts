@@ -29,7 +29,10 @@ export function transferCommand(program: Command): void {
     .requiredOption('--dataset <id>', 'data set')
     .requiredOption('--model <run...>', 'models to judge on', collect(String))
     .option('--source <run...>', 'models to make the examples on; default: all of --model', collect(String))
-    .option('--ensemble', 'also from all sources at once, their logits averaged')
+    .option(
+      '--ensemble',
+      'also from all sources at once, their logits averaged; for a model that is a source, from all others',
+    )
     .option('--attack <name>', 'an attack that transfers; “pairlight attacks” lists them', 'pgd')
     .option('--eps <epsilon>', 'radius, with pixels in [0, 1]', numberOption('--eps'))
     .option('--examples <n>', 'the first N of the test split', numberOption('--examples'))
@@ -55,7 +58,7 @@ export function transferCommand(program: Command): void {
                 settings: { ...parsePairs(flags.set ?? []), ...(flags.eps !== undefined && { epsilon: flags.eps }) },
               },
             ],
-            sources: [[], ...sources.map((id) => [id]), ...(flags.ensemble ? [sources] : [])],
+            sources: [[], ...sources.map((id) => [id]), ...(flags.ensemble ? ensemblesOf(sources, models) : [])],
             mode: 'each',
             examples: flags.examples === undefined ? {} : { count: flags.examples },
             ...(flags.seed !== undefined && { seeds: [flags.seed] }),
@@ -74,6 +77,15 @@ export function transferCommand(program: Command): void {
         );
       });
     });
+}
+
+/** All sources, for models that are none; and for each model that is one, all others. */
+function ensemblesOf(sources: readonly string[], models: readonly string[]): string[][] {
+  const whole = models.some((model) => !sources.includes(model)) ? [[...sources]] : [];
+  const others = sources
+    .filter((model) => models.includes(model))
+    .map((model) => sources.filter((source) => source !== model));
+  return [...whole, ...others].filter((ensemble) => ensemble.length > 1);
 }
 
 function matrixText(

@@ -22,7 +22,7 @@ describe('the outcome of an example', () => {
 });
 
 describe('when an example broke', () => {
-  const record = { attacked: true, firstSuccessIteration: 7, restart: 1, queries: null };
+  const record = { attacked: true, carriedFrom: null, firstSuccessIteration: 7, restart: 1, queries: null };
 
   it('is told in iterations of a restart, or in queries', () => {
     expect(whenBroken(record)).toEqual({ key: 'firstSuccess', values: { iteration: 7, restart: 2 } });
@@ -31,5 +31,6 @@ describe('when an example broke', () => {
     expect(whenBroken(survivor).key).toBe('neverBroken');
     expect(whenBroken({ ...survivor, queries: 5000 }).key).toBe('neverBrokenBy');
     expect(whenBroken({ ...survivor, attacked: false, queries: 0 }).key).toBe('notAttacked');
+    expect(whenBroken({ ...survivor, attacked: false, carriedFrom: 'evaluation-1' }).key).toBe('brokenEarlier');
   });
 });

@@ -20,13 +20,15 @@ export type Outcome = 'misclassified' | 'broken' | 'survived';
 /** Which text says when an example broke, with its numbers; keys of `evaluation.examples`. */
 export function whenBroken({
   attacked,
+  carriedFrom,
   firstSuccessIteration: iteration,
   restart,
   queries,
-}: Pick<ExampleRecord, 'attacked' | 'firstSuccessIteration' | 'restart' | 'queries'>):
+}: Pick<ExampleRecord, 'attacked' | 'carriedFrom' | 'firstSuccessIteration' | 'restart' | 'queries'>):
   | { readonly key: 'firstSuccess'; readonly values: { readonly iteration: number; readonly restart: number } }
   | { readonly key: 'firstQuery' | 'neverBrokenBy'; readonly values: { readonly queries: string } }
-  | { readonly key: 'neverBroken' | 'notAttacked'; readonly values: Record<string, never> } {
+  | { readonly key: 'neverBroken' | 'notAttacked' | 'brokenEarlier'; readonly values: Record<string, never> } {
+  if (carriedFrom !== null) return { key: 'brokenEarlier', values: {} };
   if (!attacked) return { key: 'notAttacked', values: {} };
   if (queries !== null) {
     return { key: iteration === null ? 'neverBrokenBy' : 'firstQuery', values: { queries: formatCount(queries) } };

@@ -77,6 +77,6 @@ it.each([
   ],
   ['negative labels', { ...set, labels: { dtype: 'i32', shape: [3], data: Int32Array.of(0, -1, 1) } }, /label -1/],
 ] as const)('an NPZ with %s is refused with the reason', async (_, arrays, message) => {
-  const options = importOptions.parse({ path: await write(arrays as Record<string, NpyArray>) });
+  const options = importOptions.parse({ path: await write(arrays) });
   await expect(previewSource(options, folder)).rejects.toThrow(message);
 });

@@ -15,10 +15,11 @@ export async function runTrajectory(job: JobSpecOf<'trajectory'>, context: JobCo
   const { request, folder, row, index, restart } = job;
   // Graphs and threads would hide the passes; one example needs neither.
   const bench = { engine: 'wasm', threads: 1, enginePack: null, deterministic: true } as const;
-  return withBench({ datasetFolder: job.dataset.folder, ...bench }, context, async ({ dataset, engine, load }) => {
-    const judge = await load(job.target);
-    const source = job.source ? await load(job.source) : null;
-    const ensemble = await Promise.all(job.ensemble.map((file) => load(file)));
+  return withBench({ datasetFolder: job.dataset.folder, ...bench }, context, async (models) => {
+    const { dataset, engine } = models;
+    const judge = await models.load(job.target);
+    const source = job.source ? await models.load(job.source) : null;
+    const ensemble = await Promise.all(job.ensemble.map((file) => models.load(file)));
     const maker = source ? (ensemble.length > 0 ? ensembleOf([source, ...ensemble]) : source) : judge;
     const examples = readExamples(dataset, Uint32Array.of(index));
     const common = { judge, examples, control: context };

@@ -154,6 +154,7 @@ export const plan = {
     images: 'Images',
     accuracies: 'Accuracies, %',
     onlyOne: 'Only one right',
+    p: 'p',
     holm: 'p, Holm',
     smallest: 'Can show, points',
     verdict: 'Verdict',

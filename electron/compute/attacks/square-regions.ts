@@ -10,7 +10,7 @@ export function insideOf(images: tf.Tensor, row: tf.Tensor, column: tf.Tensor, s
 }
 
 /** Rows (axis 1) or columns (axis 2) of an image, [1, H, 1, 1] or [1, 1, W, 1]. */
-export function positions(images: tf.Tensor, axis: 1 | 2): tf.Tensor {
+function positions(images: tf.Tensor, axis: 1 | 2): tf.Tensor {
   const extent = images.shape[axis] ?? 0;
   return tf.reshape(tf.range(0, extent), axis === 1 ? [1, extent, 1, 1] : [1, 1, extent, 1]);
 }

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { normOf, project } from './norms.ts';
 import type { Reach } from './norms.ts';
 import { choose } from './row-masks.ts';
-import { columnOf, flag, insideOf, positions } from './square-regions.ts';
+import { columnOf, flag, insideOf } from './square-regions.ts';
 
 /** Norms in which the attack moves the perturbation's mass from one window to another. */
 export type WindowNorm = 'l2' | 'l1';
@@ -114,31 +114,35 @@ function channelNorm(norm: WindowNorm, values: tf.Tensor): tf.Tensor {
   return norm === 'l2' ? tf.sqrt(sum(tf.square(values))) : sum(tf.abs(values));
 }
 
-/** η where each row's proposal has it, 0 elsewhere, [n, H, W, 1]. */
+/**
+ * η where each row's proposal has it, 0 elsewhere, [n, H, W, 1]. A ring k reaches a pixel if it is at least as large as
+ * the distances of its row and of its column, so the sum over the rings is a product of two matrices.
+ */
 function patternAt(norm: WindowNorm, images: tf.Tensor, proposals: tf.Tensor): tf.Tensor {
-  const column = (at: number): tf.Tensor => columnOf(proposals, at);
+  const [rows, height, width] = images.shape as [number, number, number, number];
+  const column = (at: number): tf.Tensor => tf.reshape(columnOf(proposals, at), [rows, 1]);
   const [side, turned] = [column(3), column(6)];
   const half = tf.floor(tf.div(side, 2));
-  const row = tf.sub(positions(images, 1), column(1));
-  const across = tf.sub(positions(images, 2), column(2));
-  const either = (first: tf.Tensor, second: tf.Tensor): tf.Tensor =>
-    tf.add(tf.mul(first, tf.sub(1, turned)), tf.mul(second, turned));
-  const [down, along] = [either(row, across), either(across, row)];
+  const rings = Math.floor(Math.max(height, width) / 2) + 1;
+  const ring = tf.range(0, rings);
+  const heights = tf.mul(tf.pow(tf.add(ring, 1), -FALL[norm]), flag(tf.lessEqual(tf.expandDims(ring, 0), half)));
 
-  const lower = flag(tf.greaterEqual(down, half));
-  const height = tf.add(half, tf.mul(lower, tf.sub(side, tf.mul(2, half))));
-  const within = tf.sub(down, tf.mul(lower, half));
-  const distance = tf.maximum(tf.abs(tf.sub(within, tf.floor(tf.div(height, 2)))), tf.abs(tf.sub(along, half)));
-  const largest = Math.floor(Math.max(images.shape[1] ?? 0, images.shape[2] ?? 0) / 2) + 1;
-  // Heights below a distance; a ring's height is the difference of two of them.
-  const sums = Float32Array.from(
-    { length: largest + 1 },
-    (_, at) => ringHeight(norm, 0, 2 * largest) - ringHeight(norm, at, 2 * largest),
-  );
-  const heightsBelow = (at: tf.Tensor): tf.Tensor =>
-    tf.gather(tf.tensor1d(sums), tf.cast(tf.clipByValue(at, 0, largest), 'int32'));
-  const rings = tf.sub(heightsBelow(tf.add(half, 1)), heightsBelow(distance));
-  const factor = tf.sub(tf.mul(column(7), tf.sub(1, lower)), tf.mul(column(8), lower));
-  const inside = insideOf(images, column(1), column(2), side);
-  return tf.mul(tf.mul(rings, factor), inside);
+  /** [n, extent, rings]: 1, or the half's factor, where a ring reaches a row or column; across the halves or along them. */
+  const reach = (extent: number, start: tf.Tensor, across: tf.Tensor): tf.Tensor => {
+    const offset = tf.sub(tf.expandDims(tf.range(0, extent), 0), start);
+    const inside = tf.mul(flag(tf.greaterEqual(offset, 0)), flag(tf.less(offset, side)));
+    const lower = flag(tf.greaterEqual(offset, half));
+    const tall = tf.add(half, tf.mul(lower, tf.sub(side, tf.mul(2, half))));
+    const within = tf.sub(offset, tf.mul(lower, half));
+    const either = (first: tf.Tensor, second: tf.Tensor | number): tf.Tensor =>
+      tf.add(tf.mul(across, first), tf.mul(tf.sub(1, across), second));
+    const distance = tf.abs(either(tf.sub(within, tf.floor(tf.div(tall, 2))), tf.sub(offset, half)));
+    const signed = tf.sub(tf.mul(column(7), tf.sub(1, lower)), tf.mul(column(8), lower));
+    const factor = tf.mul(inside, either(signed, 1));
+    const reached = flag(tf.lessEqual(tf.expandDims(distance, 2), tf.reshape(ring, [1, 1, rings])));
+    return tf.mul(reached, tf.expandDims(factor, 2));
+  };
+  const down = tf.mul(reach(height, column(1), tf.sub(1, turned)), tf.expandDims(heights, 1));
+  const along = reach(width, column(2), turned);
+  return tf.expandDims(tf.matMul(down, along, false, true), 3);
 }

@@ -67,7 +67,9 @@ export function cwIteration(model: HingeModel, old: CwState, clean: tf.Tensor, r
   const loss = tf.add(tf.square(normOf('l2', change)), tf.mul(old.c, value));
 
   const outer = tf.add(tf.mul(change, 2), tf.mul(gradient, perRow(old.c, gradient)));
-  const slope = tf.mul(outer, tf.mul(tf.sub(1, tf.square(bent)), 0.5));
+  // 1 − tanh² as 4 e / (1 + e)², e = exp(−2 |w|): black and white pixels lie where tanh is 1 but for its last digits.
+  const fall = tf.exp(tf.mul(tf.abs(old.point), -2));
+  const slope = tf.mul(outer, tf.div(tf.mul(fall, 2), tf.square(tf.add(fall, 1))));
   const mean = tf.add(tf.mul(old.mean, BETA[0]), tf.mul(slope, 1 - BETA[0]));
   const square = tf.add(tf.mul(old.square, BETA[1]), tf.mul(tf.square(slope), 1 - BETA[1]));
   const time = tf.add(old.iteration, 1);

@@ -60,13 +60,6 @@ export function imageTensor(images: Float32Array, shape: Examples['shape']): tf.
   return tf.tensor4d(images, [images.length / imageSize(shape), ...shape]);
 }
 
-/** L∞ bounds and labels of the rows, on the engine. The caller disposes of them. */
-export function batchConstants(examples: Examples, rows: readonly number[], epsilon: number): BatchConstants {
-  const images = gatherRows(examples.images, rows, imageSize(examples.shape));
-  const [lower, upper] = reachOf(images, examples.shape, { norm: 'linf', epsilon });
-  return [lower, upper, labelsOf(examples.labels, rows)];
-}
-
 function labelsOf(labels: Int32Array, rows: readonly number[]): tf.Tensor1D {
   return tf.tensor1d(
     Int32Array.from(rows, (row) => labels[row] ?? 0),

@@ -78,7 +78,7 @@ function plainly({ examples, plan }: AttackOptions<MomentumPlan>, row: number): 
     const mean = smooth.reduce((sum, value) => sum + Math.abs(value), 0) / 784;
     smooth.forEach((value, i) => {
       velocity[i] = plan.decay * velocity[i]! + value / mean;
-      const moved = iterate[i]! + plan.stepSize * Math.sign(velocity[i]!);
+      const moved = iterate[i]! + plan.stepSize * Math.sign(velocity[i]);
       iterate[i] = Math.min(upper[i]!, Math.max(lower[i]!, moved));
     });
   }

@@ -73,7 +73,7 @@ export function sparseAscent<T extends tf.Tensor>(gradient: T, iterate: tf.Tenso
     const least = tf.min(values, 1);
     const chosen = tf.logicalAnd(tf.greaterEqual(size, perRow(least, size)), tf.greater(size, 0));
     const step = tf.mul(direction, tf.cast(chosen, 'float32'));
-    return tf.div<T>(step as T, perRow(tf.maximum(normOf('l1', step), 1), gradient));
+    return tf.div<T>(step, perRow(tf.maximum(normOf('l1', step), 1), gradient));
   });
 }
 

@@ -5,6 +5,7 @@ import type { EvaluationRequest, EvaluationResult, TargetResult, Threat } from '
 import { imageSize } from '../attacks/examples.ts';
 import { requireAccess } from '../attacks/access.ts';
 import type { Examples } from '../attacks/examples.ts';
+import { roundsOf } from '../attacks/goals.ts';
 import type { AttackLimits } from '../attacks/limits.ts';
 import type { AttackOptions } from '../attacks/options.ts';
 import type { Outcome } from '../attacks/outcome.ts';
@@ -80,6 +81,7 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
   const started = performance.now();
   const attack = resolveAttack(request.attack);
   const { plan } = attack;
+  const starts = plan.restarts * roundsOf(request.goal, dataset.manifest.classes.length);
   for (const source of sources.length > 0 ? sources : [null]) await checkModels(dataset.manifest, targets, source);
   for (const { model } of sources.length > 0 ? sources : targets) requireAccess(model, plan);
   const positions = choosePositions(dataset, request.examples);
@@ -184,7 +186,7 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
       } else {
         const before = pieces.map(({ length }) => length);
         const later = parts.slice(at + 1).reduce((sum, { positions: { length } }) => sum + length, 0);
-        const notes = await attackPart(part, later * plan.restarts * workOf(plan));
+        const notes = await attackPart(part, later * starts * workOf(plan));
         notes.forEach((note) => remarks.add(note));
         if (at < parts.length - 1) {
           const done = part.targets.flatMap((position) => pieces[position]?.slice(before[position]) ?? []);

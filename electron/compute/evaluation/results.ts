@@ -134,11 +134,11 @@ function exampleRecords(outcome: Outcome, examples: Examples, plan: AttackPlan, 
   });
 }
 
-/** What a search spent on an example: all of every start, but of the one that broke it only what was needed. */
+/** What a search spent on an example: all of every start so far, but of the one that broke it only what was needed. */
 function queriesOf(outcome: Outcome, row: number, plan: AttackPlan): number | null {
   if (plan.family.unit !== 'queries') return null;
   if (!outcome.attacked[row]) return 0;
-  if (!outcome.succeeded[row] || plan.family.minimal) return plan.restarts * workOf(plan);
+  if (!outcome.succeeded[row] || plan.family.minimal) return outcome.robustAfter.length * workOf(plan);
   return (outcome.restart[row] ?? 0) * workOf(plan) + (outcome.iteration[row] ?? 0) + 1;
 }
 

@@ -3,6 +3,7 @@ import { flatGreyNote } from '../../../shared/domain/epsilon.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { DatasetRow, EvaluationRow } from '../../../shared/domain/library.ts';
 import type { PlanEstimate, PlanRequest } from '../../../shared/domain/plan.ts';
+import { roundsOf } from '../../compute/attacks/goals.ts';
 import { accessOf, canTransfer, workOf } from '../../compute/attacks/plan.ts';
 import { resolveAttack } from '../../compute/attacks/registry.ts';
 import type { ResolvedAttack } from '../../compute/attacks/registry.ts';
@@ -57,9 +58,10 @@ export function estimatePlan(
     const open = step.targets.filter((model) => !done.has(`${step.key} ${model}`));
     const targets = open.length > 0 ? open : step.targets;
     const { plan } = step.attack;
+    const starts = plan.restarts * roundsOf(request.goal, dataset.manifest.classes.length);
     // A transfer makes x' once for all targets; white-box attacks work on each.
     const makers = step.source.length > 0 ? step.source : targets;
-    const work = makers.length * examples * plan.restarts * workOf(plan);
+    const work = makers.length * examples * starts * workOf(plan);
     const times = makers.map((id) => secondsPerUnit(requireModel(store, id), step, speeds, engine, reports));
     const seconds = times.reduce<number | null>(
       (sum, time) => (sum === null || time.seconds === null ? null : sum + (time.seconds * work) / makers.length),

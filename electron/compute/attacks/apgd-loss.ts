@@ -7,7 +7,7 @@ import { hits, notFinite } from './row-masks.ts';
 /** What Auto-PGD ascends. The targeted ones lead to a class that is given for each row. */
 export type ApgdLoss = 'cross-entropy' | 'dlr' | 'targeted-dlr' | 'targeted-cross-entropy';
 
-export type TargetedLoss = Extract<ApgdLoss, `targeted-${string}`>;
+type TargetedLoss = Extract<ApgdLoss, `targeted-${string}`>;
 
 /** No loss yet; finite, so that masks can multiply it. */
 export const NO_LOSS = 3e38;
@@ -54,12 +54,7 @@ export function targetedDlr(logits: tf.Tensor2D, labels: tf.Tensor1D, targets: t
 }
 
 /** The loss of each row, [n]; `targets` are those of a targeted one. */
-export function apgdLoss(
-  loss: ApgdLoss,
-  logits: tf.Tensor2D,
-  labels: tf.Tensor1D,
-  targets: tf.Tensor1D | null,
-): tf.Tensor1D {
+function apgdLoss(loss: ApgdLoss, logits: tf.Tensor2D, labels: tf.Tensor1D, targets: tf.Tensor1D | null): tf.Tensor1D {
   if (!isTargeted(loss)) return lossFromLogits(loss, logits, labels);
   const towards = targets ?? labels;
   return loss === 'targeted-dlr'

@@ -18,7 +18,7 @@ export interface SparseApgdParameters extends ApgdView {
 }
 
 /** The share of pixels that the next step changes: that of the best perturbation, divided by this. */
-export const SPARSER = 1.5;
+const SPARSER = 1.5;
 /** A step size is divided by this where the perturbation did not become sparser, down to a tenth of the radius. */
 const SHORTER = 1.5;
 const SHORTEST = 0.1;

@@ -83,7 +83,7 @@ Goal: with a goal other than untargeted the loss leads to that class, and only t
 });
 
 /** `APGD-T 100 × 9 targets` */
-export function describeApgd({ loss, steps, restarts, targets }: ApgdPlan): string {
+function describeApgd({ loss, steps, restarts, targets }: ApgdPlan): string {
   const each = isTargeted(loss) ? ` × ${targets} targets` : '';
   return `APGD-${LOSS_LABELS[loss]} ${steps}${each}${restarts > 1 ? ` × ${restarts}` : ''}`;
 }

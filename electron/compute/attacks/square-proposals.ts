@@ -34,7 +34,7 @@ export function squareSide(
 }
 
 /** Draws proposals of one plan, each from its row's stream; the arrays have `columns` values for each. */
-export interface Proposals {
+interface Proposals {
   readonly columns: number;
   /** Query 0 tries the start itself: a square without a side. */
   drawInto(values: Float32Array, offset: number, query: number, random: RandomStream): void;

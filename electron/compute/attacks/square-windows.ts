@@ -24,7 +24,7 @@ const TINY = 1e-12;
  * side: Σ_{k ≥ distance} 1 / (k + 1)^p over the concentric rectangles that lie there (algorithm 3 of the paper; p is 2 in
  * L2, and 4 in L1 as AutoAttack has it).
  */
-export function ringHeight(norm: WindowNorm, distance: number, side: number): number {
+function ringHeight(norm: WindowNorm, distance: number, side: number): number {
   let sum = 0;
   for (let k = distance; k <= Math.floor(side / 2); k += 1) sum += (k + 1) ** -FALL[norm];
   return sum;

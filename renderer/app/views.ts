@@ -1,4 +1,14 @@
-import { ChartLine, Cpu, Eye, Images, ListOrdered, Settings, ShieldAlert, ShieldCheck, TableProperties } from '@lucide/vue';
+import {
+  ChartLine,
+  Cpu,
+  Eye,
+  Images,
+  ListOrdered,
+  Settings,
+  ShieldAlert,
+  ShieldCheck,
+  TableProperties,
+} from '@lucide/vue';
 import { defineAsyncComponent, type Component } from 'vue';
 import type { AppCommandId } from '../../shared/contract/commands.ts';
 import type { MessageKey } from '../i18n/index.ts';

@@ -11,4 +11,16 @@ import { training } from './en/training.ts';
 import { ui } from './en/ui.ts';
 
 /** The one catalogue of English texts, a file for each part of the window. */
-export const en = { app, attention, check, compare, datasets, engines, evaluation, queue, settings, training, ui } as const;
+export const en = {
+  app,
+  attention,
+  check,
+  compare,
+  datasets,
+  engines,
+  evaluation,
+  queue,
+  settings,
+  training,
+  ui,
+} as const;

@@ -95,6 +95,10 @@ export const CASES: readonly ValidationCase[] = [
   apgd('cross-entropy', 'ce'),
   apgd('dlr', 'dlr'),
   apgd('targeted-dlr', 't'),
+  compare('autoattack', 'small-adv', 64, 'autoattack', { norm: 'linf', epsilon: 0.3 }, 'accuracy', 1, 'autoattack', {
+    norm: 'Linf',
+    epsilon: 0.3,
+  }),
   compare('fab', 'small-adv', 64, 'fab', { norm: 'linf', epsilon: 0.3, steps: 100 }, 'accuracy', 1, 'fab', {
     norm: 'Linf',
     epsilon: 0.3,

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { fillIn, markdownTable } from '../generated-sections.ts';
+import { CASES } from './cases.ts';
 import { agreement, asNear, countedImages, isMet, leftOf, median, medianDistance } from './results.ts';
 import type { CaseResult, ToolResult, ValidationReport } from './results.ts';
 
@@ -20,7 +21,7 @@ export function sectionsOf(report: ValidationReport): Readonly<Record<string, st
     results.flatMap(({ own, peers }) => [own, ...peers]).map(({ tool, version }) => `${tool} ${version}`),
   );
   return {
-    run: `Measured on ${date.slice(0, 10)} in ${Math.max(1, Math.round(seconds / 60))} minutes: Pairlight on ${engine}, one thread each. ${[...versions].join(', ')}.`,
+    run: `Measured on ${date.slice(0, 10)} in ${Math.max(1, Math.round(seconds / 60))} minutes: Pairlight on ${engine}, one thread each. ${[...versions].join(', ')}. ${results.length} of ${CASES.length} cases.`,
     peers: markdownTable(
       [
         'attack',

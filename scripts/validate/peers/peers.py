@@ -146,6 +146,14 @@ def art_spatial(net, x, y, p, seed):
     return torch.cat(alone)
 
 
+def autoattack_standard(net, x, y, p, seed):
+    from pyautoattack import AutoAttack
+
+    attack = AutoAttack(net, norm=p["norm"], eps=p["epsilon"], version="standard", device="cpu", seed=seed, verbose=False)
+    adversarial = attack.run_standard_evaluation(x, y, batch_size=len(x))
+    return adversarial[0] if isinstance(adversarial, tuple) else adversarial
+
+
 NORMS = {"linf": np.inf, "l2": 2, "l1": 1}
 foolbox_pgd = lambda fb, p: getattr(fb.attacks, {"linf": "LinfPGD", "l2": "L2PGD", "l1": "L1PGD"}[p["norm"]])(
     steps=p["steps"], abs_stepsize=p["stepSize"], random_start=True
@@ -190,6 +198,7 @@ KINDS = {
     ],
     "apgd": [by_autoattack(autoattack_apgd)],
     "fab": [by_autoattack(autoattack_fab)],
+    "autoattack": [("pyautoattack", autoattack_standard)],
     "square": [by_autoattack(autoattack_square)],
     "deepfool": [
         by_foolbox(

@@ -253,7 +253,8 @@ describe('averaged gradients', () => {
     const options = { ...optionsFor(adv, { epsilon: 0.2, steps: 5 }, 12), onWork: (done: number) => (work += done) };
     const one = await attackWhiteBox(adv, options);
     const single = work;
-    const three = await attackWhiteBox(adv, { ...options, plan: { ...options.plan, samples: 3 } });
+    const plan: AscentPlan = { ...options.plan, samples: 3 };
+    const three = await attackWhiteBox(adv, { ...options, plan });
     expect(three.succeeded).toEqual(one.succeeded);
     expect(work - single).toBe(3 * single);
   });

@@ -16,7 +16,7 @@ import type { Session } from './session.ts';
 
 export interface TrajectoryService {
   /** See `Library.evaluations.trajectory`. */
-  record(request: TrajectoryRequest): Promise<Trajectory>;
+  readonly record: (request: TrajectoryRequest) => Promise<Trajectory>;
   dispose(): void;
 }
 

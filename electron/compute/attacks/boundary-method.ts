@@ -30,7 +30,9 @@ export const BOUNDARY = defineFamily<BoundaryPlan>({
   stopsAtSuccess: () => true,
   isAtLeast: (more, less) => more.queries >= less.queries,
   create: (steps, subject, options) =>
-    inquiryMethod(steps, subject, options, options.plan.queries, (row, restart) => boundaryInquiry(options, row, restart)),
+    inquiryMethod(steps, subject, options, options.plan.queries, (row, restart) =>
+      boundaryInquiry(options, row, restart),
+    ),
 });
 
 /** Every so many steps the step around x is judged by itself too, for the adaptation of its length. */

@@ -34,7 +34,9 @@ export const HOPSKIPJUMP = defineFamily<HopSkipJumpPlan>({
   stopsAtSuccess: () => true,
   isAtLeast: (more, less) => more.queries >= less.queries,
   create: (steps, subject, options) =>
-    inquiryMethod(steps, subject, options, options.plan.queries, (row, restart) => hopSkipJumpInquiry(options, row, restart)),
+    inquiryMethod(steps, subject, options, options.plan.queries, (row, restart) =>
+      hopSkipJumpInquiry(options, row, restart),
+    ),
 });
 
 /** A blend of float32 images is not known more exactly than this. */

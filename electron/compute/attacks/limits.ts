@@ -59,7 +59,10 @@ export function openLimit(options: AttackOptions, now = (): number => performanc
     },
     note({ starts, of }) {
       if (stopped === null) return null;
-      const why = stopped === 'seconds' ? `${Number(seconds?.toFixed(3))} s` : `${work?.toLocaleString('en')} ${unit} for each example`;
+      const why =
+        stopped === 'seconds'
+          ? `${Number(seconds?.toFixed(3))} s`
+          : `${work?.toLocaleString('en')} ${unit} for each example`;
       return `Stopped at its limit of ${why}: ${starts} of ${of} starts were run to their end. The whole attack breaks as many examples or more.`;
     },
   };

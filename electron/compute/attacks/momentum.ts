@@ -48,15 +48,10 @@ Usual combinations: MI alone; TI-DI-MI (probability 0.5 or 0.7, kernel 7); SI-NI
         .boolean()
         .default(false)
         .meta({ label: 'Look ahead (NI)', help: 'Gradients are taken where the momentum leads.' }),
-      diversity: z
-        .number()
-        .min(0, 'must be at least 0')
-        .max(1, 'must be at most 1')
-        .default(0)
-        .meta({
-          label: 'Random resizing (DI)',
-          help: 'Probability that a step sees a smaller copy at a random place; the papers take 0.5.',
-        }),
+      diversity: z.number().min(0, 'must be at least 0').max(1, 'must be at most 1').default(0).meta({
+        label: 'Random resizing (DI)',
+        help: 'Probability that a step sees a smaller copy at a random place; the papers take 0.5.',
+      }),
       smallest: z
         .number()
         .min(0.1, 'must be at least 0.1')

@@ -74,7 +74,10 @@ describe('presets', () => {
   it('are valid and say what they are called', () => {
     for (const preset of attackPresets) {
       const { label } = resolve(preset.attack, preset.settings);
-      const words = preset.label.replace(/^[^:]*: /, '').replace('Random noise', 'Noise').replace(/ with .*/, '');
+      const words = preset.label
+        .replace(/^[^:]*: /, '')
+        .replace('Random noise', 'Noise')
+        .replace(/ with .*/, '');
       expect(label.startsWith(`${words},`)).toBe(true);
     }
     expect(resolve('pgd', { steps: 200, restarts: 10 }).label).toBe('PGD-200 × 10, ε 0.25');

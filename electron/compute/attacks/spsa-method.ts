@@ -34,7 +34,9 @@ export const SPSA = defineFamily<SpsaPlan>({
     more.delta === less.delta &&
     more.rate === less.rate,
   create: (steps, subject, options) =>
-    inquiryMethod(steps, subject, options, queriesOf(options.plan), (row, restart) => spsaInquiry(options, row, restart)),
+    inquiryMethod(steps, subject, options, queriesOf(options.plan), (row, restart) =>
+      spsaInquiry(options, row, restart),
+    ),
 });
 
 /** Queries of one start: the samples and the iterate itself, and the last iterate. */

@@ -55,8 +55,8 @@ type Answer = (
 interface Answerer {
   readonly stride: number;
   readonly answer: Answer;
-  notes(): readonly string[];
-  dispose(): void;
+  readonly notes: () => readonly string[];
+  readonly dispose: () => void;
 }
 
 function createSquare(steps: AttackSteps, subject: Subject, options: AttackOptions<SquarePlan>): Method {

@@ -37,7 +37,7 @@ export function squareSide(
 interface Proposals {
   readonly columns: number;
   /** Query 0 tries the start itself: a square without a side. */
-  drawInto(values: Float32Array, offset: number, query: number, random: RandomStream): void;
+  readonly drawInto: (values: Float32Array, offset: number, query: number, random: RandomStream) => void;
 }
 
 export function createProposals(plan: SquarePlan, [height, width, channels]: ImageShape): Proposals {

@@ -17,7 +17,7 @@ export interface Bench {
   readonly dataset: PackedDataset;
   readonly engine: Engine;
   /** The model of each file, loaded once even if several roles name it. @throws AppError `wrong-architecture`, …. */
-  load(file: ModelFile): Promise<EvaluatedModel>;
+  readonly load: (file: ModelFile) => Promise<EvaluatedModel>;
 }
 
 export interface BenchOptions {

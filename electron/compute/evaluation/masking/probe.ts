@@ -49,16 +49,16 @@ export interface Probe extends Omit<ProbeInput, 'onWork'> {
   /** Rows that no attack of this probe within ε has broken so far. */
   readonly unbroken: ReadonlySet<number>;
   /** Attacks the model on itself. Rows: all that are right, if left out. */
-  attack(spec: AttackSpec, rows?: readonly number[]): Promise<Attempt>;
+  readonly attack: (spec: AttackSpec, rows?: readonly number[]) => Promise<Attempt>;
   /** Tries a source's adversarial examples on the model. */
-  transfer(source: CheckSource, spec: AttackSpec, rows: readonly number[]): Promise<Attempt>;
+  readonly transfer: (source: CheckSource, spec: AttackSpec, rows: readonly number[]) => Promise<Attempt>;
   /** Logits of images [count, height, width, channels] → [count, classes]. */
-  logits(images: Float32Array, count: number): Promise<Float32Array>;
+  readonly logits: (images: Float32Array, count: number) => Promise<Float32Array>;
   /** PGD from one start with the step size of PGD-40, run on for all iterations of the budget. */
-  longRun(): Promise<Attempt>;
+  readonly longRun: () => Promise<Attempt>;
   /** Share of all examples that some rows are. */
-  accuracy(rows: number): number;
-  dispose(): void;
+  readonly accuracy: (rows: number) => number;
+  readonly dispose: () => void;
 }
 
 /** Step size of the baseline, as a share of ε: 2.5 / 40. */

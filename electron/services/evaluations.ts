@@ -2,7 +2,7 @@ import { AppError } from '../../shared/domain/errors.ts';
 import { evaluationRequest, exampleQuery } from '../../shared/domain/evaluation.ts';
 import type { AttackSpec, EvaluationRequest } from '../../shared/domain/evaluation.ts';
 import { newId } from '../../shared/domain/ids.ts';
-import { requireAccess } from '../compute/attacks/access.ts';
+import { requireAccess } from '../compute/attacks/base/access.ts';
 import { requireTargeted, requireTransferable } from '../compute/attacks/plan.ts';
 import { engineForJob } from './engines.ts';
 import { parseInput } from './inputs.ts';

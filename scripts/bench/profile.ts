@@ -5,8 +5,8 @@
 import { text } from 'node:stream/consumers';
 import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
-import { IN_LINF } from '../../electron/compute/attacks/climb.ts';
-import { ASCEND } from '../../electron/compute/attacks/steps.ts';
+import { IN_LINF } from '../../electron/compute/attacks/ascent/climb.ts';
+import { ASCEND } from '../../electron/compute/attacks/ascent/steps.ts';
 import type { TensorflowBackend, TensorflowBinding } from '../../electron/compute/engines/binding.ts';
 import { loadEngine } from '../../electron/compute/engines/load.ts';
 import { prepareStep } from '../../electron/compute/engines/step.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { writeNpz } from '../../electron/compute/arrays/npz.ts';
 import { resolveAttack } from '../../electron/compute/attacks/registry.ts';
-import { attackWhiteBox } from '../../electron/compute/attacks/white-box.ts';
+import { attackWhiteBox } from '../../electron/compute/attacks/base/white-box.ts';
 import { loadEngine } from '../../electron/compute/engines/load.ts';
 import { firstExamples, loadFixture } from '../../electron/compute/fixtures/peers.ts';
 import type { EngineName } from '../../shared/domain/engine.ts';

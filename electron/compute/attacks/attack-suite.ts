@@ -5,12 +5,12 @@ import type { AttackSpec } from '../../../shared/domain/evaluation.ts';
 import { loadEngine } from '../engines/load.ts';
 import { firstExamples, fixtureFile, loadFixture } from '../fixtures/peers.ts';
 import type { PeerFixture, PeerName } from '../fixtures/peers.ts';
-import { ascentDirection } from './direction.ts';
+import { ascentDirection } from './base/direction.ts';
 import type { AttackOptions } from './options.ts';
-import { countRobust } from './outcome.ts';
+import { countRobust } from './base/outcome.ts';
 import { resolveAttack } from './registry.ts';
-import { attackTransfer } from './transfer.ts';
-import { attackWhiteBox } from './white-box.ts';
+import { attackTransfer } from './base/transfer.ts';
+import { attackWhiteBox } from './base/white-box.ts';
 
 /** Robust accuracy in % that foolbox, torchattacks and ART report (accuracy-*.json of the fixtures). */
 const PEERS_PGD40: Readonly<Record<PeerName, readonly [low: number, high: number]>> = {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defaultStepSize, epsilonNotations } from '../../../shared/domain/epsilon.ts';
-import type { AscentPlan } from './ascent.ts';
-import type { Ball, Norm } from './budget.ts';
+import type { AscentPlan } from './ascent/ascent.ts';
+import type { Ball, Norm } from './base/budget.ts';
 import { canTransfer } from './plan.ts';
 import type { AttackPlan } from './plan.ts';
 

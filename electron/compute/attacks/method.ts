@@ -1,4 +1,4 @@
-import type { Candidate } from './outcome.ts';
+import type { Candidate } from './base/outcome.ts';
 
 /** What one restart found for some of its rows. */
 export interface Found {

@@ -1,9 +1,9 @@
 import type { Goal } from '../../../shared/domain/evaluation.ts';
 import type { Control } from '../jobs/control.ts';
-import type { Examples } from './examples.ts';
-import type { Journal } from './journal.ts';
-import type { AttackLimits } from './limits.ts';
-import type { Outcome } from './outcome.ts';
+import type { Examples } from './base/examples.ts';
+import type { Journal } from './base/journal.ts';
+import type { AttackLimits } from './base/limits.ts';
+import type { Outcome } from './base/outcome.ts';
 import type { AttackPlan } from './plan.ts';
 
 /** What every attack needs besides the models. */

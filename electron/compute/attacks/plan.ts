@@ -1,9 +1,9 @@
 import { AppError } from '../../../shared/domain/errors.ts';
-import type { Norm } from './budget.ts';
-import type { Subject } from './examples.ts';
+import type { Norm } from './base/budget.ts';
+import type { Subject } from './base/examples.ts';
 import type { Method } from './method.ts';
 import type { AttackOptions } from './options.ts';
-import type { AttackSteps } from './steps.ts';
+import type { AttackSteps } from './ascent/steps.ts';
 
 /** What every attack will do: its settings with all defaults worked out. Each family adds its own. */
 export interface AttackPlan {

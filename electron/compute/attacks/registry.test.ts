@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { catalogueEntry } from '../../../shared/domain/catalogue.ts';
 import type { AttackSpec } from '../../../shared/domain/evaluation.ts';
-import type { AscentPlan } from './ascent.ts';
+import type { AscentPlan } from './ascent/ascent.ts';
 import { ATTACKS, attackEntries, attackNotes, attackPresets, resolveAttack } from './registry.ts';
 
 const resolve = (name: string, settings: AttackSpec['settings'] = {}) => resolveAttack({ name, settings });

@@ -1,12 +1,12 @@
 import type { EngineInfo } from '../../../shared/domain/engine.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { GalleryRequest, GalleryResult, KeyAreaMeasure, MapMethod } from '../../../shared/domain/gallery.ts';
-import { boundsOf } from '../attacks/budget.ts';
-import { imageSize, type Examples } from '../attacks/examples.ts';
+import { boundsOf } from '../attacks/base/budget.ts';
+import { imageSize, type Examples } from '../attacks/base/examples.ts';
 import type { AttackOptions } from '../attacks/options.ts';
 import { workOf } from '../attacks/plan.ts';
 import { resolveAttack } from '../attacks/registry.ts';
-import { attackTransfer } from '../attacks/transfer.ts';
+import { attackTransfer } from '../attacks/base/transfer.ts';
 import type { PackedDataset } from '../data/packed.ts';
 import { checkModels, type EvaluatedModel } from '../evaluation/check-models.ts';
 import { readExamples } from '../data/examples.ts';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { MapMethod } from '../../../shared/domain/gallery.ts';
-import { imageTensor } from '../attacks/batch.ts';
-import { imageSize, type Subject } from '../attacks/examples.ts';
+import { imageTensor } from '../attacks/base/batch.ts';
+import { imageSize, type Subject } from '../attacks/base/examples.ts';
 import type { Control } from '../jobs/control.ts';
 import { forward } from '../models/network.ts';
 import type { ImageShape } from '../../../shared/domain/shape.ts';

@@ -1,4 +1,4 @@
-import type { Examples } from '../attacks/examples.ts';
+import type { Examples } from '../attacks/base/examples.ts';
 import type { PackedDataset } from './packed.ts';
 
 /** The images and labels at these positions of the data set. */

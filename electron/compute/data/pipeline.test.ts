@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { trainConfig, type TrainConfigInput } from '../../../shared/domain/training.ts';
-import { startPoints } from '../attacks/start.ts';
+import { startPoints } from '../attacks/base/start.ts';
 import { BARS_ID, writeBars } from '../fixtures/bars.ts';
 import { trainingBatches } from '../training/batches.ts';
 import { planTraining } from '../training/plan.ts';

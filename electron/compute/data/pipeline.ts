@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { AppError, type ErrorData } from '../../../shared/domain/errors.ts';
-import { imageSize, type Examples } from '../attacks/examples.ts';
-import type { StartPoints } from '../attacks/start.ts';
+import { imageSize, type Examples } from '../attacks/base/examples.ts';
+import type { StartPoints } from '../attacks/base/start.ts';
 import { threadFile } from '../thread-file.ts';
 import type { BatchNews, BatchOrder, BatchThreadData } from './batch-thread.ts';
 import { PACKED_FILES, type PackedDataset } from './packed.ts';

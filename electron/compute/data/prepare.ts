@@ -1,6 +1,6 @@
 import type { ImageShape } from '../../../shared/domain/shape.ts';
-import { imageSize } from '../attacks/examples.ts';
-import { fillStart, type StartPoints } from '../attacks/start.ts';
+import { imageSize } from '../attacks/base/examples.ts';
+import { fillStart, type StartPoints } from '../attacks/base/start.ts';
 import { stream, type RandomStream } from '../random/stream.ts';
 import { drawVariation, isAugmented, writePlain, writeVaried, type Augmentation } from './augment.ts';
 

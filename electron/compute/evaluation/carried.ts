@@ -5,9 +5,9 @@ import { AppError } from '../../../shared/domain/errors.ts';
 import { exampleRecord } from '../../../shared/domain/evaluation.ts';
 import type { ExampleRecord } from '../../../shared/domain/evaluation.ts';
 import { readNpyRows } from '../arrays/npy.ts';
-import { imageSize } from '../attacks/examples.ts';
-import type { Examples } from '../attacks/examples.ts';
-import type { Outcome } from '../attacks/outcome.ts';
+import { imageSize } from '../attacks/base/examples.ts';
+import type { Examples } from '../attacks/base/examples.ts';
+import type { Outcome } from '../attacks/base/outcome.ts';
 import { EVALUATION_FILES } from './files.ts';
 
 /** An earlier evaluation whose successes count. */

@@ -1,7 +1,7 @@
 import type { DatasetManifest } from '../../../shared/domain/dataset.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { ModelFile } from '../../../shared/domain/model.ts';
-import type { Subject } from '../attacks/examples.ts';
+import type { Subject } from '../attacks/base/examples.ts';
 import { weightList } from '../models/network.ts';
 
 /** A loaded model, with what the library knows of it. */

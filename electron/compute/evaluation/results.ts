@@ -1,10 +1,10 @@
 import type { ExampleRecord, TargetResult, Threat } from '../../../shared/domain/evaluation.ts';
-import { measurePerturbation } from '../attacks/budget.ts';
-import type { Ball } from '../attacks/budget.ts';
-import { imageSize } from '../attacks/examples.ts';
-import type { Examples } from '../attacks/examples.ts';
-import { countRobustLast, predictionOf } from '../attacks/outcome.ts';
-import type { Outcome } from '../attacks/outcome.ts';
+import { measurePerturbation } from '../attacks/base/budget.ts';
+import type { Ball } from '../attacks/base/budget.ts';
+import { imageSize } from '../attacks/base/examples.ts';
+import type { Examples } from '../attacks/base/examples.ts';
+import { countRobustLast, predictionOf } from '../attacks/base/outcome.ts';
+import type { Outcome } from '../attacks/base/outcome.ts';
 import { workOf } from '../attacks/plan.ts';
 import type { AttackPlan } from '../attacks/plan.ts';
 import { quantile } from '../statistics/bootstrap.ts';

@@ -7,8 +7,8 @@ import { writeAtomic, writeError } from '../arrays/atomic.ts';
 import type { NpyArray } from '../arrays/npy.ts';
 import { readNpz, writeNpz } from '../arrays/npz.ts';
 import type { NpzArrays } from '../arrays/npz.ts';
-import type { Journal, Standing } from '../attacks/journal.ts';
-import type { Outcome } from '../attacks/outcome.ts';
+import type { Journal, Standing } from '../attacks/base/journal.ts';
+import type { Outcome } from '../attacks/base/outcome.ts';
 import type { Piece } from './results.ts';
 
 /** Folder, within the evaluation's, of all that an unfinished one goes on from. */

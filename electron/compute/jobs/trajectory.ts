@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { JobResult, JobSpecOf } from '../../../shared/domain/job.ts';
 import { writeAtomic } from '../arrays/atomic.ts';
 import { npyParts, readNpyRows } from '../arrays/npy.ts';
-import { judgeRounded, recordTrajectory } from '../attacks/record-trajectory.ts';
+import { judgeRounded, recordTrajectory } from '../attacks/base/record-trajectory.ts';
 import { resolveAttack } from '../attacks/registry.ts';
 import { readExamples } from '../data/examples.ts';
 import { EVALUATION_FILES } from '../evaluation/files.ts';

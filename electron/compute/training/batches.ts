@@ -1,5 +1,5 @@
 import type { TrainConfig } from '../../../shared/domain/training.ts';
-import { imageSize } from '../attacks/examples.ts';
+import { imageSize } from '../attacks/base/examples.ts';
 import type { PackedDataset } from '../data/packed.ts';
 import { openPipeline, type Pipeline, type PipelineOptions } from '../data/pipeline.ts';
 import type { TrainingPlan } from './plan.ts';

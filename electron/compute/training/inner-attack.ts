@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { imageTensor } from '../attacks/batch.ts';
-import { ascentDirection, moveWithin } from '../attacks/direction.ts';
-import type { Examples } from '../attacks/examples.ts';
-import { startPoints, type StartPoints } from '../attacks/start.ts';
+import { imageTensor } from '../attacks/base/batch.ts';
+import { ascentDirection, moveWithin } from '../attacks/base/direction.ts';
+import type { Examples } from '../attacks/base/examples.ts';
+import { startPoints, type StartPoints } from '../attacks/base/start.ts';
 import type { InnerAttack } from '../defences/defence.ts';
 import { repeatStep, type CompiledStep } from '../engines/compile.ts';
 import { prepareStep, type Inputs, type StepDefinition } from '../engines/step.ts';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { EngineName } from '../../../shared/domain/engine.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { trainConfig } from '../../../shared/domain/training.ts';
-import { imageTensor } from '../attacks/batch.ts';
+import { imageTensor } from '../attacks/base/batch.ts';
 import { readExamples } from '../data/examples.ts';
 import { openPacked, type PackedDataset } from '../data/packed.ts';
 import { findDefence } from '../defences/registry.ts';

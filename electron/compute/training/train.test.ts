@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { speedSummary } from '../../../shared/domain/speed.ts';
 import { trainConfig, type TrainConfigInput, type TrainResult } from '../../../shared/domain/training.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
-import { imageTensor } from '../attacks/batch.ts';
+import { imageTensor } from '../attacks/base/batch.ts';
 import { openPacked, type PackedDataset } from '../data/packed.ts';
 import { mapDistance } from '../defences/terms.ts';
 import { loadEngine } from '../engines/load.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { TrainConfig, TrainPoint, TrainResult } from '../../../shared/domain/training.ts';
-import { imageTensor } from '../attacks/batch.ts';
+import { imageTensor } from '../attacks/base/batch.ts';
 import type { PackedDataset } from '../data/packed.ts';
 import type { Pipeline, PreparedBatch } from '../data/pipeline.ts';
 import type { JobContext } from '../jobs/control.ts';

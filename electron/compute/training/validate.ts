@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { imageTensor } from '../attacks/batch.ts';
+import { imageTensor } from '../attacks/base/batch.ts';
 import type { PackedDataset } from '../data/packed.ts';
 import { prepareStep, type Inputs, type StepDefinition } from '../engines/step.ts';
 import type { InnerAttack } from '../defences/defence.ts';

@@ -3,7 +3,7 @@ import { flatGreyNote } from '../../../shared/domain/epsilon.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { DatasetRow, EvaluationRow } from '../../../shared/domain/library.ts';
 import type { PlanEstimate, PlanRequest } from '../../../shared/domain/plan.ts';
-import { roundsOf } from '../../compute/attacks/goals.ts';
+import { roundsOf } from '../../compute/attacks/base/goals.ts';
 import { accessOf, canTransfer, workOf } from '../../compute/attacks/plan.ts';
 import { resolveAttack } from '../../compute/attacks/registry.ts';
 import type { ResolvedAttack } from '../../compute/attacks/registry.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ASCEND, PURSUE, TRACKED } from '../../attacks/steps.ts';
+import { ASCEND, PURSUE, TRACKED } from '../../attacks/ascent/steps.ts';
 import { LOGITS, LOSS_GRADIENT } from '../../models/classifier.ts';
 import { buildNetwork, initialWeights, networkSpec, weightList } from '../../models/network.ts';
 import { TRAIN_GRADIENT } from '../../training/gradient.ts';

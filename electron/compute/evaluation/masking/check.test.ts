@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { CheckItem, CheckItemName, Verdict } from '../../../../shared/domain/check.ts';
 import { CHECK_ITEMS, checkItem } from '../../../../shared/domain/check.ts';
-import type { Examples, Subject } from '../../attacks/examples.ts';
+import type { Examples, Subject } from '../../attacks/base/examples.ts';
 import { loadEngine } from '../../engines/load.ts';
 import { linearControl, noisyControl, quadrantExamples, quantisedControl } from '../../fixtures/controls.ts';
 import type { Control } from '../../fixtures/controls.ts';

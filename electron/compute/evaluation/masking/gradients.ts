@@ -1,4 +1,4 @@
-import { imageSize } from '../../attacks/examples.ts';
+import { imageSize } from '../../attacks/base/examples.ts';
 import { inputGradients } from './input-gradients.ts';
 import { figure, percentText } from './item.ts';
 import type { MaskingItem } from './item.ts';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { download, imageTensor } from '../../attacks/batch.ts';
-import { batchesOf, gatherRows, imageSize, padRows } from '../../attacks/examples.ts';
+import { download, imageTensor } from '../../attacks/base/batch.ts';
+import { batchesOf, gatherRows, imageSize, padRows } from '../../attacks/base/examples.ts';
 import type { CompiledStep } from '../../engines/compile.ts';
 import { prepareStep } from '../../engines/step.ts';
 import type { LossName } from '../../losses.ts';

@@ -1,4 +1,4 @@
-import { gatherRows, imageSize } from '../../attacks/examples.ts';
+import { gatherRows, imageSize } from '../../attacks/base/examples.ts';
 import { stream } from '../../random/stream.ts';
 import { inputGradients } from './input-gradients.ts';
 import { figure } from './item.ts';

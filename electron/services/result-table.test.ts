@@ -63,8 +63,10 @@ let number = 0;
 /** A finished evaluation on positions 0, 1, …; `stands` tells for each whether it withstood. */
 function add(
   stands: readonly boolean[],
-  settings: Record<string, number>,
+  settings: Record<string, number | string>,
   given: {
+    readonly attack?: string;
+    readonly goal?: EvaluationRequestInput['goal'];
     readonly threat?: Threat;
     readonly first?: number;
     readonly model?: string;
@@ -80,7 +82,8 @@ function add(
     dataset: DATASET,
     targets: [model],
     source: threat === 'white-box' ? null : 'model-00000002',
-    attack: { name: 'pgd', settings },
+    attack: { name: given.attack ?? 'pgd', settings },
+    ...(given.goal && { goal: given.goal }),
     ...(given.seed !== undefined && { seed: given.seed }),
     ...(given.examples && { examples: given.examples }),
   });
@@ -167,7 +170,7 @@ test('one ε and one set of images hold for all models; other numbers are not co
   add([F, F], { epsilon: 0.25, steps: 10 }, { first: 2 });
   add([F, F, F, F], { epsilon: 0.5, steps: 40 }, { model: OTHER });
   const { worstBasis, worstCase, columns } = await table();
-  expect(worstBasis).toEqual({ epsilon: 0.25, examples: 4, split: 'test' });
+  expect(worstBasis).toEqual({ norm: 'linf', epsilon: 0.25, examples: 4, split: 'test' });
   expect(worstCase).toMatchObject({
     [MODEL]: { accuracy: 0.75, examples: 4, epsilon: 0.25, attacks: 1, gradientFree: false },
     [OTHER]: { accuracy: 0.5, examples: 4, epsilon: 0.25, attacks: 1, gradientFree: false },
@@ -177,6 +180,23 @@ test('one ε and one set of images hold for all models; other numbers are not co
     'PGD-40, ε 0.25, 4 images',
     'PGD-40, ε 0.5, 4 images',
   ]);
+});
+
+test('balls of other norms, what no ball bounds, and attacks after one class are no part of a worst case’s ball', async () => {
+  add([T, T, T, F], { epsilon: 0.25, steps: 40 });
+  add([T, T, T, F], { epsilon: 0.25, steps: 10 });
+  add([F, F, F, F], { epsilon: 0.2, steps: 40, norm: 'l2' });
+  add([F, F, T, T], {}, { attack: 'spatial' });
+  // An x' that reaches the class is a success all the same.
+  add([F, T, T, T], { epsilon: 0.25, steps: 20 }, { goal: 'least-likely' });
+  const { worstBasis, worstCase } = await table();
+  expect(worstBasis).toMatchObject({ norm: 'linf', epsilon: 0.25 });
+  expect(worstCase[MODEL]).toMatchObject({ accuracy: 0.5, attacks: 3 });
+});
+
+test('an attack after one class alone is no ground for a worst case', async () => {
+  add([T, T, T, F], { epsilon: 0.25, steps: 40 }, { goal: 'random' });
+  expect(await table()).toMatchObject({ worstBasis: null, worstCase: {} });
 });
 
 test('of two values of ε that are as common the larger one is taken; a model without it has no worst case', async () => {

@@ -1,5 +1,5 @@
 import type { DatasetRow, EvaluationRow, ResultCell, ResultTable } from '../../shared/domain/library.ts';
-import type { TargetResult } from '../../shared/domain/evaluation.ts';
+import type { Goal, TargetResult } from '../../shared/domain/evaluation.ts';
 import { THREATS } from '../../shared/domain/evaluation.ts';
 import { sourceNotes } from '../compute/evaluation/source-notes.ts';
 import { wilsonInterval } from '../compute/statistics/wilson.ts';
@@ -11,6 +11,9 @@ import { accessOf } from '../compute/attacks/plan.ts';
 import { checkStates } from './checks.ts';
 import { isCounted, worstBasisOf, worstCasesOf } from './worst-case.ts';
 import type { Attacked } from './worst-case.ts';
+
+/** Goals that any wrong class serves. */
+const WHOLE_GOALS: ReadonlySet<Goal> = new Set(['untargeted', 'all']);
 
 /** One model's outcome in one finished evaluation. */
 interface Outcome extends Measured, Attacked {
@@ -54,7 +57,7 @@ export async function resultTable(store: Store, dataset: DatasetRow): Promise<Re
     cells,
     clean: Object.fromEntries(clean.map(({ model, cleanAccuracy }) => [model, cleanAccuracy])),
     cleanExamples: Object.fromEntries(clean.map(({ model, examples }) => [model, examples])),
-    worstBasis: basis && { epsilon: basis.epsilon, examples: basis.examples, split: basis.split },
+    worstBasis: basis && { norm: basis.norm, epsilon: basis.epsilon, examples: basis.examples, split: basis.split },
     worstCase,
     checks: Object.fromEntries(checkStates(store, dataset.id)),
     findings: [
@@ -63,6 +66,7 @@ export async function resultTable(store: Store, dataset: DatasetRow): Promise<Re
           result: target,
           attack: request.attack,
           source: request.source,
+          goal: request.goal,
           carried: request.carryFrom.length > 0,
           stands,
         })),
@@ -107,9 +111,11 @@ async function newestOutcomes(
         column,
         families: familiesOf(threat, measured),
         model,
-        whiteBox: threat === 'white-box',
+        whiteBox: threat === 'white-box' && WHOLE_GOALS.has(request.goal),
         gradientFree: ['scores', 'decisions'].includes(accessOf(measured.attack.plan)),
+        norm: measured.attack.plan.norm,
         epsilon: measured.attack.plan.epsilon,
+        inBall: measured.attack.plan.family.threat === undefined,
         images: imagesKey(result),
         split: request.examples.split,
         stands: store.evaluations.survival(evaluation.id, model),

@@ -1,13 +1,18 @@
 import type { ResultTable, WorstBasis } from '../../shared/domain/library.ts';
+import type { Norm } from '../compute/attacks/base/budget.ts';
 import { wilsonInterval } from '../compute/statistics/wilson.ts';
 
 /** What the worst case needs of one model's number in one evaluation. */
 export interface Attacked {
   readonly model: string;
+  /** White-box, and not after one class alone. */
   readonly whiteBox: boolean;
   /** Found by a search that sees scores only. */
   readonly gradientFree: boolean;
+  readonly norm: Norm;
   readonly epsilon: number;
+  /** Whether norm and ε are what bounds the attack; rotations, for one, are bounded otherwise. */
+  readonly inBall: boolean;
   /** Tells sets of images apart. */
   readonly images: string;
   readonly split: WorstBasis['split'];
@@ -21,28 +26,30 @@ export interface Basis extends WorstBasis {
 }
 
 /**
- * One ε and one set of images for a whole table: the ε that most white-box numbers have, the largest of those, and the
- * images that most of them are on, the most images of those. Null without a white-box number.
+ * One ball and one set of images for a whole table: the norm and ε that most white-box numbers have, the largest ε of
+ * those, and the images that most of them are on, the most images of those. Null without a white-box number.
  */
 export function worstBasisOf(numbers: readonly Attacked[]): Basis | null {
-  const whiteBox = numbers.filter((number) => number.whiteBox);
-  const epsilon = mostCommon(
+  const whiteBox = numbers.filter((number) => number.whiteBox && number.inBall);
+  const common = mostCommon(
     whiteBox,
-    (number) => number.epsilon,
-    (number) => number.epsilon,
-  )?.epsilon;
+    ({ norm, epsilon }) => `${norm} ${epsilon}`,
+    ({ epsilon }) => epsilon,
+  );
   const chosen = mostCommon(
-    whiteBox.filter((number) => number.epsilon === epsilon),
+    whiteBox.filter((number) => number.norm === common?.norm && number.epsilon === common.epsilon),
     (number) => number.images,
     (number) => number.stands.size,
   );
   if (!chosen) return null;
-  return { epsilon: chosen.epsilon, images: chosen.images, examples: chosen.stands.size, split: chosen.split };
+  const { norm, epsilon, images, stands, split } = chosen;
+  return { norm, epsilon, images, examples: stands.size, split };
 }
 
-/** Whether a worst case on this basis counts the number: every attack up to its ε on its images. */
+/** Whether a worst case on this basis counts the number: every attack in its norm up to its ε on its images. */
 export function isCounted(number: Attacked, basis: Basis): boolean {
-  return number.epsilon <= basis.epsilon && number.images === basis.images;
+  const inside = number.inBall && number.norm === basis.norm && number.epsilon <= basis.epsilon;
+  return inside && number.images === basis.images;
 }
 
 /**

@@ -35,7 +35,7 @@ const table: ResultTable = {
   cells: {},
   clean: { 'run-a': 0.9 },
   cleanExamples: { 'run-a': 500 },
-  worstBasis: { epsilon: 0.25, examples: 500, split: 'test' },
+  worstBasis: { norm: 'linf', epsilon: 0.25, examples: 500, split: 'test' },
   checks: {},
   worstCase: {
     'run-a': { accuracy: 0.6, low: 0.55, high: 0.65, examples: 500, epsilon: 0.25, attacks: 2, gradientFree: false },

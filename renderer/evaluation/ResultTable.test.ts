@@ -47,7 +47,7 @@ const results: Results = {
   },
   clean: { 'run-a': 0.95 },
   cleanExamples: { 'run-a': 480 },
-  worstBasis: { epsilon: 0.25, examples: 480, split: 'validation' },
+  worstBasis: { norm: 'linf', epsilon: 0.25, examples: 480, split: 'validation' },
   checks: {},
   worstCase: {
     'run-c': { accuracy: 0.6, low: 0.56, high: 0.64, examples: 480, epsilon: 0.25, attacks: 3, gradientFree: false },

@@ -56,7 +56,7 @@ const table: ResultTable = {
   },
   clean: { 'run-00000001': 0.97 },
   cleanExamples: { 'run-00000001': 400 },
-  worstBasis: { epsilon: 0.25, examples: 500, split: 'test' },
+  worstBasis: { norm: 'linf', epsilon: 0.25, examples: 500, split: 'test' },
   checks: {},
   worstCase: {
     'run-00000002': {

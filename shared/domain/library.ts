@@ -8,6 +8,7 @@ import {
   evaluationRequest,
   evaluationResult,
   exampleRecord,
+  norm,
   targetResult,
   threat,
 } from './evaluation.ts';
@@ -99,6 +100,7 @@ export type ResultCell = z.infer<typeof resultCell>;
 
 /** What the worst cases of a table are counted at: one ε and one set of images for all models. */
 export const worstBasis = z.object({
+  norm,
   epsilon: z.number(),
   examples: z.int(),
   split: evaluatedSplit,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AttackSpec, Threat } from '../../../shared/domain/evaluation.ts';
+import type { AttackSpec, Goal, Threat } from '../../../shared/domain/evaluation.ts';
 import { findOrderingProblems, findTableProblems } from './orderings.ts';
 import type { JudgedResult, TableNumber } from './orderings.ts';
 
@@ -8,6 +8,7 @@ interface Given {
   readonly settings?: AttackSpec['settings'];
   readonly threat?: Threat;
   readonly source?: string | null;
+  readonly goal?: Goal;
   readonly model?: string;
   readonly byRestart?: readonly number[];
   readonly clean?: number;
@@ -21,6 +22,7 @@ function judged(broken: readonly number[], given: Given = {}): JudgedResult {
   return {
     stands,
     source: given.source ?? null,
+    goal: given.goal ?? 'untargeted',
     attack: { name: given.attack ?? 'pgd', settings: given.settings ?? {} },
     result: {
       model: given.model ?? 'run-aaaaaaaa',
@@ -152,6 +154,15 @@ describe('soft orderings', () => {
 
   it('a difference that chance explains is none', () => {
     expect(findOrderingProblems([judged(range(0, 10)), judged(range(5, 17), { attack: 'fgsm' })])).toEqual([]);
+  });
+
+  it('does not compare goals, norms, or what no ball bounds', () => {
+    const strong = judged(range(0, 5), { settings: { steps: 200 } });
+    const weak = judged(range(5, 60), { settings: { steps: 10 } });
+    expect(findOrderingProblems([strong, weak])).toHaveLength(1);
+    expect(findOrderingProblems([{ ...strong, goal: 'random' }, weak])).toEqual([]);
+    expect(findOrderingProblems([strong, { ...weak, attack: { name: 'pgd', settings: { norm: 'l2' } } }])).toEqual([]);
+    expect(findOrderingProblems([strong, { ...weak, attack: { name: 'spatial', settings: {} } }])).toEqual([]);
   });
 
   it('gray- and black-box, other models, and other sources have no order', () => {

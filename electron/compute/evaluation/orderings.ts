@@ -1,4 +1,4 @@
-import type { AttackSpec, TargetResult } from '../../../shared/domain/evaluation.ts';
+import type { AttackSpec, Goal, TargetResult } from '../../../shared/domain/evaluation.ts';
 import { accessOf, isAtLeast, workOf } from '../attacks/plan.ts';
 import type { AttackPlan } from '../attacks/plan.ts';
 import { resolveAttack } from '../attacks/registry.ts';
@@ -10,6 +10,7 @@ export interface JudgedResult {
   readonly attack: AttackSpec;
   /** Model that x' was made on; null for white-box. */
   readonly source: string | null;
+  readonly goal: Goal;
   /** Whether successes of other attacks count in it: its number is not its own strength. */
   readonly carried?: boolean;
   /** By position in the data set: whether the example stands, so is classified rightly with and without the attack. */
@@ -141,7 +142,10 @@ function hardProblems({ result, stands }: Judged, title: string): Finding[] {
 /** Why `stronger` should break no less than `weaker`; null if nothing says so. */
 function whyStronger(stronger: Judged, weaker: Judged): string | null {
   if (stronger.result.model !== weaker.result.model) return null;
+  // A class to lead to is a harder goal, and balls of two norms have no order.
   const [more, less] = [stronger.plan, weaker.plan];
+  if (stronger.goal !== weaker.goal || more.norm !== less.norm) return null;
+  if (more.family.threat || less.family.threat) return null;
   const onItself = stronger.result.threat === 'white-box' && weaker.result.threat === 'white-box';
   if (onItself && isLongAscent(more) && seesNoGradient(less) && more.epsilon === less.epsilon) {
     return 'An attack with gradients should break no less than a search without: a sign of masked gradients.';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { IN_LINF } from '../../attacks/ascent/climb.ts';
 import { ASCEND, PURSUE, TRACKED } from '../../attacks/ascent/steps.ts';
 import { LOGITS, LOSS_GRADIENT } from '../../models/classifier.ts';
 import { buildNetwork, initialWeights, networkSpec, weightList } from '../../models/network.ts';
@@ -74,7 +75,7 @@ describe('a step in parts', () => {
     {
       name: 'attack steps with tracking',
       definition: TRACKED,
-      parameters: { network: spec, iterations: 2 },
+      parameters: { network: spec, iterations: 2, rule: IN_LINF },
       inputs: () => [
         image(1),
         tf.fill([BATCH], -1),
@@ -88,7 +89,7 @@ describe('a step in parts', () => {
     {
       name: 'attack steps up to a success',
       definition: PURSUE,
-      parameters: { network: spec, iterations: 2 },
+      parameters: { network: spec, iterations: 2, rule: IN_LINF },
       inputs: () => [
         image(1),
         tf.fill([BATCH], -1),
@@ -102,7 +103,7 @@ describe('a step in parts', () => {
     {
       name: 'attack steps',
       definition: ASCEND,
-      parameters: { network: spec, iterations: 2 },
+      parameters: { network: spec, iterations: 2, rule: IN_LINF },
       inputs: () => [image(1), tf.zeros([BATCH]), ...bounds(), tf.scalar(0.1)],
     },
     {

@@ -149,7 +149,8 @@ def art_spatial(net, x, y, p, seed):
 def autoattack_standard(net, x, y, p, seed):
     from pyautoattack import AutoAttack
 
-    attack = AutoAttack(net, norm=p["norm"], eps=p["epsilon"], version="standard", device="cpu", seed=seed, verbose=False)
+    attack = AutoAttack(net, norm=p["norm"], eps=p["epsilon"], version="standard", device="cpu", seed=seed)
+    attack.verbose = False
     adversarial = attack.run_standard_evaluation(x, y, batch_size=len(x))
     return adversarial[0] if isinstance(adversarial, tuple) else adversarial
 

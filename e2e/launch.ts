@@ -45,7 +45,7 @@ export async function launch({ folder, env = {}, args = [] }: LaunchSettings): P
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
+    if (message.type() === 'error') complaints.push(`${message.text()} ${message.location().url}`);
   });
   await page.getByRole('navigation', { name: 'Views' }).waitFor();
   return { electron, page, process: electron.process(), complaints, library };

@@ -341,6 +341,9 @@ test('the attack on one example is looked at step by step; its set is saved and 
   const { id, manifest } = datasets.find((row) => row.manifest.name === 'attacked')!;
   expect(manifest).toMatchObject({ pixels: 'f32', splits: { train: 0, validation: 0, test: 60 } });
   expect(manifest.classes).toHaveLength(10);
+  // Pictures of the set that are still on their way would not be found once it is gone.
+  await open(page, 'Queue');
+  await page.waitForTimeout(1_000);
   await call(page, 'entities.delete', { id });
 });
 

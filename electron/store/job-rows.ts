@@ -3,7 +3,7 @@ import type { Database } from './database.ts';
 import { fromJson, fromJsonOrNull, toJsonOrNull } from './json.ts';
 
 /** What a job of the same id makes: asked for by `request`, there once the job is done. */
-export interface JobRow {
+interface JobRow {
   readonly id: string;
   readonly name: string;
   readonly request: unknown;

@@ -1,6 +1,6 @@
 """Runs the peers' attacks on a fixture. Order on standard input, one JSON line for each result on standard output.
 
-order: {"fixtures": folder, "cases": [{"name", "fixture", "examples", "seeds", "kind", "parameters"}]}
+order: {"cases": [{"name", "fixture": file, "examples", "seeds", "kind", "parameters"}]}
 line:  {"case", "tool", "version", "seed", "left": [bool of each image], "distances": [float or null],
         "queries": forward passes of each image, "cpuSeconds"}
 """
@@ -46,8 +46,8 @@ class Net(nn.Module):
         return functional.linear(functional.relu(functional.linear(x.flatten(1), *self.parts["fc1"])), *self.parts["fc2"])
 
 
-def load(folder, name, count):
-    arrays = np.load(f"{folder}/fixture-{name}.npz")
+def load(file, count):
+    arrays = np.load(file)
     net = Net(arrays).eval()
     x = torch.from_numpy(arrays["images_u8"][:count].astype(np.float32) / np.float32(255))[:, None]
     y = torch.from_numpy(arrays["labels"][:count].astype(np.int64))
@@ -113,7 +113,8 @@ def autoattack_apgd(net, p, seed):
 
     common = {"n_iter": p["steps"], "norm": p["norm"], "eps": p["epsilon"], "device": "cpu", "seed": seed}
     if p["loss"] == "t":
-        return APGDAttack_targeted(net, n_target_classes=9, **common)
+        larger = p["norm"] == "L1"  # As its AutoAttack sets it: radii of 3, 2 and 1 times the bound.
+        return APGDAttack_targeted(net, n_target_classes=p["targets"], use_largereps=larger, **common)
     return APGDAttack(net, loss=p["loss"], **common)
 
 
@@ -287,7 +288,7 @@ def main():
     # Tools print as they please; standard output holds results alone.
     sys.stdout = sys.stderr
     for case in order["cases"]:
-        net, x, y = load(order["fixtures"], case["fixture"], case["examples"])
+        net, x, y = load(case["fixture"], case["examples"])
         wrong = net(x).argmax(1) != y
         for tool, run in KINDS[case["kind"]]:
             for seed in range(case["seeds"]):

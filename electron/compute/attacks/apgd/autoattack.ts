@@ -25,7 +25,7 @@ export const autoattack = defineAttack({
   source: 'Croce & Hein 2020, arXiv 2003.01690; in L1 Croce & Hein 2021, arXiv 2103.01208',
   help: `AutoAttack is a fixed ensemble: four attacks one after the other, the cheapest first, each only on the examples that the ones before it left. An example is robust if all of them fail. It has nothing to tune, so numbers of different papers can be compared by it.
 
-The standard version runs APGD on the cross-entropy, targeted APGD on the DLR loss towards the 9 likeliest wrong classes (5 in L1), FAB-T towards 9, and Square with 5,000 queries. In L1 APGD-CE starts five times. Models of fewer classes get fewer targets, with a note that says so. Of each broken example the start that broke it is kept, and the accuracy after every start: those are its parts, in the order that a note lists.
+The standard version runs APGD on the cross-entropy, targeted APGD on the DLR loss towards the 9 likeliest wrong classes (5 in L1), FAB-T towards 9, and Square with 5,000 queries, its squares shrinking as they would over 10,000. In L1 APGD-CE starts five times. Models of fewer classes get fewer targets, with a note that says so. Of each broken example the start that broke it is kept, and the accuracy after every start: those are its parts, in the order that a note lists.
 
 Use it for the number that you publish. It is no proof: a defence that was made against it, or one that is random, may need an attack of its own. For models that are random themselves take the version rand: APGD on both losses with 20 passes for each gradient.
 
@@ -57,7 +57,7 @@ function standardParts(ball: Ball): readonly Part[] {
     partOf(apgd, { ...ball, loss: 'cross-entropy', restarts: CE_STARTS[ball.norm] }),
     partOf(apgd, { ...ball, loss: 'targeted-dlr', targets: TARGETS[ball.norm] }),
     partOf(fab, { ...ball, mode: 'targeted', targets: FAB_TARGETS, thorough: false }),
-    partOf(square, { ...ball, queries: 5000 }),
+    partOf(square, { ...ball, queries: 5000, stretched: false }),
   ];
 }
 

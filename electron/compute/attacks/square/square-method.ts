@@ -25,6 +25,8 @@ export interface SquarePlan extends AttackPlan {
   readonly queries: number;
   /** Share of the image's pixels that the first squares change, in (0, 1]. */
   readonly initialShare: number;
+  /** Whether squares shrink over the plan's queries; else as they would over 10,000. */
+  readonly stretched: boolean;
 }
 
 export const SQUARE_FAMILY = defineFamily<SquarePlan>({
@@ -35,7 +37,7 @@ export const SQUARE_FAMILY = defineFamily<SquarePlan>({
   access: () => 'scores',
   work: ({ queries }) => queries,
   stopsAtSuccess: () => true,
-  isAtLeast: (more, less) => more.queries >= less.queries,
+  isAtLeast: (more, less) => more.queries >= less.queries && more.stretched === less.stretched,
   create: createSquare,
 });
 

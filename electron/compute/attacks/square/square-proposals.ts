@@ -16,16 +16,16 @@ const TILES = 5;
 
 /**
  * Side of the square of a query: √(p · h · w), p halved after 10, 50, 200, 500, 1000, 2000, 4000, 6000 and 8000 of
- * 10,000 queries, a schedule that is stretched to the number of queries (the paper's section 5, its implementation in
- * AutoAttack). Windows of L2 and L1 have odd sides of at least 3.
+ * 10,000 queries; stretched to the number of queries (the paper's section 5) or cut off where they end (as AutoAttack
+ * calls it). Windows of L2 and L1 have odd sides of at least 3.
  */
 export function squareSide(
   query: number,
-  plan: Pick<SquarePlan, 'queries' | 'initialShare' | 'norm'>,
+  plan: Pick<SquarePlan, 'queries' | 'initialShare' | 'stretched' | 'norm'>,
   height: number,
   width: number,
 ): number {
-  const scaled = Math.floor((query / plan.queries) * 10_000);
+  const scaled = plan.stretched ? Math.floor((query / plan.queries) * 10_000) : query;
   const halvings = HALVINGS.filter((limit) => scaled > limit).length;
   const side = Math.round(Math.sqrt((plan.initialShare / 2 ** halvings) * height * width));
   if (plan.norm === 'linf') return Math.min(Math.max(side, 1), height, width);

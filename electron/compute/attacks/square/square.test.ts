@@ -92,6 +92,8 @@ describe('Square', () => {
     const starts = [0, 11, 51, 201, 501, 1001, 2001, 4001, 6001, 8001];
     expect(starts.map((query) => side(query, 10_000))).toEqual(expected);
     expect(starts.map((query) => side(Math.ceil(query / 2), 5000))).toEqual(expected);
+    const cut = planOf({ queries: 5000, stretched: false });
+    expect(starts.slice(0, 8).map((query) => squareSide(query, cut, 28, 28))).toEqual(expected.slice(0, 8));
     expect(squareSide(4999, planOf({}), 4, 4)).toBe(1);
     expect(squareSide(0, planOf({ initialShare: 1 }), 4, 9)).toBe(4);
   });

@@ -34,6 +34,11 @@ Queries are forward passes for each example and start; AutoAttack takes 5,000. M
         help: 'Share of the pixels that the first squares change.',
         advanced: true,
       }),
+      stretched: z.boolean().default(true).meta({
+        label: 'Stretch the schedule',
+        help: 'Squares shrink over all the queries. Otherwise as they would over 10,000 queries, as within AutoAttack.',
+        advanced: true,
+      }),
       restarts: startsSetting,
     }),
   ),

@@ -1,0 +1,184 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { z } from 'zod';
+import { AppError } from '../../../shared/domain/errors.ts';
+import {
+  ascentNotes,
+  ballEpsilonSetting,
+  defineAttack,
+  epsilonLabel,
+  epsilonSetting,
+  fewStepsOrStarts,
+  inBall,
+  normSetting,
+  samplesSetting,
+  shareSetting,
+  startsSetting,
+  stepSizeOf,
+  stepSizeSetting,
+  stepsSetting,
+  stopAtSuccessSetting,
+} from '../attacks/attack.ts';
+import type { AnyAttack } from '../attacks/attack.ts';
+import { measurePerturbation } from '../attacks/base/budget.ts';
+import { imageSize } from '../attacks/base/examples.ts';
+import { moveInReach, normOf, project, sparseAscent, steepest } from '../attacks/base/norms.ts';
+import { createOracle } from '../attacks/base/oracle.ts';
+import { isHit, predictionOf } from '../attacks/base/outcome.ts';
+import { fillNoise, startImages } from '../attacks/base/start.ts';
+import { inquiryMethod, questionSize } from '../attacks/decision/inquiry.ts';
+import { defineFamily } from '../attacks/plan.ts';
+import { activationMap, normaliseMaps } from '../attention/activation-map.ts';
+import { chosenLayers, defineDefence, noTaps } from '../defences/defence.ts';
+import type { Defence } from '../defences/defence.ts';
+import { mixedCrossEntropy } from '../defences/mixed.ts';
+import {
+  attentionShape,
+  innerAttack,
+  innerAttackShape,
+  logitShape,
+  pairingWeight,
+  pixelNoise,
+  shareShape,
+  validationEpsilon,
+} from '../defences/settings.ts';
+import { attentionPairing, cleanLogitPairing, logitPairing, logitSqueezing, mapDistance } from '../defences/terms.ts';
+import { crossEntropyFromLogits, dlrFromLogits, logSoftmax, lossFromLogits, marginFromLogits } from '../losses.ts';
+import { stream } from '../random/stream.ts';
+
+/** What a module adds. */
+export interface UserModule {
+  readonly attacks?: readonly AnyAttack[];
+  readonly defences?: readonly Defence[];
+}
+
+/** What a module's default export is: it is given everything that it needs, so it imports nothing of Pairlight. */
+export type ModuleFactory = (pairlight: ModuleApi) => UserModule;
+
+/** What modules are given. Everything here is what the built-in attacks and defences are made of. */
+export const moduleApi = {
+  /** Raised when something here changes so that a module must change. */
+  apiVersion: 1,
+  /** TensorFlow.js as the engine of the job has it. */
+  tf,
+  /** Settings are described by zod schemas. */
+  z,
+  /** `new AppError('invalid-input', message)`: an error for a person. */
+  AppError,
+
+  /** Name, words, settings and plan of an attack: an entry of `attacks`. */
+  defineAttack,
+  /** The way in which attacks are carried out: what a plan's `family` is. */
+  defineFamily,
+  /** A defence: an entry of `defences`. */
+  defineDefence,
+
+  /** Settings that attacks share, and what follows from them. */
+  settings: {
+    /** ε of an attack in several norms; put its schema through {@link inBall}. */
+    epsilon: ballEpsilonSetting,
+    /** ε of an attack in L∞ alone. */
+    epsilonLinf: epsilonSetting,
+    /** `norm('linf', 'l2')`: the norms of an attack, its first one by default. */
+    norm: normSetting,
+    /** A schema with `norm` and `epsilon`: in L∞ ε is at most 1. */
+    inBall,
+    /** `steps(40)`: gradient steps from each start. */
+    steps: stepsSetting,
+    /** Empty for 2.5 ε / steps, see `stepSizeOf`. */
+    stepSize: stepSizeSetting,
+    stepSizeOf,
+    /** Starts in all. */
+    restarts: startsSetting,
+    /** Gradients that are averaged for each step. */
+    samples: samplesSetting,
+    /** Share of the pixels that a step in L1 changes. */
+    share: shareSetting,
+    stopAtSuccess: stopAtSuccessSetting,
+  },
+  /** Words that stand beside a number. */
+  words: {
+    /** `ε 0.25`, `L2 ε 2` */
+    epsilonLabel,
+    /** Remarks on steps that cannot reach ε, or that stop at the first success. */
+    ascentNotes,
+    /** Why few steps or starts are no claim of robustness; null for many of both. */
+    fewStepsOrStarts,
+  },
+
+  /** Tensor functions on rows of images, for L∞, L2 and L1. */
+  norms: {
+    /** The step of unit norm along a gradient. */
+    steepest,
+    /** The step of unit L1 norm that changes few pixels. */
+    sparseAscent,
+    /** Candidates brought into the ball around x and into [0, 1]. */
+    project,
+    /** The same by the bounds that a batch carries. */
+    moveInReach,
+    /** The norm of each row. */
+    normOf,
+    /** Random starts in the ball, of the stream (seed, 'start', example, restart). */
+    startImages,
+    /** A random change within the ball. */
+    fillNoise,
+    /** Size of a perturbation in float64, and whether it obeys the constraint. */
+    measurePerturbation,
+  },
+
+  /** Losses of each example, [n], from logits. Attacks raise them; with targets in place of labels they lower them. */
+  losses: {
+    crossEntropy: crossEntropyFromLogits,
+    margin: marginFromLogits,
+    /** Difference of logits ratio: the same for logits that are shifted or scaled. */
+    dlr: dlrFromLogits,
+    /** By name: `cross-entropy`, `margin`, `dlr`. */
+    named: lossFromLogits,
+    logSoftmax,
+  },
+
+  /** Σ_c |A_c|^q of activations, and maps divided by their length. */
+  attention: { activationMap, normaliseMaps, mapDistance },
+
+  /**
+   * `stream(seed, name, example, restart)`: random numbers of one example. Never take others: with these neither batch
+   * size nor engine nor the order of examples changes a result.
+   */
+  stream,
+
+  /** For attacks that see only scores or decisions: written for one image, as a generator that asks for logits. */
+  queries: {
+    /** The `create` of a family: carries such generators out for many images side by side. */
+    method: inquiryMethod,
+    /** Images that one question should hold at most. */
+    questionSize,
+    /** The model as a function from images to logits. */
+    createOracle,
+    /** The class of the largest logit, −1 if one is not finite. */
+    predictionOf,
+    /** Whether a prediction is what the attack is after. */
+    isHit,
+    /** Number of values in one image. */
+    imageSize,
+  },
+
+  /** What defences are made of: terms of the loss, and settings of the inner attack. */
+  training: {
+    mixedCrossEntropy,
+    logitPairing,
+    cleanLogitPairing,
+    logitSqueezing,
+    attentionPairing,
+    chosenLayers,
+    noTaps,
+    innerAttack,
+    innerAttackShape,
+    shareShape,
+    logitShape,
+    attentionShape,
+    pairingWeight,
+    pixelNoise,
+    validationEpsilon,
+  },
+} as const;
+
+export type ModuleApi = typeof moduleApi;

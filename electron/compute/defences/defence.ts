@@ -1,7 +1,8 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { parseSettings, type SettingValues } from '../../../shared/domain/settings.ts';
+import { weightPerturbationShape } from './weight-perturbation.ts';
 
 /** What a network makes of one half of the batch. */
 export interface Outputs {
@@ -25,7 +26,39 @@ export interface InnerAttack {
   readonly epsilon: number;
   readonly steps: number;
   readonly stepSize: number;
+  /** Starts at x plus uniform noise in the ball. */
   readonly randomStart: boolean;
+  /** Starts at x plus normal noise of this deviation instead, cut to the ball and to [0, 1]. */
+  readonly startNoise?: number;
+  /**
+   * What the iterations climb: the cross-entropy of the label (left out), or KL(p(x) ‖ p(x')), whose gradient is 0 at x
+   * itself (Zhang et al. 2019, arXiv 1901.08573, algorithm 1).
+   */
+  readonly objective?: 'cross-entropy' | 'divergence';
+}
+
+/** x' of one perturbation that lives on from step to step (Shafahi et al. 2019, arXiv 1904.12843, algorithm 1). */
+export interface Replay {
+  /** Radius of the perturbation, which moves by a whole ε each step. */
+  readonly epsilon: number;
+  /** Steps that each minibatch is used for, one after the other. */
+  readonly times: number;
+}
+
+/** Adversarial weight perturbation (Wu et al. 2020, arXiv 2004.05884, eq. 8 and 9). */
+export interface WeightPerturbation {
+  /** Size of a layer's perturbation relative to its weights. */
+  readonly gamma: number;
+  /** Share of all steps over which γ rises to its full size. */
+  readonly warmup: number;
+}
+
+/** Watches single-step training for catastrophic overfitting. */
+export interface OverfittingGuard {
+  /** Steps between two probes. */
+  readonly every: number;
+  /** Steps of the probe's PGD. */
+  readonly attackSteps: number;
 }
 
 /**
@@ -39,7 +72,13 @@ export interface ConfiguredDefence {
   readonly name: string;
   readonly settings: SettingValues;
   readonly halves: Halves;
+  /** null for defences without adversarial examples, and for those that {@link replay} makes. */
   readonly inner: InnerAttack | null;
+  readonly replay?: Replay;
+  /** Runs of the library on which x' is made too, by turns with the network itself. */
+  readonly members?: readonly string[];
+  readonly guard?: OverfittingGuard;
+  readonly weightPerturbation?: WeightPerturbation;
   /** ε at which the held-out part is attacked. */
   readonly epsilon: number;
   /** Deviation of Gaussian noise on the training images, which stay in [0, 1]; left out: none. */
@@ -48,8 +87,19 @@ export interface ConfiguredDefence {
   taps(available: readonly string[]): readonly string[];
   /** Names of the loss's terms. */
   readonly terms: readonly string[];
+  /** Share of all steps over which a term's weight rises from 0 to its full size; terms left out have that from the start. */
+  readonly warmups?: Readonly<Record<string, number>>;
   /** The terms of the loss by name, already weighted: their sum is what is minimised. Scalars of the caller. */
   loss(inputs: LossInputs): Readonly<Record<string, tf.Tensor>>;
+}
+
+/** A defence with parts of it switched off. */
+export interface Ablation {
+  /** `no-attention` */
+  readonly name: string;
+  readonly label: string;
+  /** In place of the settings of the defence. */
+  readonly settings: SettingValues;
 }
 
 /** One way to train, as the registry holds it. */
@@ -61,26 +111,43 @@ export interface Defence {
   readonly schema: z.ZodObject;
   /** Whether it makes adversarial examples while training. */
   readonly adversarial: boolean;
+  /** What shows which of its parts does the work: one run each, beside the whole. */
+  readonly ablations?: readonly Ablation[];
+  /** Settings to start from where they differ from the defaults: for grey digits like MNIST's, for photographs like CIFAR's. */
+  readonly recommended?: { readonly digits: SettingValues; readonly photographs: SettingValues };
   /** @throws AppError `invalid-input` that names each wrong setting. */
   configure(values: unknown): ConfiguredDefence;
 }
 
-type Configured = Omit<ConfiguredDefence, 'name' | 'settings'>;
+type Configured = Omit<ConfiguredDefence, 'name' | 'settings' | 'weightPerturbation'>;
 
-/** Makes a {@link Defence} from its description; `configure` gets settings that the schema has checked. */
+const weightPerturbationSettings = z.object(weightPerturbationShape);
+
+/**
+ * Makes a {@link Defence} from its description; `configure` gets settings that the schema has checked. Adversarial
+ * defences get the settings of adversarial weight perturbation besides their own.
+ */
 export function defineDefence<S extends z.ZodObject>(
   definition: Omit<Defence, 'schema' | 'configure'> & {
     readonly schema: S;
     readonly configure: (settings: z.output<S>) => Configured;
   },
 ): Defence {
-  const { schema, configure, ...rest } = definition;
+  const { schema: own, configure, ...rest } = definition;
+  const schema: z.ZodObject = rest.adversarial ? own.extend(weightPerturbationShape) : own;
   return {
     ...rest,
     schema,
     configure(values) {
       const settings = parseSettings(schema, values, `defence ${rest.name}`);
-      return { name: rest.name, settings: settings as SettingValues, ...configure(settings) };
+      const configured = {
+        name: rest.name,
+        settings: settings as SettingValues,
+        ...configure(settings as z.output<S>),
+      };
+      if (!rest.adversarial) return configured;
+      const { awp, awpWarmup } = weightPerturbationSettings.parse(settings);
+      return awp > 0 ? { ...configured, weightPerturbation: { gamma: awp, warmup: awpWarmup } } : configured;
     },
   };
 }

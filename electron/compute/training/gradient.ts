@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { SettingValues } from '../../../shared/domain/settings.ts';
+import { ascentDirection } from '../attacks/base/direction.ts';
 import type { ConfiguredDefence, Outputs } from '../defences/defence.ts';
 import { findDefence } from '../defences/registry.ts';
 import type { StepDefinition } from '../engines/step.ts';
@@ -16,8 +17,10 @@ export interface TrainGradientParameters {
 
 /**
  * The loss of a training step and its gradient: the halves of the batch that the loss uses (x, x' or both) [n, h, w, c],
- * labels [n], the number of examples of the whole batch, weights → report [terms + 2] and gradient [trainable parameters].
- * Networks with batch normalisation give the batch's statistics too, in the order of `movingStatistics`. The report has
+ * labels [n], the number of examples of the whole batch, the terms' weights [terms] where one of them is warmed up,
+ * weights → report [terms + 2] and gradient [trainable parameters]. Networks with batch normalisation give the batch's
+ * statistics too, in the order of `movingStatistics`; defences that replay their batches the direction of the gradient by
+ * x' at the end, its sign, of the shape of x'. The report has
  * the loss's terms in the order of `defence.terms`, then the clean and the adversarial accuracy. Terms and statistics
  * are means over examples: those of a part of the batch are weighted with its share, so that the parts' sums are right.
  * Where a batch is computed in parts, each part is normalised by its own statistics (ghost batch normalisation, Hoffer
@@ -28,15 +31,18 @@ export const TRAIN_GRADIENT: StepDefinition<TrainGradientParameters> = {
   build(parameters) {
     const gradientsOf = trainGradients(parameters);
     return (...inputs) => {
-      const { report, gradients, statistics } = gradientsOf(...inputs);
+      const { report, gradients, statistics, ascent } = gradientsOf(...inputs);
       const gradient = tf.concat1d(gradients.map((each) => tf.reshape<tf.Rank.R1>(each, [each.size])));
-      return [report, gradient, ...statistics];
+      return [report, gradient, ...statistics, ...(ascent ? [ascent] : [])];
     };
   },
   layout({ network, defence, defenceSettings }) {
-    const images = halvesUsed(findDefence(defence).configure(defenceSettings)).length;
-    const sums = 2 + movingStatistics(networkOf(network)).length;
-    return { inputs: new Array<'rows'>(images + 1).fill('rows'), outputs: new Array<'sum'>(sums).fill('sum') };
+    const configured = findDefence(defence).configure(defenceSettings);
+    const sums = new Array<'sum'>(2 + movingStatistics(networkOf(network)).length).fill('sum');
+    return {
+      inputs: new Array<'rows'>(halvesUsed(configured).length + 1).fill('rows'),
+      outputs: configured.replay ? [...sums, 'rows'] : sums,
+    };
   },
   describe: ({ network, defence }) => `${network.architecture} ${defence} gradient`,
 };
@@ -46,6 +52,8 @@ export interface TrainGradients {
   readonly report: tf.Tensor;
   readonly gradients: readonly tf.Tensor[];
   readonly statistics: readonly tf.Tensor[];
+  /** Sign of the gradient by x', for defences that replay their batches; null for others. */
+  readonly ascent: tf.Tensor | null;
 }
 
 /** The same step with the gradients one by one: all of a large network's laid end to end are copied for nothing. */
@@ -59,40 +67,61 @@ export function trainGradients({
   const defence = findDefence(name).configure(defenceSettings);
   const taps = defence.taps(network.taps.map((tap) => tap.name));
   const halves = halvesUsed(defence).length;
+  const warmed = isWarmed(defence);
   const trainable = network.parameters.map((parameter) => parameter.trainable);
   const moving = movingStatistics(network);
   return (...inputs) => {
     const images = inputs.slice(0, halves) as tf.Tensor4D[];
-    const [labels, batch, ...weights] = inputs.slice(halves) as [tf.Tensor1D, tf.Scalar, ...tf.Tensor[]];
+    const [labels, batch, ...others] = inputs.slice(halves) as [tf.Tensor1D, tf.Scalar, ...tf.Tensor[]];
+    const scales = warmed ? tf.unstack(others[0] as tf.Tensor1D) : [];
+    const weights = warmed ? others.slice(1) : others;
+    const trained = weights.filter((_, index) => trainable[index]);
     const kept: tf.Tensor[] = [];
     const statistics: tf.Tensor[] = [];
     const share = tf.div(labels.size, batch);
     const { grads } = tf.valueAndGrads((...list: tf.Tensor[]) => {
       let next = 0;
       const all = weights.map((tensor, index) => (trainable[index] ? (list[next++] ?? tensor) : tensor));
-      const outputs = outputsOf(network, weightsFromList(network, all), images, taps);
+      const seen = defence.replay ? [list[next] as tf.Tensor4D] : images;
+      const outputs = outputsOf(network, weightsFromList(network, all), seen, taps);
       statistics.push(...moving.map((name) => tf.keep(tf.mul(share, weight(outputs.statistics, name)))));
       const losses = defence.loss({ ...outputs, labels, labelSmoothing });
-      const terms = defence.terms.map((term) => tf.mul(share, losses[term] as tf.Tensor));
+      const terms = defence.terms.map((term, index) => {
+        const scale = scales[index];
+        return tf.mul(scale ? tf.mul(share, scale) : share, losses[term] as tf.Tensor);
+      });
       const accuracies = [outputs.clean, outputs.adversarial].map(({ logits }) =>
         tf.mul(share, accuracy(logits, labels)),
       );
       kept.push(...[...terms, ...accuracies].map((tensor) => tf.keep(tf.clone(tensor))));
       return tf.addN(terms as tf.Scalar[]);
-    })(weights.filter((_, index) => trainable[index]));
+    })(defence.replay ? [...trained, ...images] : trained);
+    const gradients = grads.slice(0, trained.length);
+    const byImages = grads[trained.length];
     const report = tf.stack(kept);
     const batchStatistics = statistics.map((tensor) => tf.clone(tensor));
     tf.dispose([...kept, ...statistics]);
-    return { report, gradients: grads, statistics: batchStatistics };
+    return {
+      report,
+      gradients,
+      statistics: batchStatistics,
+      ascent: byImages ? ascentDirection(byImages) : null,
+    };
   };
 }
 
 export type Half = 'clean' | 'adversarial';
 
 /** The image batches that a step takes, in their order: those that the loss uses. */
-export function halvesUsed({ inner, halves }: ConfiguredDefence): readonly Half[] {
+export function halvesUsed({ inner, replay, halves }: ConfiguredDefence): readonly Half[] {
+  if (replay) return ['adversarial'];
   if (!inner) return ['clean'];
   return halves === 'both' ? ['clean', 'adversarial'] : [halves];
+}
+
+/** Whether a term's weight changes from step to step, so that the weights are arguments of the step. */
+export function isWarmed({ warmups }: ConfiguredDefence): boolean {
+  return Object.values(warmups ?? {}).some((share) => share > 0);
 }
 
 /** Names of the parameters that follow the batches without a gradient, in the order of `network.parameters`. */

@@ -1,11 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { ConfiguredDefence } from '../defences/defence.ts';
+import { perturbedWeights } from '../defences/weight-perturbation.ts';
 import { compileStep } from '../engines/compile.ts';
 import { splitsBatches } from '../engines/state.ts';
 import { prepareStep } from '../engines/step.ts';
 import { networkSpec, weightList, weightsFromList, type Network, type Weights } from '../models/network.ts';
 import {
   halvesUsed,
+  isWarmed,
   TRAIN_GRADIENT,
   trainGradients,
   type Half,
@@ -13,6 +15,7 @@ import {
   type TrainGradients,
 } from './gradient.ts';
 import type { Optimizer } from './optimizer.ts';
+import { createUpdate, inRows, type UpdateOptions } from './update.ts';
 
 /** Weights and optimizer state between two steps. */
 export interface TrainState {
@@ -20,6 +23,28 @@ export interface TrainState {
   readonly weights: Weights;
   /** In the order of `optimizer.slots`, each a tensor for each trainable parameter, of its shape. */
   readonly slots: readonly (readonly tf.Tensor[])[];
+  /** The moving average of the weights, with the moving statistics; null where none is kept. */
+  readonly average: Weights | null;
+}
+
+/** A batch, or a part of one. */
+export interface BatchPart {
+  /** x, float32 [batch, height, width, channels] */
+  readonly images: tf.Tensor4D;
+  /** x', likewise; null for defences that make none */
+  readonly adversarial: tf.Tensor4D | null;
+  /** int32 [batch] */
+  readonly labels: tf.Tensor1D;
+}
+
+/** What changes from step to step. */
+export interface StepNumbers {
+  /** What `optimizer.numbers` gave. */
+  readonly optimizer: readonly number[];
+  /** Share of the run that is done with this step, in (0, 1], 1 if left out: what is warmed up depends on it. */
+  readonly progress?: number;
+  /** How far the averaged weights move to the new ones, see `averageShare`. */
+  readonly averageShare?: number;
 }
 
 export interface StepReport {
@@ -35,19 +60,17 @@ export interface StepReport {
 export interface TrainStep {
   /**
    * One update. The new state is the caller's; the old one stays as it is.
-   * @param images x, float32 [batch, height, width, channels]
-   * @param adversarial x', likewise; null for defences that make none
-   * @param labels int32 [batch]
-   * @param numbers what `optimizer.numbers` gave for this step
+   * @param parts the batch in one piece, or in parts whose gradients are added up: the same update, within rounding,
+   *   but that batch normalisation sees each part by itself.
    */
   run(
     state: TrainState,
-    images: tf.Tensor4D,
-    adversarial: tf.Tensor4D | null,
-    labels: tf.Tensor1D,
-    numbers: readonly number[],
+    parts: readonly BatchPart[],
+    numbers: StepNumbers,
   ): {
     readonly state: TrainState;
+    /** Sign of the loss's gradient by x', for defences that replay their batches; the caller's. */
+    readonly ascent: tf.Tensor4D | null;
     /** Reads the report off the engine, once; waits for what that still computes. */
     readonly report: () => StepReport;
   };
@@ -60,17 +83,26 @@ export interface TrainStepOptions {
   readonly defence: ConfiguredDefence;
   readonly optimizer: Optimizer;
   readonly labelSmoothing: number;
+  readonly clipNorm?: UpdateOptions['clipNorm'];
+  readonly averaged?: boolean;
 }
 
 /**
  * The training step (loss, gradients, optimizer): as one compiled step where the engine takes the batch in one piece,
  * else the gradient in parts and then the update.
  */
-export function createTrainStep({ network, defence, optimizer, labelSmoothing }: TrainStepOptions): TrainStep {
+export function createTrainStep({
+  network,
+  defence,
+  optimizer,
+  labelSmoothing,
+  clipNorm = null,
+  averaged = false,
+}: TrainStepOptions): TrainStep {
   const parameters = network.parameters.length;
   const trainable = network.parameters.map((parameter) => parameter.trainable);
-  const moving = network.parameters.map((parameter) => parameter.moving);
-  const numberCount = optimizer.numbers(0, 0).length;
+  const movingCount = network.parameters.filter((parameter) => parameter.moving).length;
+  const applied = createUpdate({ network, optimizer, clipNorm, averaged });
   const gradientOf: TrainGradientParameters = {
     network: networkSpec(network),
     defence: defence.name,
@@ -78,115 +110,198 @@ export function createTrainStep({ network, defence, optimizer, labelSmoothing }:
     labelSmoothing,
   };
   const trainableCount = trainable.filter(Boolean).length;
-  /** Numbers, weights, slots → report with the gradient's squares, new weights, new slots. */
-  const update = ({ report, gradients, statistics }: TrainGradients, rest: readonly tf.Tensor[]): tf.Tensor[] => {
-    const state = rest.slice(numberCount);
-    const weights = state.slice(0, parameters);
-    const slots = inRows(state.slice(parameters), trainableCount);
-    const changes = gradients.map((gradient, index) =>
-      optimizer.update(
-        gradient,
-        slots.map((slot) => slot[index] as tf.Tensor),
-        rest.slice(0, numberCount),
-      ),
-    );
-    const squares = tf.addN(gradients.map((gradient) => tf.sum(tf.square(gradient))));
-    const changed = weights
-      .filter((_, index) => trainable[index])
-      .map((weight, index) => tf.sub(weight, changes[index]?.delta ?? 0));
-    const moved = moveTowards(
-      weights.filter((_, index) => moving[index]),
-      statistics,
-    );
-    const next = weights.map((weight, index) => {
-      const [own] = trainable[index] ? changed.splice(0, 1) : moving[index] ? moved.splice(0, 1) : [tf.clone(weight)];
-      return own as tf.Tensor;
-    });
-    const newSlots = slots.flatMap((_, slot) => changes.map((change) => change.slots[slot] as tf.Tensor));
-    return [tf.concat([report, tf.reshape(squares, [1])]), ...next, ...newSlots];
+  const { weightPerturbation } = defence;
+  const terms = reportedTerms(defence);
+  /** Numbers, weights, slots, average → report with the gradient's squares, new state, direction of x'. */
+  const update = ({ ascent, ...gradients }: TrainGradients, rest: readonly tf.Tensor[]): tf.Tensor[] => [
+    ...applied.run(gradients, rest),
+    ...(ascent ? [ascent] : []),
+  ];
+  /** The trainable ones at the places that the gradients send them to; the others as they are. */
+  const perturb = (weights: readonly tf.Tensor[], gradients: readonly tf.Tensor[], gamma: tf.Tensor): tf.Tensor[] => {
+    const trained = weights.filter((_, index) => trainable[index]);
+    const moved = perturbedWeights(trained, gradients, gamma as tf.Scalar);
+    return weights.map((weight, index) => (trainable[index] ? (moved.shift() ?? weight) : weight));
   };
 
   const split = splitsBatches() ? prepareStep(TRAIN_GRADIENT, gradientOf) : null;
   const gradientsOf = trainGradients(gradientOf);
+  // Gradients through the statistics of small batches magnify differences of rounding.
+  const tolerance = movingCount > 0 ? { tolerance: NORM_TOLERANCE } : {};
   const halves = halvesUsed(defence);
-  const batchInputs = halves.length + 2;
+  const warmed = isWarmed(defence);
+  const batchInputs = halves.length + 2 + (warmed ? 1 : 0);
+  const gammas = weightPerturbation ? 1 : 0;
   const whole = compileStep(
     (...inputs) => {
-      const [batch, numbersAndState] = [inputs.slice(0, batchInputs), inputs.slice(batchInputs)];
-      const weights = numbersAndState.slice(numberCount, numberCount + parameters);
-      return update(gradientsOf(...batch, ...weights), numbersAndState);
+      const [batch, own] = [inputs.slice(0, batchInputs), inputs.slice(batchInputs)];
+      const numbersAndState = own.slice(gammas);
+      const weights = numbersAndState.slice(applied.numbers, applied.numbers + parameters);
+      const here = gradientsOf(...batch, ...weights);
+      const [gamma] = own;
+      if (!weightPerturbation || !gamma) return update(here, numbersAndState);
+      const there = gradientsOf(...batch, ...perturb(weights, here.gradients, gamma));
+      return update({ ...there, report: withRise(here.report, there.report) }, numbersAndState);
     },
-    {
-      name: `${network.architecture} ${defence.name} training step`,
-      // Gradients through the statistics of small batches magnify differences of rounding.
-      ...(moving.includes(true) ? { tolerance: NORM_TOLERANCE } : {}),
-    },
+    { name: `${network.architecture} ${defence.name} training step`, ...tolerance },
   );
-  const runParts = (batch: readonly tf.Tensor[], rest: readonly tf.Tensor[]): tf.Tensor[] | null => {
-    const weights = rest.slice(numberCount, numberCount + parameters);
-    const parts = split?.run(...batch, ...weights);
-    if (!parts) return null;
-    const outputs = tf.tidy(() => {
-      const [report, gradient, ...statistics] = parts as [tf.Tensor, tf.Tensor1D, ...tf.Tensor[]];
-      const trained = weights.filter((_, index) => trainable[index]);
-      const pieces = tf.split(
-        gradient,
-        trained.map((weight) => weight.size),
-      );
-      const gradients = pieces.map((piece, index) => tf.reshape(piece, trained[index]?.shape ?? []));
-      return update({ report, gradients, statistics }, rest);
-    });
-    tf.dispose(parts);
+  /** The two halves of a step that is made in parts: the gradient of one, and the update by the sum of them all. */
+  const partial = compileStep((...inputs) => listOf(gradientsOf(...inputs)), {
+    name: `${network.architecture} ${defence.name} gradient`,
+    ...tolerance,
+  });
+  const finish = compileStep(
+    (...inputs) => {
+      const [summed, rest] = [inputs.slice(0, listed), inputs.slice(listed)];
+      return update(fromList(summed), rest);
+    },
+    { name: `${network.architecture} update`, ...tolerance },
+  );
+  /** What the threads' outputs are, the gradient cut into pieces of the parameters' shapes. */
+  const gradientsIn = (parts: readonly tf.Tensor[], weights: readonly tf.Tensor[]): TrainGradients => {
+    const [report, gradient, ...others] = parts as [tf.Tensor, tf.Tensor1D, ...tf.Tensor[]];
+    const trained = weights.filter((_, index) => trainable[index]);
+    const pieces = tf.split(
+      gradient,
+      trained.map((weight) => weight.size),
+    );
+    return {
+      report,
+      gradients: pieces.map((piece, index) => tf.reshape(piece, trained[index]?.shape ?? [])),
+      statistics: defence.replay ? others.slice(0, -1) : others,
+      ascent: defence.replay ? tf.clone(others.at(-1) as tf.Tensor) : null,
+    };
+  };
+  const listOf = ({ report, gradients, statistics, ascent }: TrainGradients): tf.Tensor[] => [
+    report,
+    ...gradients,
+    ...statistics,
+    ...(ascent ? [ascent] : []),
+  ];
+  const listed = 1 + trainableCount + movingCount + (defence.replay ? 1 : 0);
+  const fromList = (list: readonly tf.Tensor[]): TrainGradients => ({
+    report: list[0] as tf.Tensor,
+    gradients: list.slice(1, 1 + trainableCount),
+    statistics: list.slice(1 + trainableCount, 1 + trainableCount + movingCount),
+    ascent: list[1 + trainableCount + movingCount] ?? null,
+  });
+  /** The gradient of the whole batch as the list of {@link listOf}, part by part. The caller disposes of it. */
+  const gradientInParts = (batches: readonly (readonly tf.Tensor[])[], weights: readonly tf.Tensor[]): tf.Tensor[] => {
+    const sums: tf.Tensor[] = [];
+    const ascents: tf.Tensor[] = [];
+    for (const batch of batches) {
+      const found = (split ?? partial).run(...batch, ...weights);
+      const part = split ? tf.tidy(() => listOf(gradientsIn(found, weights)).map((each) => tf.clone(each))) : found;
+      if (split) tf.dispose(found);
+      if (defence.replay) ascents.push(part.pop() as tf.Tensor);
+      if (sums.length === 0) {
+        sums.push(...part);
+        continue;
+      }
+      const old = sums.splice(0);
+      sums.push(...tf.tidy(() => part.map((each, index) => tf.add(each, old[index] as tf.Tensor))));
+      tf.dispose([...part, ...old]);
+    }
+    if (ascents.length < 2) return [...sums, ...ascents];
+    const ascent = tf.concat(ascents, 0);
+    tf.dispose(ascents);
+    return [...sums, ascent];
+  };
+  const runParts = (batches: readonly (readonly tf.Tensor[])[], own: readonly tf.Tensor[]): tf.Tensor[] => {
+    const rest = own.slice(gammas);
+    const weights = rest.slice(applied.numbers, applied.numbers + parameters);
+    const [gamma] = own;
+    let summed = gradientInParts(batches, weights);
+    if (weightPerturbation && gamma) {
+      const here = summed;
+      const moved = tf.tidy(() => perturb(weights, fromList(here).gradients, gamma));
+      const [report, ...there] = gradientInParts(batches, moved) as [tf.Tensor, ...tf.Tensor[]];
+      summed = [tf.tidy(() => withRise(here[0] as tf.Tensor, report)), ...there];
+      tf.dispose([report, ...here, ...moved.filter((tensor) => !weights.includes(tensor))]);
+    }
+    const outputs = split
+      ? tf.tidy(() => update(fromList(summed), rest).map((each) => tf.clone(each)))
+      : finish.run(...summed, ...rest);
+    tf.dispose(summed);
     return outputs;
+  };
+  /** Report of the weights as they are, and by how much the perturbation raises the whole loss: their sum is minimised. */
+  const withRise = (here: tf.Tensor, there: tf.Tensor): tf.Tensor => {
+    const count = defence.terms.length;
+    const rise = tf.sum(tf.sub(tf.slice(there, 0, count), tf.slice(here, 0, count)));
+    return tf.concat([tf.slice(here, 0, count), tf.reshape(rise, [1]), tf.slice(here, count)]);
   };
 
   return {
-    run(state, images, adversarial, labels, numbers) {
-      const scalars = [labels.size, ...numbers].map((value) => tf.scalar(value));
+    run(state, parts, { optimizer: numbers, progress = 1, averageShare = 0 }) {
+      const gamma = weightPerturbation
+        ? [weightPerturbation.gamma * warmedUp(weightPerturbation.warmup, progress)]
+        : [];
+      const examples = parts.reduce((sum, { labels }) => sum + labels.size, 0);
+      const scalars = [examples, ...gamma, ...numbers, ...(averaged ? [averageShare] : [])].map((value) =>
+        tf.scalar(value),
+      );
       const [size, ...ownNumbers] = scalars as [tf.Scalar, ...tf.Scalar[]];
-      const given = halves.flatMap((half) => (half === 'clean' ? images : (adversarial ?? [])));
-      const batch = [...given, labels, size];
-      const rest = [...ownNumbers, ...weightList(network, state.weights), ...state.slots.flat()];
-      const [report, ...next] = (runParts(batch, rest) ?? whole.run(...batch, ...rest)) as [tf.Tensor, ...tf.Tensor[]];
-      tf.dispose(scalars);
+      const shares = defence.terms.map((term) => warmedUp(defence.warmups?.[term] ?? 0, progress));
+      const termWeights = warmed ? [tf.tensor1d(shares)] : [];
+      const batches = parts.map(({ images, adversarial, labels }) => [
+        ...halves.flatMap((half) => (half === 'clean' ? images : (adversarial ?? []))),
+        labels,
+        size,
+        ...termWeights,
+      ]);
+      const rest = [
+        ...ownNumbers,
+        ...weightList(network, state.weights),
+        ...state.slots.flat(),
+        ...(state.average ? weightList(network, state.average) : []),
+      ];
+      const [only, ...others] = batches;
+      const inOnePiece = only && others.length === 0 && !split;
+      const [report, ...next] = (inOnePiece ? whole.run(...only, ...rest) : runParts(batches, rest)) as [
+        tf.Tensor,
+        ...tf.Tensor[],
+      ];
+      tf.dispose([...scalars, ...termWeights]);
+      const ascent = defence.replay ? (next.pop() as tf.Tensor4D) : null;
+      const slotEnd = parameters + optimizer.slots.length * trainableCount;
       return {
         state: {
           weights: weightsFromList(network, next.slice(0, parameters)),
-          slots: inRows(next.slice(parameters), trainableCount),
+          slots: inRows(next.slice(parameters, slotEnd), trainableCount),
+          average: averaged ? weightsFromList(network, next.slice(slotEnd)) : null,
         },
+        ascent,
         report: () => {
           const values = Array.from(report.dataSync<'float32'>());
           report.dispose();
-          return readReport(values, defence.terms, halves);
+          return readReport(values, terms, halves);
         },
       };
     },
     get note() {
-      return split?.note ?? whole.note;
+      return split?.note ?? whole.note ?? partial.note ?? finish.note;
     },
     dispose: () => {
-      split?.dispose();
-      whole.dispose();
+      for (const step of [split, whole, partial, finish]) step?.dispose();
     },
   };
 }
 
-/** A list cut into pieces of one length. */
-function inRows(list: readonly tf.Tensor[], length: number): tf.Tensor[][] {
-  return Array.from({ length: list.length / length }, (_, row) => list.slice(row * length, (row + 1) * length));
+/** The term of a perturbation of the weights: by how much it raises the loss. */
+const RISE = 'awp';
+
+/** Names of the terms in a step's report. */
+function reportedTerms({ terms, weightPerturbation }: ConfiguredDefence): readonly string[] {
+  return weightPerturbation ? [...terms, RISE] : terms;
+}
+
+/** What a weight has of its full size when it rises linearly over a share of the run. @returns in (0, 1] */
+function warmedUp(share: number, progress: number): number {
+  return share > 0 ? Math.min(1, progress / share) : 1;
 }
 
 const NORM_TOLERANCE = 1e-4;
-
-/** As PyTorch's momentum of 0.1. */
-const STATISTICS_SHARE = 0.1;
-
-/** Moving statistics a step nearer to those of the batch. */
-function moveTowards(moving: readonly tf.Tensor[], batch: readonly tf.Tensor[]): tf.Tensor[] {
-  return moving.map((old, index) =>
-    tf.add(tf.mul(old, 1 - STATISTICS_SHARE), tf.mul(batch[index] as tf.Tensor, STATISTICS_SHARE)),
-  );
-}
 
 function readReport(values: readonly number[], names: readonly string[], halves: readonly Half[]): StepReport {
   const at = (index: number): number => values[index] ?? Number.NaN;

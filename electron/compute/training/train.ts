@@ -184,7 +184,9 @@ class Training {
     try {
       adversarial = await clock.within('attack', () => this.#attack(batch, share));
       const numbers = optimizer.numbers(learningRate, step);
-      outcome = clock.withinSync('update', () => this.#step.run(this.#state, images, adversarial, labels, numbers));
+      outcome = clock.withinSync('update', () =>
+        this.#step.run(this.#state, images, adversarial, labels, numbers, (step + 1) / total),
+      );
       unused = clock.withinSync('report', () => this.#measureUnused(images, labels));
     } finally {
       tf.dispose(adversarial ? [images, labels, adversarial] : [images, labels]);

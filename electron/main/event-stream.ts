@@ -10,6 +10,7 @@ const KEYS: { readonly [N in EventName]: (payload: EventPayload<N>) => string | 
   'job.changed': ({ id }) => id,
   'run.points': ({ id }) => id,
   'evaluation.partial': ({ id }) => id,
+  'check.partial': ({ id }) => id,
   'engine.install': ({ stage }) => stage,
   'engine.tested': () => null,
   'app.command': () => null,
@@ -87,6 +88,7 @@ const LIBRARY_EVENTS: { readonly [N in LibraryEvent]: true } = {
   'job.changed': true,
   'run.points': true,
   'evaluation.partial': true,
+  'check.partial': true,
   'engine.tested': true,
   'app.notice': true,
 };

@@ -9,10 +9,11 @@ export function stateOf(checks: readonly CheckRow[], model: EntityId, dataset: E
   );
   if (!check?.result) return null;
   const { verdict, summary } = check.result;
-  return { check: check.id, verdict, summary, depth: check.request.depth, epsilon: check.request.epsilon };
+  const { depth, epsilon } = check.request;
+  return { check: check.id, verdict, summary, depth, epsilon, created: check.created };
 }
 
-/** `red (full, ε 0.25)`, or `not run`. */
+/** `red (full, ε 0.25, 2026-11-23)`, or `not checked`. */
 export function checkText(state: CheckState | null): string {
-  return state ? `${state.verdict} (${state.depth}, ε ${state.epsilon})` : 'not run';
+  return state ? `${state.verdict} (${state.depth}, ε ${state.epsilon}, ${state.created.slice(0, 10)})` : 'not checked';
 }

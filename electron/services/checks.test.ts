@@ -59,10 +59,19 @@ test('a check runs as a job, takes undefended models as sources by itself, and s
   await library.jobs.wait(evaluation.id);
   const table = CALLS['evaluations.table'].output.parse(await library.evaluations.table(dataset));
   expect(table.checks).toEqual({
-    [model]: { check: id, verdict: 'green', depth: 'quick', epsilon: 0.25, summary: result.summary },
+    [model]: {
+      check: id,
+      verdict: 'green',
+      depth: 'quick',
+      epsilon: 0.25,
+      summary: result.summary,
+      created: row.created,
+    },
   });
-  expect(checkText(stateOf(library.checks.list(), model, dataset))).toBe('green (quick, ε 0.25)');
-  expect(checkText(stateOf(library.checks.list(), gray, dataset))).toBe('not run');
+  expect(checkText(stateOf(library.checks.list(), model, dataset))).toBe(
+    `green (quick, ε 0.25, ${row.created.slice(0, 10)})`,
+  );
+  expect(checkText(stateOf(library.checks.list(), gray, dataset))).toBe('not checked');
 
   expect(library.entities.delete(model).deleted).toContain('checked');
   expect(library.checks.list()).toEqual([]);

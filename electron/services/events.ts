@@ -3,7 +3,13 @@ import type { EventName, EventPayload } from '../../shared/contract/events.ts';
 /** The contract's events that a library itself makes; the others belong to the window's main process. */
 export type LibraryEvent = Extract<
   EventName,
-  'library.changed' | 'job.changed' | 'run.points' | 'evaluation.partial' | 'engine.tested' | 'app.notice'
+  | 'library.changed'
+  | 'job.changed'
+  | 'run.points'
+  | 'evaluation.partial'
+  | 'check.partial'
+  | 'engine.tested'
+  | 'app.notice'
 >;
 
 export interface LibraryEvents {

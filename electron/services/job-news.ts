@@ -103,6 +103,11 @@ export function createNewsDesk(
           return;
         case 'partial':
           deskOf(job.id).partial = news.targets;
+          return;
+        case 'check-partial':
+          // There are few of them, minutes apart.
+          store.checks.setPartial(job.id, news.items);
+          events.emit('check.partial', { id: job.id, items: news.items });
       }
     },
     flush: (id) => {

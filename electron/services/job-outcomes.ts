@@ -9,7 +9,7 @@ import { describeIssues } from '../../shared/domain/settings.ts';
 import { folderBytes } from '../store/folder.ts';
 import type { StoredJob } from '../store/jobs.ts';
 import type { Store } from '../store/store.ts';
-import { jobFolder } from './job-specs.ts';
+import { goesOn, jobFolder } from './job-specs.ts';
 import { missing } from './session.ts';
 
 const WEIGHTS_FILE = 'weights.npz';
@@ -94,8 +94,8 @@ async function readExamples(
   return new Map(records);
 }
 
-/** Removes what an unfinished job left behind; trainings and evaluations keep their folders, from which they can go on. */
+/** Removes what an unfinished job left behind; jobs that can go on keep their folders, from which they do. */
 export async function discardUnfinished(store: Store, job: StoredJob): Promise<void> {
-  if (job.kind === 'train' || job.kind === 'evaluate') return;
+  if (goesOn(job.kind)) return;
   await rm(jobFolder(store, job), { recursive: true, force: true });
 }

@@ -49,6 +49,11 @@ function isQueued(kind: JobKind): kind is Exclude<JobKind, UnqueuedKind> {
   return !UNQUEUED.some((other) => other === kind);
 }
 
+/** Whether a job that was ended goes on from what its folder holds; others begin anew. */
+export function goesOn(kind: JobKind): boolean {
+  return kind === 'train' || kind === 'evaluate' || kind === 'check';
+}
+
 /** The folder that a job writes to. */
 export function jobFolder(store: Store, job: Pick<StoredJob, 'id' | 'kind'>): string {
   return isQueued(job.kind) ? store.folder.of(ENTITY_OF[job.kind], job.id) : store.folder.scratch(job.id);

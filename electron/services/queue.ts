@@ -12,7 +12,7 @@ import { createNewsDesk } from './job-news.ts';
 import { discardUnfinished, storeOutcome } from './job-outcomes.ts';
 import { JobProcess, STOP_TIMEOUT_MS } from './job-process.ts';
 import type { JobEnd } from './job-process.ts';
-import { jobFolder, jobSpecOf } from './job-specs.ts';
+import { goesOn, jobFolder, jobSpecOf } from './job-specs.ts';
 import type { PackForJobs } from './job-specs.ts';
 import type { JobLauncher } from './job-transport.ts';
 import { freeSlot, threadsFor, waitsForCarried } from './slots.ts';
@@ -322,8 +322,7 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
       if (wish(id, 'resume')) return;
       const job = stored(id);
       if (job.state === 'waiting') return;
-      const keeps = job.kind === 'train' || job.kind === 'evaluate';
-      const resume = job.resume || (keeps && job.started !== null);
+      const resume = job.resume || (goesOn(job.kind) && job.started !== null);
       const queued = store.database.transaction(() => {
         if (
           !store.jobs.updateIf(id, 'resumable', { ...QUEUED_AGAIN, ...relimited(session, job), resume, creator: token })

@@ -30,9 +30,16 @@ interface Raw {
   readonly created: string;
 }
 
-/** Reads a table whose rows hold request and result of a job, each with the state that its job is in. */
-export function jobRows<Row extends JobRow>(db: Database, table: 'checks' | 'galleries'): JobRows<Row> {
-  const select = `SELECT ${table}.id, name, request, jobs.state, result, jobs.error, ${table}.created
+/**
+ * Reads a table whose rows hold request and result of a job, each with the state that its job is in.
+ * @param more further columns of JSON.
+ */
+export function jobRows<Row extends JobRow>(
+  db: Database,
+  table: 'checks' | 'galleries',
+  more: readonly Exclude<keyof Row & string, keyof JobRow>[] = [],
+): JobRows<Row> {
+  const select = `SELECT ${[`${table}.id`, 'name', 'request', 'jobs.state', 'result', 'jobs.error', `${table}.created`, ...more].join(', ')}
     FROM ${table} JOIN jobs ON jobs.id = ${table}.id WHERE deleted IS NULL`;
   const toRow = ({ request, result, error, ...row }: Raw): Row => {
     const written: JobRow = {
@@ -40,6 +47,9 @@ export function jobRows<Row extends JobRow>(db: Database, table: 'checks' | 'gal
       request: fromJson(request),
       result: fromJsonOrNull(result),
       error: fromJsonOrNull(error),
+      ...Object.fromEntries(
+        more.map((column) => [column, fromJson((row as Raw & Record<string, string>)[column] ?? 'null')]),
+      ),
     };
     return written as Row;
   };

@@ -22,5 +22,6 @@ export function newestState(checks: readonly CheckRow[], model: string): CheckSt
   const check = checks.findLast(({ request, result }) => request.model === model && result !== null);
   if (!check?.result) return null;
   const { verdict, summary } = check.result;
-  return { check: check.id, verdict, summary, depth: check.request.depth, epsilon: check.request.epsilon };
+  const { depth, epsilon } = check.request;
+  return { check: check.id, verdict, summary, depth, epsilon, created: check.created };
 }

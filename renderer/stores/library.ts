@@ -99,6 +99,9 @@ export const useLibrary = defineStore('library', () => {
       listen('evaluation.partial', ({ id, targets }) => {
         evaluations.value = evaluations.value.map((row) => (row.id === id ? { ...row, partial: targets } : row));
       }),
+      listen('check.partial', ({ id, items }) => {
+        checks.value = checks.value.map((row) => (row.id === id ? { ...row, partial: items } : row));
+      }),
     ];
     return () => stops.forEach((stop) => stop());
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkItem } from '../domain/check.ts';
 import { engineReport } from '../domain/engine.ts';
 import { entityId } from '../domain/ids.ts';
 import { jobRow, librarySnapshot } from '../domain/library.ts';
@@ -13,6 +14,7 @@ export const EVENTS = {
   'job.changed': jobRow,
   'run.points': z.object({ id: entityId, points: z.array(trainPoint) }),
   'evaluation.partial': z.object({ id: entityId, targets: z.array(targetResult) }),
+  'check.partial': z.object({ id: entityId, items: z.array(checkItem) }),
   'engine.install': z.object({ stage: z.string(), fraction: z.number().nullable(), message: z.string() }),
   'engine.tested': engineReport,
   /** A menu item or shortcut that the renderer's command registry carries out. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { engineChoice, engineInfo } from './engine.ts';
-import { exampleChoice, interval } from './evaluation.ts';
+import { attackSpec, exampleChoice, interval } from './evaluation.ts';
+import type { AttackSpec, EvaluationRequestInput } from './evaluation.ts';
 import { entityId } from './ids.ts';
 
 /** The parts of the gradient-masking check, in the order in which reports show them. */
@@ -68,6 +69,8 @@ export const checkItem = z.object({
   finding: z.string(),
   /** What to run next; null if nothing is open. */
   next: z.string().nullable(),
+  /** The attack that `next` asks for; null where no single attack answers it. Checks of earlier versions have none. */
+  attack: attackSpec.nullable().optional(),
   chart: checkChart.nullable(),
 });
 export type CheckItem = z.infer<typeof checkItem>;
@@ -120,5 +123,13 @@ export const checkState = z.object({
   depth: checkDepth,
   epsilon: z.number(),
   summary: z.string(),
+  /** When it was asked for, ISO 8601. */
+  created: z.string(),
 });
 export type CheckState = z.infer<typeof checkState>;
+
+/** The evaluation that a part of a check asks for: its attack on the same model, images, seed and engine. */
+export function followUp(request: CheckRequest, attack: AttackSpec): EvaluationRequestInput {
+  const { dataset, model, examples, seed, batchSize, engine, deterministic } = request;
+  return { dataset, targets: [model], attack, examples, seed, batchSize, engine, deterministic };
+}

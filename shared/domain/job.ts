@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkRequest, checkResult } from './check.ts';
+import { checkItem, checkRequest, checkResult } from './check.ts';
 import { datasetManifest, importOptions } from './dataset.ts';
 import { engineChoice, engineInfo, engineReport } from './engine.ts';
 import { ERROR_CODES } from './errors.ts';
@@ -175,6 +175,8 @@ export const hostMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('checkpoint'), step: z.int(), file: z.string() }),
   /** Accuracies so far, while an evaluation runs. */
   z.object({ type: z.literal('partial'), targets: z.array(targetResult) }),
+  /** The parts of a masking check that are done. */
+  z.object({ type: z.literal('check-partial'), items: z.array(checkItem) }),
   z.object({ type: z.literal('done'), result: jobResult }),
   /** `cancelled` is an error code like any other: the last message of a job is `done` or `error`. */
   z.object({ type: z.literal('error'), error: errorData }),

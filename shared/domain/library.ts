@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkRequest, checkResult, checkState } from './check.ts';
+import { checkItem, checkRequest, checkResult, checkState } from './check.ts';
 import { datasetManifest } from './dataset.ts';
 import { engineInfo } from './engine.ts';
 import {
@@ -178,6 +178,8 @@ export const checkRow = z.object({
   name: z.string(),
   request: checkRequest,
   state: runState,
+  /** The parts that are done, in their order: while it runs, and where it ended early. */
+  partial: z.array(checkItem),
   result: checkResult.nullable(),
   error: errorData.nullable(),
   created: z.string(),

@@ -17,7 +17,10 @@ export interface Control {
 }
 
 /** Messages that a job itself sends; the host adds `ready`, `state`, `progress`, `done` and `error`. */
-export type JobEvent = Extract<HostMessage, { type: 'engine' | 'note' | 'point' | 'checkpoint' | 'partial' }>;
+export type JobEvent = Extract<
+  HostMessage,
+  { type: 'engine' | 'note' | 'point' | 'checkpoint' | 'partial' | 'check-partial' }
+>;
 
 export interface JobContext extends Control {
   emit(event: JobEvent): void;

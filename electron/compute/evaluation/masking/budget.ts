@@ -48,5 +48,8 @@ export const BUDGETS: Readonly<Record<CheckDepth, CheckBudget>> = {
   },
 };
 
+/** Queries of the Square attack that findings ask for; AutoAttack's. */
+export const SQUARE_QUERIES = 5000;
+
 /** Iterations of the PGD that everything is compared with. */
 export const BASELINE_ITERATIONS = 40;

@@ -1,8 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CheckItem, CheckItemName, Verdict } from '../../../../shared/domain/check.ts';
+import { AppError } from '../../../../shared/domain/errors.ts';
 import { CHECK_ITEMS, checkItem } from '../../../../shared/domain/check.ts';
 import type { Examples, Subject } from '../../attacks/base/examples.ts';
+import { resolveAttack } from '../../attacks/registry.ts';
 import { loadEngine } from '../../engines/load.ts';
 import { linearControl, noisyControl, quadrantExamples, quantisedControl } from '../../fixtures/controls.ts';
 import type { Control } from '../../fixtures/controls.ts';
@@ -11,6 +17,7 @@ import type { CheckBudget } from './budget.ts';
 import { checkMasking } from './check.ts';
 import type { CheckOutcome } from './check.ts';
 import type { CheckSource } from './probe.ts';
+import { openRecord } from './record.ts';
 
 /** Less than a quick check: the controls are small. */
 const BUDGET: CheckBudget = {
@@ -31,11 +38,21 @@ const EPSILON = 0.1;
 // In one thread: others would not know the controls' architectures.
 beforeAll(() => loadEngine('wasm', { enginePack: null, threads: 1, deterministic: true }));
 
-function check(
-  subject: Subject,
-  examples: Examples,
-  { sources = [], epsilon = EPSILON }: { sources?: readonly CheckSource[]; epsilon?: number } = {},
-): Promise<CheckOutcome> {
+const root = mkdtempSync(join(tmpdir(), 'pairlight-masking-'));
+afterAll(() => rmSync(root, { recursive: true }));
+const newFolder = (): string => mkdtempSync(join(root, 'check-'));
+
+interface Change {
+  readonly sources?: readonly CheckSource[];
+  readonly epsilon?: number;
+  readonly folder?: string;
+  readonly checkpoint?: () => Promise<void>;
+  readonly onPartial?: (items: readonly CheckItem[]) => void;
+}
+
+async function check(subject: Subject, examples: Examples, change: Change = {}): Promise<CheckOutcome> {
+  const { sources = [], epsilon = EPSILON, folder = newFolder(), onPartial = () => undefined } = change;
+  const checkpoint = change.checkpoint ?? (() => Promise.resolve());
   return checkMasking({
     subject,
     sources,
@@ -44,13 +61,21 @@ function check(
     budget: BUDGET,
     seed: 0,
     batchSize: 64,
-    control: { checkpoint: () => Promise.resolve(), progress: () => undefined },
+    control: { checkpoint, progress: () => undefined },
+    record: await openRecord(folder, [epsilon, BUDGET], { checkpoint }),
+    onPartial,
   });
 }
 
 async function checkControl({ subject, dispose }: Control, sources?: readonly CheckSource[]): Promise<CheckOutcome> {
   try {
-    return await check(subject, quadrantExamples(64), sources && { sources });
+    const outcome = await check(subject, quadrantExamples(64), sources && { sources });
+    // What is asked for next can be run: resolving checks the attack's settings.
+    for (const { attack, next } of outcome.items.filter((item) => item.attack)) {
+      expect(next).not.toBeNull();
+      expect(resolveAttack(attack!).plan.epsilon).toBeGreaterThanOrEqual(EPSILON);
+    }
+    return outcome;
   } finally {
     dispose();
   }
@@ -85,6 +110,7 @@ describe('the gradient-masking check', () => {
       verdict: 'red',
       finding: expect.stringContaining('saturated') as string,
       next: expect.stringContaining('DLR') as string,
+      attack: { name: 'apgd', settings: { loss: 'dlr' } },
     });
   });
 
@@ -95,6 +121,7 @@ describe('the gradient-masking check', () => {
       verdict: 'red',
       finding: expect.stringContaining('no loss has a usable gradient') as string,
       next: expect.stringContaining('BPDA') as string,
+      attack: { name: 'square' },
     });
     expect(verdictOf(outcome, 'surface')).toBe('red');
     // Square needs no gradient: it breaks what APGD could not.
@@ -104,7 +131,9 @@ describe('the gradient-masking check', () => {
   it('finds with a source what a model without gradients hides from every other attack', async () => {
     const source = linearControl();
     try {
-      const outcome = await checkControl(quantisedControl(), [{ ...source.subject, name: 'linear' }]);
+      const outcome = await checkControl(quantisedControl(), [
+        { ...source.subject, id: 'model-linear', name: 'linear' },
+      ]);
       const { finding } = itemOf(outcome, 'gradient-free');
       expect(finding).toMatch(/Transfer from linear: [1-9]/);
     } finally {
@@ -151,6 +180,44 @@ describe('the gradient-masking check', () => {
     expect(outcome.verdict).toBe('unknown');
     expect(itemOf(outcome, 'iterations').finding).toContain('0 of the 64 images');
     expect(outcome.summary).toBe(itemOf(outcome, 'iterations').finding);
+  });
+
+  it('goes on after it was stopped at any place, and ends at the same report', async () => {
+    const { subject, dispose } = quantisedControl();
+    const examples = quadrantExamples(24);
+    try {
+      let calls = 0;
+      const whole = await check(subject, examples, {
+        checkpoint: () => {
+          calls += 1;
+          return Promise.resolve();
+        },
+      });
+      const folder = newFolder();
+      const partials: number[] = [];
+      let outcome: CheckOutcome | null = null;
+      let starts = 0;
+      while (!outcome) {
+        starts += 1;
+        let left = Math.ceil(calls / 5);
+        const stop = (): Promise<void> =>
+          (left -= 1) < 0 ? Promise.reject(new AppError('cancelled', 'stopped')) : Promise.resolve();
+        const onPartial = (items: readonly CheckItem[]): unknown => partials.push(items.length);
+        outcome = await check(subject, examples, { folder, checkpoint: stop, onPartial }).catch((error: unknown) => {
+          if (error instanceof AppError && error.code === 'cancelled') return null;
+          throw error;
+        });
+        expect(starts).toBeLessThan(50);
+      }
+      expect(starts).toBeGreaterThan(2);
+      expect({ ...outcome, seconds: 0 }).toEqual({ ...whole, seconds: 0 });
+      // It never began anew, and told every part.
+      expect(partials).toEqual([...partials].sort((a, b) => a - b));
+      expect(new Set(partials)).toEqual(new Set(Array.from({ length: CHECK_ITEMS.length + 1 }, (_, n) => n)));
+      expect(await readdir(folder)).toEqual([]);
+    } finally {
+      dispose();
+    }
   });
 
   it('disposes of all tensors that it makes', async () => {

@@ -9,9 +9,10 @@ import { iterations } from './iterations.ts';
 import { largeEpsilon } from './large-epsilon.ts';
 import { noise } from './noise.ts';
 import { oneStep } from './one-step.ts';
-import { overallVerdict, summarise } from './overall.ts';
-import { createProbe } from './probe.ts';
+import { overallVerdict, summarise, summariseForwardOnly } from './overall.ts';
+import { createProbe, squareAt } from './probe.ts';
 import type { Probe, ProbeInput } from './probe.ts';
+import type { CheckRecord } from './record.ts';
 import { repeatable } from './repeatable.ts';
 import { restarts } from './restarts.ts';
 import { stepSize } from './step-size.ts';
@@ -34,22 +35,35 @@ export const MASKING_ITEMS: readonly MaskingItem[] = [
   worstCase,
 ];
 
-export interface CheckInput extends Omit<ProbeInput, 'onWork' | 'control'> {
+export interface CheckInput extends Omit<ProbeInput, 'onWork' | 'control' | 'record'> {
   readonly control: Pick<Control, 'checkpoint' | 'progress'>;
+  /** What earlier processes have done of it, and what this one does. */
+  readonly record: CheckRecord;
+  /** Called at the beginning and after every part with those that are done. */
+  readonly onPartial: (items: readonly CheckItem[]) => void;
 }
 
 export type CheckOutcome = Pick<
   CheckResult,
-  'verdict' | 'summary' | 'items' | 'examples' | 'indices' | 'cleanAccuracy' | 'worstAccuracy' | 'worstInterval'
+  | 'verdict'
+  | 'summary'
+  | 'items'
+  | 'examples'
+  | 'indices'
+  | 'cleanAccuracy'
+  | 'worstAccuracy'
+  | 'worstInterval'
+  | 'seconds'
 >;
 
 /**
  * The gradient-masking check of one model (Carlini et al. 2019, arXiv 1902.06705; Athalye et al. 2018, arXiv 1802.00420;
- * Pintor et al. 2022, arXiv 2106.09947): it sees weights, images and labels, never how the model was trained.
+ * Pintor et al. 2022, arXiv 2106.09947): it sees weights, images and labels, never how the model was trained. With a
+ * record of an earlier process it goes on from there, and ends at the same report.
  * @throws AppError `cancelled`.
  */
 export async function checkMasking(input: CheckInput): Promise<CheckOutcome> {
-  const { control, examples } = input;
+  const { control, examples, record, onPartial } = input;
   const all = MASKING_ITEMS.reduce((sum, { weight }) => sum + weight, 0);
   let before = 0;
   let current: MaskingItem | null = null;
@@ -62,26 +76,35 @@ export async function checkMasking(input: CheckInput): Promise<CheckOutcome> {
     });
   const probe = await createProbe({ ...input, onWork: tell });
   try {
-    const items: CheckItem[] = [];
+    onPartial(record.items);
     for (const item of MASKING_ITEMS) {
-      current = item;
-      tell(0);
-      items.push(await runItem(item, probe));
+      if (!record.items.some((done) => done.item === item.item)) {
+        current = item;
+        tell(0);
+        await record.finish(await runItem(item, probe));
+        onPartial(record.items);
+      }
       before += item.weight;
     }
+    const { items } = record;
+    const seconds = record.seconds();
+    await record.clear();
     control.progress({ done: all, total: all, unit: '%', message: 'Done' });
     const count = examples.labels.length;
     const standing = probe.unbroken.size;
     const verdict = overallVerdict(items);
     return {
       verdict,
-      summary: summarise(verdict, items, standing),
-      items,
+      summary: probe.subject.predictor
+        ? summariseForwardOnly(verdict, standing / count)
+        : summarise(verdict, items, standing),
+      items: [...items],
       examples: count,
       indices: Array.from(examples.indices),
       cleanAccuracy: probe.right.length / count,
       worstAccuracy: standing / count,
       worstInterval: [...wilsonInterval(standing, count)],
+      seconds,
     };
   } finally {
     probe.dispose();
@@ -89,19 +112,19 @@ export async function checkMasking(input: CheckInput): Promise<CheckOutcome> {
 }
 
 async function runItem(item: MaskingItem, probe: Probe): Promise<CheckItem> {
-  if (item.gradients && probe.subject.predictor) {
-    return unknown(
-      item,
-      'Of this model there is a forward pass alone: it has no gradients to look at.',
-      'Attack it with Square, and with examples of other models; or import its weights into one of the architectures here.',
-    );
+  const { right, examples, subject, epsilon } = probe;
+  if (right.length < FEWEST_EXAMPLES) {
+    return unknown(item, {
+      finding: `Only ${right.length} of the ${examples.labels.length} images are classified rightly: too few to tell.`,
+      next: 'Check more images, or a model that classifies them.',
+    });
   }
-  if (probe.right.length < FEWEST_EXAMPLES) {
-    return unknown(
-      item,
-      `Only ${probe.right.length} of the ${probe.examples.labels.length} images are classified rightly: too few to tell.`,
-      'Check more images, or a model that classifies them.',
-    );
+  if (item.gradients && subject.predictor) {
+    return unknown(item, {
+      finding: 'Of this model there is a forward pass alone: it has no gradients to look at.',
+      next: 'Attack it with Square, and with examples of other models; or import its weights into one of the architectures here.',
+      attack: squareAt(epsilon),
+    });
   }
   return judge(item, await item.run(probe));
 }

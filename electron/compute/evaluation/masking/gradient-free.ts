@@ -1,18 +1,23 @@
 import type { AttackSpec } from '../../../../shared/domain/evaluation.ts';
+import { SQUARE_QUERIES } from './budget.ts';
 import { figure, percentText, pointsText } from './item.ts';
-import type { MaskingItem } from './item.ts';
-import type { Attempt, Probe } from './probe.ts';
+import type { Finding, MaskingItem } from './item.ts';
+import { squareAt } from './probe.ts';
+import type { Probe } from './probe.ts';
+import type { Attempt } from './record.ts';
 import { THRESHOLDS } from './thresholds.ts';
 
 /** Attacks that need no gradient of the model must not break what strong gradient attacks left. */
 export const gradientFree: MaskingItem = {
   item: 'gradient-free',
   title: 'Gradient-free and transfer attacks',
-  gradients: true,
+  gradients: false,
   weight: 26,
   async run(probe) {
-    const { accuracy, epsilon, budget, sources } = probe;
-    const { standing: left, names } = await whiteBox(probe);
+    const { accuracy, epsilon, budget, sources, subject } = probe;
+    const { standing: left, names } = subject.predictor
+      ? { standing: probe.right, names: null }
+      : await whiteBox(probe);
     const attempts: { readonly label: string; readonly run: Attempt }[] = [];
     const square: AttackSpec = { name: 'square', settings: { epsilon, queries: budget.squareQueries } };
     attempts.push({ label: `Square, ${budget.squareQueries} queries`, run: await probe.attack(square, left) });
@@ -24,6 +29,7 @@ export const gradientFree: MaskingItem = {
     const points = 100 * accuracy(broken.size);
     const bad = points > THRESHOLDS.gradientFree.amber;
     const each = attempts.map(({ label, run }) => `${label}: ${pointsText(100 * accuracy(run.brokenAt.size))}`);
+    if (names === null) return forwardOnly(probe, each, accuracy(left.length - broken.size));
     const what = sources.length > 0 ? 'Square or transfer breaks' : 'Square breaks';
     const suite = `${names} leave ${percentText(accuracy(left.length))}`;
     return {
@@ -41,11 +47,24 @@ export const gradientFree: MaskingItem = {
       next: bad
         ? 'Trust no gradient attack alone on this model: report the worst case over Square and transfer too.'
         : sources.length === 0
-          ? 'Name undefended models as sources, so that transfer is checked too.'
+          ? NAME_SOURCES
           : null,
+      attack: bad ? squareAt(epsilon) : null,
     };
   },
 };
+
+const NAME_SOURCES = 'Name undefended models as sources, so that transfer is checked too.';
+
+/** Without gradients there is nothing to compare with: what blind and borrowed attacks leave is told, and not judged. */
+function forwardOnly({ sources, epsilon }: Probe, each: readonly string[], left: number): Finding {
+  return {
+    figures: [figure('Broken beyond attacks with gradients', null, 'points', THRESHOLDS.gradientFree)],
+    finding: `Of this model there is a forward pass alone, so attacks with gradients cannot be compared with. ${each.join('; ')}; ${percentText(left)} are left.`,
+    next: `Attack it with more queries, and with HopSkipJump.${sources.length === 0 ? ` ${NAME_SOURCES}` : ''}`,
+    attack: { name: 'square', settings: { epsilon, queries: 4 * SQUARE_QUERIES } },
+  };
+}
 
 /** APGD with the cross-entropy, then towards one wrong class after the other, on what is left. */
 async function whiteBox({ attack, epsilon, budget, classes }: Probe): Promise<{

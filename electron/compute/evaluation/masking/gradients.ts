@@ -2,6 +2,7 @@ import { imageSize } from '../../attacks/base/examples.ts';
 import { inputGradients } from './input-gradients.ts';
 import { figure, percentText } from './item.ts';
 import type { MaskingItem } from './item.ts';
+import { squareAt } from './probe.ts';
 import { THRESHOLDS, VANISHING } from './thresholds.ts';
 
 /** Attacks follow the input gradient of the cross-entropy: where it is 0 or not a number they stand still. */
@@ -35,7 +36,12 @@ export const gradients: MaskingItem = {
         ? null
         : saturated
           ? 'Attack differences of logits instead of the cross-entropy: APGD-DLR, C&W, AutoAttack.'
-          : 'Replace the part without gradients by a smooth one in the backward pass (BPDA), and attack with Square.',
+          : 'Attack with Square, and with a smooth stand-in for the part without gradients in the backward pass (BPDA).',
+      attack: !bad
+        ? null
+        : saturated && probe.classes > 2
+          ? { name: 'apgd', settings: { epsilon: probe.epsilon, loss: 'dlr', restarts: 5 } }
+          : squareAt(probe.epsilon),
     };
   },
 };

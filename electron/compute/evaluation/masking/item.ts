@@ -1,4 +1,5 @@
 import type { CheckChart, CheckFigure, CheckItem, CheckItemName, Verdict } from '../../../../shared/domain/check.ts';
+import type { AttackSpec } from '../../../../shared/domain/evaluation.ts';
 import type { Probe } from './probe.ts';
 import type { Limits } from './thresholds.ts';
 
@@ -9,6 +10,8 @@ export interface Finding {
   readonly finding: string;
   /** What to run next; null if nothing is open. */
   readonly next: string | null;
+  /** The attack that it asks for; left out where no single one answers it. */
+  readonly attack?: AttackSpec | null;
   readonly chart?: CheckChart;
 }
 
@@ -25,7 +28,7 @@ export interface MaskingItem {
 }
 
 /** The item as reports show it: its verdict is the worst of its figures'. */
-export function judge({ item, title }: MaskingItem, { figures, finding, next, chart }: Finding): CheckItem {
+export function judge({ item, title }: MaskingItem, { figures, finding, next, attack, chart }: Finding): CheckItem {
   return {
     item,
     title,
@@ -33,12 +36,13 @@ export function judge({ item, title }: MaskingItem, { figures, finding, next, ch
     figures: [...figures],
     finding,
     next,
+    attack: attack ?? null,
     chart: chart ?? null,
   };
 }
 
-export function unknown({ item, title }: MaskingItem, finding: string, next: string | null): CheckItem {
-  return { item, title, verdict: 'unknown', figures: [], finding, next, chart: null };
+export function unknown({ item, title }: MaskingItem, { finding, next, attack }: Omit<Finding, 'figures'>): CheckItem {
+  return { item, title, verdict: 'unknown', figures: [], finding, next, attack: attack ?? null, chart: null };
 }
 
 export function figure(

@@ -1,7 +1,7 @@
 import { BASELINE_ITERATIONS } from './budget.ts';
 import { figure, percentText, pointsText } from './item.ts';
 import type { MaskingItem } from './item.ts';
-import { standingAfter } from './probe.ts';
+import { baseline, standingAfter } from './probe.ts';
 import { THRESHOLDS } from './thresholds.ts';
 
 const MARKS: readonly number[] = [0, 1, 2, 5, 10, 20, 40, 70, 100, 200, 400, 700, 1000];
@@ -33,7 +33,8 @@ export const iterations: MaskingItem = {
       finding: bad
         ? `PGD is not done after ${BASELINE_ITERATIONS} iterations: accuracy falls by ${pointsText(drop)} when it goes on (${from}).`
         : `PGD has found nearly all that it will find after ${BASELINE_ITERATIONS} iterations (${from}).`,
-      next: bad ? `Evaluate with at least ${2 * budget.iterations} iterations, or with AutoAttack.` : null,
+      next: bad ? `Evaluate with ${2 * budget.iterations} iterations and two starts, or with AutoAttack.` : null,
+      attack: bad ? baseline(probe, { steps: 2 * budget.iterations, restarts: 2 }) : null,
       chart: {
         kind: 'curve',
         xLabel: 'Iterations',

@@ -1,3 +1,4 @@
+import { SQUARE_QUERIES } from './budget.ts';
 import { figure, percentText, pointsText } from './item.ts';
 import type { MaskingItem } from './item.ts';
 import type { Probe } from './probe.ts';
@@ -33,6 +34,7 @@ export const largeEpsilon: MaskingItem = {
           : `With ε at 0.5 and at 1 the attack leaves no more than chance (${percentText(half)} and ${percentText(full)}; chance: ${percentText(largest)}), as it must.`,
       next:
         broken || grey ? 'Find out why the attack fails: look at the gradients, and attack with Square at ε 1.' : null,
+      attack: broken || grey ? { name: 'square', settings: { epsilon: 1, queries: SQUARE_QUERIES } } : null,
       chart: {
         kind: 'curve',
         xLabel: 'ε',

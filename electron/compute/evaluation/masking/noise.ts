@@ -1,5 +1,6 @@
 import { figure, pointsText } from './item.ts';
 import type { MaskingItem } from './item.ts';
+import { squareAt } from './probe.ts';
 import { THRESHOLDS } from './thresholds.ts';
 
 /** Random points of the ball must not break what PGD could not. */
@@ -22,6 +23,7 @@ export const noise: MaskingItem = {
           ? 'PGD left no example for random noise to break.'
           : `None of the ${standing.length} examples that PGD left is broken by ${budget.noiseTrials} random points of the ball.`,
       next: bad ? 'Evaluate with Square, and with PGD from hundreds of starts.' : null,
+      attack: bad ? squareAt(epsilon) : null,
     };
   },
 };

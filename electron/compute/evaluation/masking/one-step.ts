@@ -26,7 +26,8 @@ export const oneStep: MaskingItem = {
       finding: bad
         ? `One large step breaks ${pointsText(missed)} that ${BASELINE_ITERATIONS} small ones missed (${left}): the small steps get stuck.`
         : `Many steps find what a single one finds (${left}).`,
-      next: bad ? 'Evaluate with larger steps and more restarts, and with Square.' : null,
+      next: bad ? 'Evaluate with steps of ε/4 from 20 starts, and with Square.' : null,
+      attack: bad ? { name: 'pgd', settings: { epsilon, steps: 100, stepSize: epsilon / 4, restarts: 20 } } : null,
     };
   },
 };

@@ -1,5 +1,5 @@
 import type { CheckItem, Verdict } from '../../../../shared/domain/check.ts';
-import { worstOf } from './item.ts';
+import { percentText, worstOf } from './item.ts';
 
 /** Red if any part is, else amber if any is, else unknown if any is: green needs an answer to every part. */
 export function overallVerdict(items: readonly CheckItem[]): Verdict {
@@ -26,4 +26,11 @@ export function summarise(verdict: Verdict, items: readonly CheckItem[], worst: 
         ? 'No sign of masked gradients: the attacks see this model clearly, and break it on every image.'
         : 'No sign of masked gradients: stronger, blind and borrowed attacks find hardly more than plain PGD.';
   }
+}
+
+/** The same of a model of which there is a forward pass alone. @param left share of the images that stand. */
+export function summariseForwardOnly(verdict: Verdict, left: number): string {
+  const random =
+    verdict === 'red' || verdict === 'amber' ? ' It gives other answers when asked again: it is random.' : '';
+  return `Whether this model hides its gradients cannot be told: of it there is a forward pass alone. Attacks without gradients leave ${percentText(left)}; attacks with gradients might leave less.${random}`;
 }

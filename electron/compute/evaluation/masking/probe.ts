@@ -10,10 +10,13 @@ import { createAttackSteps } from '../../attacks/ascent/steps.ts';
 import { attackTransfer } from '../../attacks/base/transfer.ts';
 import { attackWhiteBox } from '../../attacks/base/white-box.ts';
 import type { Control } from '../../jobs/control.ts';
-import { BASELINE_ITERATIONS } from './budget.ts';
+import { stateHash } from '../state.ts';
+import { BASELINE_ITERATIONS, SQUARE_QUERIES } from './budget.ts';
 import type { CheckBudget } from './budget.ts';
+import type { Attempt, CheckRecord, Course } from './record.ts';
 
 export interface CheckSource extends Subject {
+  readonly id: string;
   readonly name: string;
 }
 
@@ -27,22 +30,13 @@ export interface ProbeInput {
   readonly seed: number;
   readonly batchSize: number;
   readonly control: Pick<Control, 'checkpoint'>;
+  readonly record: Pick<CheckRecord, 'attempts' | 'attempt'>;
   /** Called with the share of the running part that is done, 0…1, as far as it can be told. */
   readonly onWork: (share: number) => void;
 }
 
-/** What an attack of the check did to some rows. */
-export interface Attempt {
-  /** Rows that it left standing. */
-  readonly standing: readonly number[];
-  /** By row: iteration of the first success. */
-  readonly brokenAt: ReadonlyMap<number, number>;
-  /** Rows standing after each start. */
-  readonly byRestart: readonly number[];
-}
-
 /** What the parts of the check ask of the model: it sees images, logits and gradients, never how the model was trained. */
-export interface Probe extends Omit<ProbeInput, 'onWork'> {
+export interface Probe extends Omit<ProbeInput, 'onWork' | 'record'> {
   readonly classes: number;
   /** Rows that are rightly classified without an attack: the only ones that are attacked. */
   readonly right: readonly number[];
@@ -64,9 +58,19 @@ export interface Probe extends Omit<ProbeInput, 'onWork'> {
 /** Step size of the baseline, as a share of ε: 2.5 / 40. */
 export const BASELINE_STEP = 2.5 / BASELINE_ITERATIONS;
 
+/** PGD with the baseline's step size. */
+export function baseline({ epsilon }: Pick<ProbeInput, 'epsilon'>, settings: AttackSpec['settings']): AttackSpec {
+  return { name: 'pgd', settings: { epsilon, stepSize: BASELINE_STEP * epsilon, ...settings } };
+}
+
+/** The search without gradients that findings ask for. */
+export function squareAt(epsilon: number): AttackSpec {
+  return { name: 'square', settings: { epsilon, queries: SQUARE_QUERIES } };
+}
+
 /** The caller disposes of the probe; subject and sources stay the caller's. */
 export async function createProbe(input: ProbeInput): Promise<Probe> {
-  const { subject, examples, epsilon, seed, batchSize, control, budget } = input;
+  const { subject, examples, epsilon, seed, batchSize, budget, record } = input;
   const { classes } = subject.network;
   const steps = createAttackSteps(subject.network);
   const oracle = createOracle(steps, subject, input);
@@ -75,9 +79,10 @@ export async function createProbe(input: ProbeInput): Promise<Probe> {
     (row) => predictionOf(clean, row * classes, classes) === examples.labels[row],
   );
   const unbroken = new Set(right);
+  for (const attempt of record.attempts) note(unbroken, attempt, epsilon);
   let long: Promise<Attempt> | null = null;
 
-  const optionsOf = (spec: AttackSpec, rows: readonly number[]): AttackOptions => {
+  const optionsOf = (spec: AttackSpec, rows: readonly number[], course: Course): AttackOptions => {
     let done = 0;
     return {
       examples: subset(examples, rows),
@@ -85,59 +90,66 @@ export async function createProbe(input: ProbeInput): Promise<Probe> {
       seed,
       batchSize: Math.max(1, Math.min(batchSize, rows.length)),
       includeMisclassified: false,
-      control,
+      ...course,
       onWork: (more, left) => {
         done += more;
         input.onWork(done / Math.max(1, done + left));
       },
     };
   };
-  const attemptOf = ({ succeeded, cleanWrong, iteration, robustAfter }: Outcome, rows: readonly number[]): Attempt => {
-    const brokenAt = new Map<number, number>();
-    const standing: number[] = [];
-    // A model whose answers change may have changed its mind about an image that nobody touched.
-    rows.forEach((row, at) => {
-      if (succeeded[at] || cleanWrong[at]) brokenAt.set(row, Math.max(0, iteration[at] ?? 0));
-      else standing.push(row);
+  /** One attack on some rows, or what the record has of it. */
+  const attempt = async (
+    spec: AttackSpec,
+    rows: readonly number[],
+    from: string,
+    run: (options: AttackOptions) => Promise<Outcome | undefined>,
+  ): Promise<Attempt> => {
+    const { epsilon: radius } = resolveAttack(spec).plan;
+    if (rows.length === 0) return { standing: [], brokenAt: new Map(), byRestart: [0], epsilon: radius };
+    const done = await record.attempt(stateHash([from, spec, rows]), async (course) => {
+      const outcome = await run(optionsOf(spec, rows, course));
+      if (!outcome) throw new TypeError('An attack on one model has one outcome.');
+      return attemptOf(outcome, rows, radius);
     });
-    return { standing, brokenAt, byRestart: robustAfter };
+    note(unbroken, done, epsilon);
+    return done;
   };
-  const note = (spec: AttackSpec, attempt: Attempt): Attempt => {
-    if (resolveAttack(spec).plan.epsilon <= epsilon) for (const row of attempt.brokenAt.keys()) unbroken.delete(row);
-    return attempt;
-  };
-  const nothing: Attempt = { standing: [], brokenAt: new Map(), byRestart: [0] };
 
   const probe: Probe = {
     ...input,
     classes,
     right,
     unbroken,
-    attack: async (spec, rows = right) => {
-      if (rows.length === 0) return nothing;
-      return note(spec, attemptOf(await attackWhiteBox(subject, optionsOf(spec, rows)), rows));
-    },
-    transfer: async (source, spec, rows) => {
-      if (rows.length === 0) return nothing;
-      const [outcome] = await attackTransfer(source, [subject], optionsOf(spec, rows));
-      return outcome ? note(spec, attemptOf(outcome, rows)) : nothing;
-    },
+    attack: (spec, rows = right) => attempt(spec, rows, '', (options) => attackWhiteBox(subject, options)),
+    transfer: (source, spec, rows) =>
+      attempt(spec, rows, source.id, async (options) => (await attackTransfer(source, [subject], options))[0]),
     logits: oracle,
     longRun: () =>
-      (long ??= probe.attack({
-        name: 'pgd',
-        settings: {
-          epsilon,
-          steps: budget.iterations,
-          stepSize: BASELINE_STEP * epsilon,
-          restarts: 1,
-          stopAtSuccess: true,
-        },
-      })),
+      (long ??= probe.attack(baseline(input, { steps: budget.iterations, restarts: 1, stopAtSuccess: true }))),
     accuracy: (rows) => rows / examples.labels.length,
     dispose: () => steps.dispose(),
   };
   return probe;
+}
+
+function attemptOf(
+  { succeeded, cleanWrong, iteration, robustAfter }: Outcome,
+  rows: readonly number[],
+  epsilon: number,
+): Attempt {
+  const brokenAt = new Map<number, number>();
+  const standing: number[] = [];
+  // A model whose answers change may have changed its mind about an image that nobody touched.
+  rows.forEach((row, at) => {
+    if (succeeded[at] || cleanWrong[at]) brokenAt.set(row, Math.max(0, iteration[at] ?? 0));
+    else standing.push(row);
+  });
+  return { standing, brokenAt, byRestart: robustAfter, epsilon };
+}
+
+/** Takes the rows out that an attack within the check's ε has broken. */
+function note(unbroken: Set<number>, attempt: Attempt, epsilon: number): void {
+  if (attempt.epsilon <= epsilon) for (const row of attempt.brokenAt.keys()) unbroken.delete(row);
 }
 
 /** Rows that stand after so many iterations of an attack that runs on. */

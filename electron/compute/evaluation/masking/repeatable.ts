@@ -8,7 +8,7 @@ export const repeatable: MaskingItem = {
   title: 'The same answer twice',
   gradients: false,
   weight: 1,
-  async run({ examples, logits, classes }) {
+  async run({ examples, logits, classes, epsilon, subject }) {
     const count = examples.labels.length;
     const [one, other] = [await logits(examples.images, count), await logits(examples.images, count)];
     const differing = Array.from({ length: count }, (_, row) => {
@@ -25,8 +25,9 @@ export const repeatable: MaskingItem = {
           : 'Asked twice, the model gives the same logits.',
       next:
         share > 0
-          ? 'Average gradients over many passes (expectation over transformations), and count an example as robust only if it stands on average.'
+          ? 'Average gradients over many passes (expectation over transformations; AutoAttack rand does), and count an example as robust only if it stands on average.'
           : null,
+      attack: share > 0 && !subject.predictor ? { name: 'autoattack', settings: { epsilon, version: 'rand' } } : null,
     };
   },
 };

@@ -21,6 +21,9 @@ export function fitPlateau(accuracies: readonly number[]): { readonly plateau: n
   return { plateau: Math.max(0, level - slope * middle), slope };
 }
 
+/** Starts of the evaluation that is asked for where a few were not enough. */
+export const MANY_STARTS = 200;
+
 /** Do many starts, with the step size that works best, find much more than one start of the usual PGD? */
 export const restarts: MaskingItem = {
   item: 'restarts',
@@ -60,7 +63,10 @@ export const restarts: MaskingItem = {
       finding: bad
         ? `One start flatters the model: ${budget.restarts} starts with steps of ${size} bring accuracy from ${percentText(baseline)} to ${percentText(last)}, ${pointsText(drop)} less.`
         : `${budget.restarts} starts with steps of ${size} break ${pointsText(drop)} more than one start (${percentText(last)} are left${fit ? `; the fitted plateau is ${percentText(fit.plateau)}` : ''}).`,
-      next: bad ? `Evaluate with hundreds of restarts and steps of ${size}, or with AutoAttack.` : null,
+      next: bad ? `Evaluate with ${MANY_STARTS} starts and steps of ${size}, or with AutoAttack.` : null,
+      attack: bad
+        ? { name: 'pgd', settings: { epsilon, steps, stepSize: share * epsilon, restarts: MANY_STARTS } }
+        : null,
       chart: {
         kind: 'curve',
         xLabel: 'Starts',

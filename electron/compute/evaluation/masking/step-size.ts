@@ -2,7 +2,8 @@ import { BASELINE_ITERATIONS } from './budget.ts';
 import { figure, pointsText } from './item.ts';
 import type { MaskingItem } from './item.ts';
 import { BASELINE_STEP, standingAfter } from './probe.ts';
-import type { Attempt, Probe } from './probe.ts';
+import type { Probe } from './probe.ts';
+import type { Attempt } from './record.ts';
 import { THRESHOLDS } from './thresholds.ts';
 
 /** Step sizes as shares of ε, the baseline's among them. */
@@ -83,7 +84,10 @@ export const stepSize: MaskingItem = {
       finding: bad
         ? `The result hangs on the step size: steps of ${stepText(bestShare, epsilon)} break ${pointsText(drop)} more than those of ${stepText(BASELINE_STEP, epsilon)}. The loss surface is rugged.`
         : `No step size from ε/40 to ε finds much more than the usual one (${pointsText(Math.max(0, drop))}).`,
-      next: bad ? `Evaluate with steps of ${stepText(bestShare, epsilon)} and many restarts.` : null,
+      next: bad ? `Evaluate with steps of ${stepText(bestShare, epsilon)} from 20 starts.` : null,
+      attack: bad
+        ? { name: 'pgd', settings: { epsilon, steps: 100, stepSize: bestShare * epsilon, restarts: 20 } }
+        : null,
       chart: {
         kind: 'grid',
         xLabel: 'Iterations',

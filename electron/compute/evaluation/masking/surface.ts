@@ -3,6 +3,7 @@ import { stream } from '../../random/stream.ts';
 import { inputGradients } from './input-gradients.ts';
 import { figure } from './item.ts';
 import type { MaskingItem } from './item.ts';
+import { squareAt } from './probe.ts';
 import type { Probe } from './probe.ts';
 import { THRESHOLDS } from './thresholds.ts';
 
@@ -52,7 +53,8 @@ export const surface: MaskingItem = {
       finding: bad
         ? `The gradient misjudges what a step of ${length} does (median error ${error.toFixed(2)} of 1): close to the image the loss is not what its slope says.`
         : `The gradient tells well what a step of ${length} does (median error ${error.toFixed(2)} of 1).`,
-      next: bad ? 'Attack with large steps and many restarts, and with Square.' : null,
+      next: bad ? 'Attack with Square, and with large steps and many restarts.' : null,
+      attack: bad ? squareAt(epsilon) : null,
       chart: await plane(probe, signs),
     };
   },

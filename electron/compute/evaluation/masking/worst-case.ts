@@ -11,7 +11,7 @@ export const worstCase: MaskingItem = {
   gradients: true,
   weight: 0,
   async run(probe) {
-    const { accuracy, unbroken } = probe;
+    const { accuracy, unbroken, epsilon } = probe;
     const quick = accuracy(standingAfter(await probe.longRun(), BASELINE_ITERATIONS));
     const worst = accuracy(unbroken.size);
     const gap = 100 * (quick - worst);
@@ -25,6 +25,7 @@ export const worstCase: MaskingItem = {
         ? `A single PGD-${BASELINE_ITERATIONS} flatters the model by ${pointsText(gap)} (${numbers}).`
         : `A single PGD-${BASELINE_ITERATIONS} is ${pointsText(gap)} above the worst case (${numbers}).`,
       next: bad ? 'Quote no number of one attack: run AutoAttack, and PGD with large steps and many restarts.' : null,
+      attack: bad ? { name: 'autoattack', settings: { epsilon } } : null,
     };
   },
 };

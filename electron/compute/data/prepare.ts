@@ -15,6 +15,8 @@ export interface BatchRecipe {
   readonly noise: number;
   /** Whether the inner attack starts at a random point of its ball. */
   readonly randomStart: boolean;
+  /** Deviation of the normal noise that it starts with instead, see `StartPlan`. */
+  readonly startNoise?: number;
 }
 
 /** One batch: everything that its numbers depend on, besides the recipe. */
@@ -56,7 +58,8 @@ export function batchPreparer(
   recipe: BatchRecipe,
   read: (positions: Uint32Array) => Uint8Array,
 ): (request: BatchRequest, memory: BatchMemory) => void {
-  const { shape, seed, augmentation, fill, noise, randomStart } = recipe;
+  const { shape, seed, augmentation, fill, noise, randomStart, startNoise } = recipe;
+  const start = { randomStart, ...(startNoise !== undefined && { startNoise }) };
   const size = imageSize(shape);
   const varied = isAugmented(augmentation);
   return ({ positions, epoch, epsilon }, memory) => {
@@ -73,7 +76,7 @@ export function batchPreparer(
         addNoise(images, row * size, (row + 1) * size, noise, stream(seed, 'pixel noise', position, epoch));
       });
     }
-    if (points && epsilon !== null) fillStart(images, positions, { epsilon, randomStart }, seed, epoch, points);
+    if (points && epsilon !== null) fillStart(images, positions, { epsilon, ...start }, seed, epoch, points);
   };
 }
 

@@ -15,6 +15,7 @@ export const alp = defineDefence({
     'Adversarial logit pairing: the logits of an image and of its PGD example are pulled together, on top of a base.',
   source: 'Kannan et al. 2018, arXiv 1803.06373, section 4.1; weights as Mosbach et al. 2018, arXiv 1810.12042',
   adversarial: true,
+  ablations: [{ name: 'no-logits', label: 'without logit pairing', settings: { alpha: 0 } }],
   schema: z.strictObject({
     ...innerAttackShape,
     base: z.enum(['m-pgd', 'at', 'natural']).default('m-pgd').meta({
@@ -29,6 +30,7 @@ export const alp = defineDefence({
     epsilon: settings.epsilon,
     taps: noTaps,
     terms: ['clean', 'adversarial', 'logits'],
+    warmups: { logits: settings.alphaWarmup },
     loss: (inputs) => ({
       ...mixedCrossEntropy(inputs, SHARES[settings.base]),
       logits: tf.mul(settings.alpha, logitPairing(inputs.clean.logits, inputs.adversarial.logits, settings.reduction)),

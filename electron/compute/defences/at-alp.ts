@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
+import { attentionTerm } from './attention-term.ts';
 import { chosenLayers, defineDefence } from './defence.ts';
 import { mixedCrossEntropy } from './mixed.ts';
 import { attentionShape, innerAttack, innerAttackShape, logitShape, shareShape } from './settings.ts';
-import { attentionPairing, logitPairing } from './terms.ts';
+import { logitPairing } from './terms.ts';
 
 export const atAlp = defineDefence({
   name: 'at-alp',
@@ -12,6 +13,11 @@ export const atAlp = defineDefence({
     'Attention and logit pairing on mixed-minibatch PGD training: logits and attention maps of an image and of its PGD example are pulled together.',
   source: 'arXiv 1908.11435 (Frontiers in AI 2021); attention maps after Zagoruyko & Komodakis 2017',
   adversarial: true,
+  ablations: [
+    { name: 'no-attention', label: 'without attention pairing', settings: { beta: 0 } },
+    { name: 'no-logits', label: 'without logit pairing', settings: { alpha: 0 } },
+    { name: 'neither', label: 'without both', settings: { alpha: 0, beta: 0 } },
+  ],
   schema: z.strictObject({ ...innerAttackShape, ...shareShape, ...logitShape, ...attentionShape }),
   configure: (settings) => ({
     halves: 'both',
@@ -19,13 +25,11 @@ export const atAlp = defineDefence({
     epsilon: settings.epsilon,
     taps: (available) => chosenLayers(settings.layers, available),
     terms: ['clean', 'adversarial', 'logits', 'attention'],
+    warmups: { logits: settings.alphaWarmup, attention: settings.betaWarmup },
     loss: (inputs) => ({
       ...mixedCrossEntropy(inputs, settings.share),
       logits: tf.mul(settings.alpha, logitPairing(inputs.clean.logits, inputs.adversarial.logits, settings.reduction)),
-      attention: tf.mul(
-        settings.beta,
-        attentionPairing(inputs.clean.activations, inputs.adversarial.activations, settings.exponent),
-      ),
+      attention: attentionTerm(inputs, settings),
     }),
   }),
 });

@@ -1,8 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { crossEntropyFromLogits } from '../losses.ts';
-import { defineDefence, noTaps } from './defence.ts';
+import { defineDefence, noTaps, type LossInputs } from './defence.ts';
 import { innerAttack, innerAttackShape } from './settings.ts';
+
+/** CE(f(x'), y), alone. @returns a scalar of the caller. */
+export function adversarialCrossEntropy({
+  adversarial,
+  labels,
+  labelSmoothing,
+}: LossInputs): Readonly<Record<string, tf.Tensor>> {
+  return { adversarial: tf.mean(crossEntropyFromLogits(adversarial.logits, labels, labelSmoothing)) };
+}
 
 export const at = defineDefence({
   name: 'at',
@@ -17,8 +26,6 @@ export const at = defineDefence({
     epsilon: settings.epsilon,
     taps: noTaps,
     terms: ['adversarial'],
-    loss: ({ adversarial, labels, labelSmoothing }) => ({
-      adversarial: tf.mean(crossEntropyFromLogits(adversarial.logits, labels, labelSmoothing)),
-    }),
+    loss: adversarialCrossEntropy,
   }),
 });

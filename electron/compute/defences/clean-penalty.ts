@@ -2,9 +2,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { crossEntropyFromLogits } from '../losses.ts';
 import { noTaps, type LossInputs } from './defence.ts';
-import { pairingWeight, pixelNoise, validationEpsilon } from './settings.ts';
+import { pairingWarmup, pairingWeight, pixelNoise, validationEpsilon } from './settings.ts';
 
-const schema = z.strictObject({ lambda: pairingWeight, noise: pixelNoise, epsilon: validationEpsilon });
+const schema = z.strictObject({
+  lambda: pairingWeight,
+  lambdaWarmup: pairingWarmup,
+  noise: pixelNoise,
+  epsilon: validationEpsilon,
+});
 
 /**
  * CE(f(x), y) + λ penalty(f(x)) on clean images with Gaussian noise (Kannan et al. 2018, arXiv 1803.06373, section 4.2).
@@ -21,6 +26,7 @@ export function cleanPenalty(penalty: (logits: tf.Tensor2D) => tf.Scalar) {
       noise: settings.noise,
       taps: noTaps,
       terms: ['clean', 'logits'],
+      warmups: { logits: settings.lambdaWarmup },
       loss: ({ clean, labels, labelSmoothing }: LossInputs) => ({
         clean: tf.mean(crossEntropyFromLogits(clean.logits, labels, labelSmoothing)),
         logits: tf.mul(settings.lambda, penalty(clean.logits)),

@@ -102,7 +102,7 @@ describe('attention pairing', () => {
     const before = tf.memory().numTensors;
     const inputs = [tensor(clean), tensor(adversarial)];
     const { value, grads } = tf.valueAndGrads((x, y) =>
-      attentionPairing({ layer: x as tf.Tensor4D }, { layer: y as tf.Tensor4D }, exponent),
+      attentionPairing({ layer: x as tf.Tensor4D }, { layer: y as tf.Tensor4D }, { exponent }),
     )(inputs);
     expect(value.dataSync()[0]).toBeCloseTo(referenceAttention(clean, adversarial, exponent), 5);
     const positive = (values: Float32Array, at: number): boolean => values[at]! > 0;
@@ -134,8 +134,8 @@ describe('attention pairing', () => {
     const values = tf.tidy(() => {
       const [a, b] = [tensor(activations(1)), tensor(activations(2))];
       return tf.stack([
-        attentionPairing({ one: a }, { one: b }, 2),
-        attentionPairing({ one: a, two: a }, { one: b, two: b }, 2),
+        attentionPairing({ one: a }, { one: b }, { exponent: 2 }),
+        attentionPairing({ one: a, two: a }, { one: b, two: b }, { exponent: 2 }),
       ]);
     });
     const [one, two] = values.dataSync();

@@ -41,40 +41,66 @@ export function logitSqueezing(logits: tf.Tensor2D): tf.Scalar {
   return tf.tidy(() => tf.mean<tf.Scalar>(tf.sqrt(tf.add(tf.sum(tf.square(logits), 1), ROOT_FLOOR))));
 }
 
+/** How far two normalised attention maps are apart. */
+export type MapDistance = 'l2' | 'mean-square' | 'cosine';
+
+export interface AttentionOptions {
+  /** q of the map Σ_c |A_c|^q */
+  readonly exponent: number;
+  /** `l2` if left out: the seed paper's. */
+  readonly distance?: MapDistance;
+  /** Over layers; `sum` if left out: the seed paper's. */
+  readonly reduction?: 'sum' | 'mean';
+}
+
 /**
  * Attention pairing 1/m Σ_i Σ_l ‖ Q(A_l(x_i))/‖·‖₂ − Q(A_l(x'_i))/‖·‖₂ ‖₂ (arXiv 1908.11435; maps after Zagoruyko &
  * Komodakis 2017). Gradients flow through both branches.
  * @param clean activations by layer, each [batch, height, width, channels]
  * @param adversarial the same layers for x'
- * @param exponent q of the map Σ_c |A_c|^q
  * @returns a scalar; the caller disposes of it.
  */
 export function attentionPairing(
   clean: Readonly<Record<string, tf.Tensor4D>>,
   adversarial: Readonly<Record<string, tf.Tensor4D>>,
-  exponent: number,
+  { exponent, distance, reduction = 'sum' }: AttentionOptions,
 ): tf.Scalar {
   return tf.tidy(() => {
     const layers = Object.entries(clean).flatMap(([layer, activation]) => {
       const other = adversarial[layer];
-      return other ? [tf.mean<tf.Scalar>(mapDistance(activation, other, exponent))] : [];
+      return other ? [tf.mean<tf.Scalar>(mapDistance(activation, other, exponent, distance))] : [];
     });
-    return tf.addN(layers);
+    const sum = tf.addN(layers);
+    return reduction === 'sum' ? sum : tf.div<tf.Scalar>(sum, layers.length);
   });
 }
 
 /**
- * L2 distance of the normalised attention maps, per example.
+ * Distance of the normalised attention maps a and b, per example: ‖a − b‖₂ in [0, √2] (maps are never negative);
+ * `mean-square`: the mean of (a − b)² over positions (the code of Zagoruyko & Komodakis 2017); `cosine`: 1 − a·b in
+ * [0, 1], worked out as ‖a − b‖₂² / 2, which keeps its digits where maps are close.
  * @param clean [batch, height, width, channels]
  * @param adversarial [batch, height, width, channels]
- * @returns [batch], in [0, √2] (maps are never negative).
+ * @returns [batch]; the caller disposes of it.
  */
-export function mapDistance(clean: tf.Tensor4D, adversarial: tf.Tensor4D, exponent: number): tf.Tensor1D {
+export function mapDistance(
+  clean: tf.Tensor4D,
+  adversarial: tf.Tensor4D,
+  exponent: number,
+  distance: MapDistance = 'l2',
+): tf.Tensor1D {
   return tf.tidy(() => {
-    const difference = tf.squaredDifference(
+    const squares = tf.squaredDifference(
       normaliseMaps(activationMap(clean, exponent)),
       normaliseMaps(activationMap(adversarial, exponent)),
     );
-    return tf.sqrt(tf.add(tf.sum<tf.Tensor1D>(difference, 1), ROOT_FLOOR));
+    switch (distance) {
+      case 'l2':
+        return tf.sqrt(tf.add(tf.sum<tf.Tensor1D>(squares, 1), ROOT_FLOOR));
+      case 'mean-square':
+        return tf.mean<tf.Tensor1D>(squares, 1);
+      case 'cosine':
+        return tf.div<tf.Tensor1D>(tf.sum<tf.Tensor1D>(squares, 1), 2);
+    }
   });
 }

@@ -4,9 +4,10 @@ import { ascentDirection, moveWithin } from '../attacks/base/direction.ts';
 import type { Examples } from '../attacks/base/examples.ts';
 import { startPoints, type StartPoints } from '../attacks/base/start.ts';
 import type { InnerAttack } from '../defences/defence.ts';
+import { divergence } from '../defences/divergence.ts';
 import { repeatStep, type CompiledStep } from '../engines/compile.ts';
 import { prepareStep, type Inputs, type StepDefinition } from '../engines/step.ts';
-import { inputGradient } from '../models/classifier.ts';
+import { inputGradient, LOGITS, type InputLoss } from '../models/classifier.ts';
 import { frozenNetwork, frozenWeights } from '../models/frozen.ts';
 import {
   networkOf,
@@ -48,25 +49,32 @@ export interface InnerAttacker {
  */
 export function createInnerAttacker(trained: Network, attack: InnerAttack, seed: number): InnerAttacker {
   const network = frozenNetwork(trained);
+  const { objective = 'cross-entropy', startNoise } = attack;
   const steps = new Map<number, CompiledStep>();
+  const logits = objective === 'divergence' ? prepareStep(LOGITS, networkSpec(network)) : null;
   const stepOf = (iterations: number): CompiledStep => {
-    const step = steps.get(iterations) ?? prepareStep(INNER_ATTACK, { network: networkSpec(network), iterations });
+    const parameters = { network: networkSpec(network), iterations, objective };
+    const step = steps.get(iterations) ?? prepareStep(INNER_ATTACK, parameters);
     steps.set(iterations, step);
     return step;
   };
   return {
     async run(weights, examples, epsilonShare, round, rest, prepared) {
       const { images, indices, shape } = examples;
-      const plan = { epsilon: attack.epsilon * epsilonShare, randomStart: attack.randomStart };
+      const plan = {
+        epsilon: attack.epsilon * epsilonShare,
+        randomStart: attack.randomStart,
+        ...(startNoise !== undefined && { startNoise }),
+      };
       const points = prepared ?? startPoints(images, indices, plan, seed, round);
+      const frozen = tf.tidy(() => frozenWeights(trained, weights));
+      const own = Object.values(frozen).filter((tensor) => !Object.values(weights).includes(tensor));
       const constants = [
         imageTensor(points.lower, shape),
         imageTensor(points.upper, shape),
-        tf.tensor1d(examples.labels, 'int32'),
+        logits ? logitsOf(logits, examples, weightList(network, frozen)) : tf.tensor1d(examples.labels, 'int32'),
         tf.scalar(attack.stepSize * epsilonShare),
       ];
-      const frozen = tf.tidy(() => frozenWeights(trained, weights));
-      const own = Object.values(frozen).filter((tensor) => !Object.values(weights).includes(tensor));
       let iterate: tf.Tensor = imageTensor(points.start, shape);
       try {
         for (let done = 0; done < attack.steps;) {
@@ -90,27 +98,39 @@ export function createInnerAttacker(trained: Network, attack: InnerAttack, seed:
     },
     dispose: () => {
       for (const step of steps.values()) step.dispose();
+      logits?.dispose();
     },
   };
+}
+
+/** Of the images as they are, [n, classes]. The caller disposes of it. */
+function logitsOf(step: CompiledStep, { images, shape }: Examples, weights: readonly tf.Tensor[]): tf.Tensor {
+  const x = imageTensor(images, shape);
+  const [logits] = step.run(x, ...weights);
+  x.dispose();
+  return logits as tf.Tensor;
 }
 
 interface InnerAttackParameters {
   readonly network: NetworkSpec;
   readonly iterations: number;
+  readonly objective: NonNullable<InnerAttack['objective']>;
 }
 
 /**
- * So many iterations of x ← clip(x + step size · direction of the loss's gradient) as one step: iterate, lower and upper
- * bounds [n, h, w, c], labels [n], step size, weights → iterate.
+ * So many iterations of x ← clip(x + step size · direction of the objective's gradient) as one step: iterate, lower and
+ * upper bounds [n, h, w, c], labels [n] (for the divergence the logits of x [n, classes]), step size, weights → iterate.
  */
 export const INNER_ATTACK: StepDefinition<InnerAttackParameters> = {
   name: 'inner-attack',
-  build({ network: spec, iterations }) {
+  build({ network: spec, iterations, objective }) {
     const network = networkOf(spec);
     return repeatStep((...inputs) => {
-      const [iterate, lower, upper, labels, stepSize, ...list] = inputs as Inputs<5>;
+      const [iterate, lower, upper, towards, stepSize, ...list] = inputs as Inputs<5>;
       const weights = weightsFromList(network, list);
-      const { gradient } = inputGradient(network, weights, iterate as tf.Tensor4D, labels as tf.Tensor1D);
+      const loss: InputLoss =
+        objective === 'divergence' ? (logits) => divergence(towards as tf.Tensor2D, logits) : objective;
+      const { gradient } = inputGradient(network, weights, iterate as tf.Tensor4D, towards as tf.Tensor1D, loss);
       return [moveWithin(iterate, tf.mul(stepSize, ascentDirection(gradient)), lower, upper)];
     }, iterations);
   },

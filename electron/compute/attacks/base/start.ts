@@ -14,6 +14,8 @@ export interface StartPoints {
 export interface StartPlan {
   readonly epsilon: number;
   readonly randomStart: boolean;
+  /** Starts at x plus normal noise of this deviation instead, cut to the ball. L∞ alone. */
+  readonly startNoise?: number;
 }
 
 /**
@@ -40,14 +42,14 @@ export interface BallStartPlan extends StartPlan {
 export function fillStart(
   images: Float32Array,
   indices: ArrayLike<number>,
-  { epsilon, randomStart }: StartPlan,
+  { epsilon, randomStart, startNoise = 0 }: StartPlan,
   seed: number,
   restart: number,
   into: StartPoints,
 ): void {
   const { start, lower, upper } = into;
   fillBounds(images, epsilon, into);
-  if (!randomStart) {
+  if (!randomStart && startNoise === 0) {
     start.set(images);
     return;
   }
@@ -55,7 +57,8 @@ export function fillStart(
   const noise = new Float32Array(size);
   for (let row = 0; row < indices.length; row += 1) {
     const random = stream(seed, 'start', indices[row] ?? 0, restart);
-    random.fillUniform(noise, 0, size, -epsilon, epsilon);
+    if (startNoise > 0) random.fillNormal(noise, 0, size, 0, startNoise);
+    else random.fillUniform(noise, 0, size, -epsilon, epsilon);
     for (let i = 0; i < size; i += 1) {
       const at = row * size + i;
       const moved = (images[at] ?? 0) + (noise[i] ?? 0);

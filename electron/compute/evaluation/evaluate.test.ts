@@ -1,122 +1,34 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { DatasetManifest } from '../../../shared/domain/dataset.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
-import { evaluationRequest, evaluationResult, exampleRecord } from '../../../shared/domain/evaluation.ts';
+import { evaluationResult, exampleRecord } from '../../../shared/domain/evaluation.ts';
 import type { EvaluationRequestInput, ExampleRecord, TargetResult } from '../../../shared/domain/evaluation.ts';
 import { readNpyRows } from '../arrays/npy.ts';
-import { openPacked, PACKED_FILES } from '../data/packed.ts';
-import type { PackedDataset } from '../data/packed.ts';
-import { loadEngine } from '../engines/load.ts';
-import type { Engine } from '../engines/load.ts';
-import { loadFixture } from '../fixtures/peers.ts';
-import type { PeerFixture } from '../fixtures/peers.ts';
 import { buildNetwork, initialWeights } from '../models/network.ts';
 import type { EvaluatedModel } from './check-models.ts';
-import { evaluate } from './evaluate.ts';
-import type { EvaluationInput } from './evaluate.ts';
+import { evaluatedModel, openEvaluationBench } from './evaluation-bench.ts';
+import type { EvaluationBench, Given } from './evaluation-bench.ts';
 import { EVALUATION_FILES } from './files.ts';
 
-const DATASET = 'dataset-00000000';
-let engine: Engine;
-let peers: { readonly nat: PeerFixture; readonly adv: PeerFixture };
-let scratch: string;
-let dataset: PackedDataset;
+let bench: EvaluationBench;
 let nat: EvaluatedModel;
 let adv: EvaluatedModel;
 let lenet: EvaluatedModel;
 let folder: string;
 
 beforeAll(async () => {
-  engine = await loadEngine('wasm', { enginePack: null, deterministic: true });
-  peers = { nat: await loadFixture('small-nat'), adv: await loadFixture('small-adv') };
-  scratch = await mkdtemp(join(tmpdir(), 'pairlight-evaluate-'));
-  dataset = await openPacked(await writeDataset(peers.nat));
-  nat = model('run-natnatna', 'natural', peers.nat);
-  adv = model('run-advadvad', 'robust', peers.adv);
-  const network = buildNetwork('lenet', [28, 28, 1], 10);
-  lenet = model('run-lenetlen', 'untrained', { network, weights: initialWeights(network, 1) });
+  bench = await openEvaluationBench();
+  ({ nat, adv, lenet } = bench);
 });
 beforeEach(async () => {
-  folder = await mkdtemp(join(scratch, 'evaluation-'));
+  folder = await bench.folder();
 });
-afterAll(async () => {
-  dataset.close();
-  peers.nat.dispose();
-  peers.adv.dispose();
-  await rm(scratch, { recursive: true, force: true });
-});
+afterAll(() => bench.dispose());
 
-/** The peers' 256 test images: 200 as the test split, 56 for validation. */
-async function writeDataset({ array, examples }: PeerFixture): Promise<string> {
-  const splits = Uint8Array.from(examples.labels, (_, row) => (row < 200 ? 2 : 1));
-  const manifest: DatasetManifest = {
-    format: 1,
-    id: DATASET,
-    name: 'digits',
-    images: 256,
-    shape: [28, 28, 1],
-    classes: Array.from({ length: 10 }, (_, digit) => String(digit)),
-    splits: { train: 0, validation: 56, test: 200 },
-    classCounts: Array.from({ length: 10 }, (_, digit) => examples.labels.filter((label) => label === digit).length),
-    source: { kind: 'idx', paths: [], attribution: null },
-    splitSeed: 0,
-    hash: '0'.repeat(64),
-    skipped: [],
-    created: '2026-01-01T00:00:00.000Z',
-  };
-  await writeFile(join(scratch, PACKED_FILES.images), array('images_u8').data as Uint8Array);
-  await writeFile(join(scratch, PACKED_FILES.labels), new Uint8Array(Uint16Array.from(examples.labels).buffer));
-  await writeFile(join(scratch, PACKED_FILES.splits), splits);
-  await writeFile(join(scratch, PACKED_FILES.manifest), JSON.stringify(manifest));
-  return scratch;
-}
-
-function model(
-  id: string,
-  name: string,
-  { network, weights }: Pick<EvaluatedModel, 'network' | 'weights'>,
-): EvaluatedModel {
-  const { architecture, inputShape, classes } = network;
-  const known = { defence: 'natural', seed: null };
-  return { model: { id, name, architecture, inputShape, classes, ...known, weights: `${id}.npz` }, network, weights };
-}
-
-interface Given extends Pick<EvaluationInput, 'carry' | 'partBytes'> {
-  readonly transfer?: boolean;
-  readonly targets?: readonly EvaluatedModel[];
-  readonly source?: EvaluatedModel | null;
-  readonly control?: {
-    checkpoint(beforeStop?: () => Promise<void>): Promise<void>;
-    progress(work: { done: number; total: number }): void;
-  };
-  readonly onPartial?: (targets: readonly TargetResult[]) => void;
-}
-
-function run(request: Partial<EvaluationRequestInput>, given: Given = {}) {
-  const { targets = [adv], source = null } = given;
-  return evaluate({
-    request: evaluationRequest.parse({
-      dataset: DATASET,
-      targets: targets.map((target) => target.model.id),
-      source: source?.model.id ?? null,
-      attack: { name: 'pgd', settings: { epsilon: 0.2, steps: 5 } },
-      examples: { count: 40 },
-      ...request,
-    }),
-    dataset,
-    targets,
-    source,
-    engine: engine.info,
-    control: given.control ?? { checkpoint: () => Promise.resolve(), progress: () => undefined },
-    folder,
-    onPartial: given.onPartial ?? (() => undefined),
-    ...(given.carry && { carry: given.carry }),
-    ...(given.partBytes !== undefined && { partBytes: given.partBytes }),
-  });
+function run(request: Partial<EvaluationRequestInput>, given: Omit<Given, 'folder'> = {}) {
+  return bench.run(request, { folder, ...given });
 }
 
 async function recordsOf(id: string): Promise<ExampleRecord[]> {
@@ -154,7 +66,7 @@ describe('white-box', () => {
     const images = await readNpyRows(join(folder, adv.model.id, EVALUATION_FILES.adversarial));
     expect(images.shape).toEqual([60, 28, 28, 1]);
     const logits = await readNpyRows(join(folder, adv.model.id, EVALUATION_FILES.logitsClean));
-    const stored = (peers.adv.array('logits_clean').data as Float32Array).subarray(0, 600);
+    const stored = (bench.peers.adv.array('logits_clean').data as Float32Array).subarray(0, 600);
     expect(Math.max(...stored.map((value, i) => Math.abs(value - Number(logits.data[i]))))).toBeLessThan(2e-5);
   });
 
@@ -226,7 +138,10 @@ describe('transfer', () => {
 
   it.each([
     ['under the same id', () => ({ source: adv, targets: [adv] })],
-    ['as a copy of its weights', () => ({ source: model('run-copycopy', 'copy', peers.adv), targets: [nat, adv] })],
+    [
+      'as a copy of its weights',
+      () => ({ source: evaluatedModel('run-copycopy', 'copy', bench.peers.adv), targets: [nat, adv] }),
+    ],
   ])('from the target itself, %s, is refused', async (_, given) => {
     await expect(run({}, given())).rejects.toMatchObject({ code: 'source-is-target' });
     expect(await readdir(folder)).toEqual([]);
@@ -253,7 +168,7 @@ describe('what cannot be evaluated', () => {
   it('a target named twice, or of another image size, is refused', async () => {
     await expect(run({}, { targets: [adv, adv] })).rejects.toMatchObject({ code: 'invalid-input' });
     const network = buildNetwork('small-cnn', [32, 32, 3], 10);
-    const colour = model('run-colourco', 'colour', { network, weights: initialWeights(network, 0) });
+    const colour = evaluatedModel('run-colourco', 'colour', { network, weights: initialWeights(network, 0) });
     await expect(run({}, { targets: [colour] })).rejects.toMatchObject({
       code: 'wrong-architecture',
       message: expect.stringMatching(/32×32×3.*digits has 28×28×1/) as string,
@@ -284,7 +199,7 @@ describe('a cancelled evaluation', () => {
   }
 
   const stochastic = { attack: { name: 'pgd', settings: { epsilon: 0.2, steps: 4, restarts: 3 } }, batchSize: 10 };
-  it.each<[string, Partial<EvaluationRequestInput>, Given]>([
+  it.each<[string, Partial<EvaluationRequestInput>, { readonly partBytes: number; readonly transfer?: boolean }]>([
     ['white-box on two models, in several parts', stochastic, { partBytes: 20 * 784 * 4 }],
     ['a transfer', { ...stochastic, examples: { count: 30 } }, { partBytes: 10 * 784 * 4, transfer: true }],
     [
@@ -351,7 +266,7 @@ describe('in survivors of earlier evaluations', () => {
     await run({ attack: { name: 'fgsm', settings: { epsilon: 0.2 } } });
     const first = folder;
     const earlier = await recordsOf(adv.model.id);
-    folder = await mkdtemp(join(scratch, 'evaluation-'));
+    folder = await bench.folder();
     const carry = [{ evaluation: 'evaluation-00000001', folder: first, models: [adv.model.id] }];
     const result = await run({ attack }, { carry });
     const records = await recordsOf(adv.model.id);
@@ -366,7 +281,7 @@ describe('in survivors of earlier evaluations', () => {
       const own = images.data.subarray(row * 784, (row + 1) * 784);
       expect(own).toEqual(before.data.subarray(row * 784, (row + 1) * 784));
     }
-    folder = await mkdtemp(join(scratch, 'evaluation-'));
+    folder = await bench.folder();
     await run({ attack });
     const alone = await recordsOf(adv.model.id);
     const union = alone.map((record, row) => record.broken || earlier[row]!.broken);

@@ -51,6 +51,8 @@ export interface EvaluationInput {
   readonly onPartial: (targets: readonly TargetResult[]) => void;
   /** Pixels of one part of the data, as bytes of float32: only one part is in memory at a time. 32 MiB by default. */
   readonly partBytes?: number;
+  /** How often it saves how far it is, in milliseconds; see `openState`. */
+  readonly saveEvery?: number;
 }
 
 /** About this many bytes of float32 pixels are attacked together. An attack needs some five times that. */
@@ -104,6 +106,7 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
     ]),
     parts.map(({ name }) => name),
     () => ({ work: work.done - work.earlier, seconds: secondsSoFar() }),
+    input.saveEvery,
   );
   work.resume(state.earlier.work);
   const watch = watchSpeed({

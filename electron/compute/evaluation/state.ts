@@ -14,9 +14,7 @@ import type { Piece } from './results.ts';
 /** Folder, within the evaluation's, of all that an unfinished one goes on from. */
 export const STATE_FOLDER = 'state';
 
-/** The state of a running part is saved this often, and after a restart no sooner than the second, in milliseconds. */
 const SAVE_EVERY_MS = 20_000;
-const RESTART_EVERY_MS = 5_000;
 
 const pieceFile = z.object({
   hash: z.string(),
@@ -81,12 +79,14 @@ export function stateHash(parts: unknown): string {
 /**
  * Opens the state in `folder`. What belongs to another request, data set or engine, or cannot be read, is put away.
  * @param spent what this process has spent so far.
+ * @param saveEvery milliseconds between two savings of a running part; after a restart a quarter of it is enough.
  */
 export async function openState(
   folder: string,
   hash: string,
   parts: readonly string[],
   spent: () => Totals,
+  saveEvery = SAVE_EVERY_MS,
 ): Promise<EvaluationState> {
   const into = join(folder, STATE_FOLDER);
   const runningFile = join(into, 'running.npz');
@@ -151,7 +151,7 @@ export async function openState(
           return opened;
         },
         note: async (standing) => {
-          const pause = standing.restart > restart ? RESTART_EVERY_MS : SAVE_EVERY_MS;
+          const pause = standing.restart > restart ? saveEvery / 4 : saveEvery;
           restart = standing.restart;
           unsaved = { part, standing };
           if (performance.now() - savedAt >= pause) await flush();

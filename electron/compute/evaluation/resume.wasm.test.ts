@@ -1,0 +1,3 @@
+import { testResume } from './resume-suite.ts';
+
+testResume('wasm', null, null);

@@ -28,12 +28,13 @@ export function familiesOf(threat: string, measured: Measured): string[] {
 }
 
 function allButSettings(threat: string, { request, result }: Measured): readonly unknown[] {
-  const { source, ensemble, attack, goal, includeMisclassified, carryFrom } = request;
+  const { source, ensemble, attack, goal, limits, includeMisclassified, carryFrom } = request;
   return [
     threat,
     [source, ...ensemble],
     attack.name,
     goal,
+    [limits?.seconds ?? null, limits?.work ?? null],
     includeMisclassified,
     carryFrom.length > 0,
     imagesKey(result),
@@ -51,9 +52,9 @@ export function imagesKey({ indices }: EvaluationResult): string {
 }
 
 /**
- * A column's heading: `PGD-40, ε 0.25 from surrogate, 500 validation images`. The images are named where the table has
+ * A column's label: `PGD-40, ε 0.25 from surrogate, 500 validation images`. The images are named where the table has
  * several sets of them, and where they are not of the test part.
- * @param source the source's name; null for white-box.
+ * @param source the source's name; null for white-box, or where it is named elsewhere.
  */
 export function columnLabel(
   { request, result, attack }: Measured,
@@ -66,7 +67,14 @@ export function columnLabel(
   const images = part === '' && count === '' ? '' : `, ${count}${part}images`;
   const chosen = severalSets && sample ? ` (sample ${seed})` : '';
   const survivors = request.carryFrom.length > 0 ? ', on survivors' : '';
-  return `${attack.label}${goalWords(request.goal)}${survivors}${source === null ? '' : ` from ${source}`}${images}${chosen}`;
+  const from = source === null ? '' : ` from ${source}`;
+  const what = [attack.label, goalWords(request.goal), survivors, limitWords(request.limits), from].join('');
+  return `${what}${request.includeMisclassified ? ', misclassified too' : ''}${images}${chosen}`;
+}
+
+function limitWords(limits: Measured['request']['limits']): string {
+  const { seconds = null, work = null } = limits ?? {};
+  return `${seconds === null ? '' : `, at most ${seconds} s`}${work === null ? '' : `, work at most ${work}`}`;
 }
 
 const GOAL_WORDS: Readonly<Record<Goal, string>> = {

@@ -38,15 +38,22 @@ export async function resultTable(store: Store, dataset: DatasetRow): Promise<Re
   const columns = new Map<string, Column>();
   const settingsOf = new Map<string, ResultCell['settings']>();
   const cells: Record<string, Record<string, ResultCell>> = {};
+  const basis = worstBasisOf(shown);
   for (const outcome of shown) {
     const { column: key, target, families, epsilon } = outcome;
     const source = sourcesOf(outcome).map(nameOf).join(' + ');
     const label = columnLabel(outcome, source === '' ? null : source, several);
+    const heading = columnLabel(outcome, null, several);
+    const sources = [...sourcesOf(outcome)];
     settingsOf.set(key, outcome.attack.settings);
-    columns.set(key, { key, label, threat: target.threat, epsilon, families: [...families] });
-    (cells[target.model] ??= {})[key] = toCell(outcome, upward.get(outcome) ?? outcome.stands, known);
+    columns.set(key, { key, label, heading, threat: target.threat, sources, epsilon, families: [...families] });
+    (cells[target.model] ??= {})[key] = toCell(
+      outcome,
+      upward.get(outcome) ?? outcome.stands,
+      known,
+      basis !== null && isCounted(outcome, basis),
+    );
   }
-  const basis = worstBasisOf(shown);
   const worstCase = basis ? worstCasesOf(models, shown, basis) : {};
   const clean = cleanNumbers(models, shown, basis?.images ?? null);
   const { findOrderingProblems, findTableProblems } = await import('../compute/evaluation/orderings.ts');
@@ -145,6 +152,7 @@ function toCell(
   { evaluation, request, result, target, attack, stands }: Outcome,
   upward: ReadonlyMap<number, boolean>,
   known: ReadonlyMap<string, StoredModel>,
+  counted: boolean,
 ): ResultCell {
   const count = (some: ReadonlyMap<number, boolean>): number => [...some.values()].filter((stand) => stand).length;
   const standing = count(upward);
@@ -167,6 +175,7 @@ function toCell(
     robustAccuracy: carried > 0 ? standing / upward.size : target.robustAccuracy,
     robustInterval: carried > 0 ? [...wilsonInterval(standing, upward.size)] : target.robustInterval,
     carried,
+    counted,
     weak: attack.weak,
     notes: model ? sources.flatMap((source) => sourceNotes(source, model)) : [],
   };
@@ -195,8 +204,25 @@ function withDistinctLabels(
 ): Column[] {
   return THREATS.flatMap((threat) => {
     const own = columns.filter((column) => column.threat === threat);
-    const labels = distinctLabels(own.map(({ key, label }) => ({ label, settings: settingsOf.get(key) ?? {} })));
-    return own.map((column, position) => ({ ...column, label: labels[position] ?? column.label }));
+    const told = (text: (column: Column) => string): string[] =>
+      distinctLabels(own.map((column) => ({ label: text(column), settings: settingsOf.get(column.key) ?? {} })));
+    const labels = numbered(told(({ label }) => label));
+    // A heading is read below the name of its source, so only those of one source have to differ.
+    const ofSource = ({ sources }: Column): string => `${sources.join(' ')}\n`;
+    const headings = numbered(told((column) => ofSource(column) + column.heading));
+    return own.map((column, at) => ({
+      ...column,
+      label: labels[at] ?? column.label,
+      heading: headings[at]?.slice(ofSource(column).length) ?? column.heading,
+    }));
+  });
+}
+
+/** What cannot be told apart otherwise, such as sources of one name, is numbered. */
+function numbered(texts: readonly string[]): string[] {
+  return texts.map((text, at) => {
+    const number = texts.slice(0, at + 1).filter((other) => other === text).length;
+    return number > 1 ? `${text} (${number})` : text;
   });
 }
 

@@ -72,6 +72,12 @@ const SHOW: Readonly<Record<ExampleQuery['show'], string>> = {
   misclassified: 'AND clean_prediction <> label',
 };
 
+const CLASS_FILTERS = [
+  ['label', 'label'],
+  ['before', 'clean_prediction'],
+  ['after', 'CASE WHEN broken = 1 THEN adversarial_prediction ELSE clean_prediction END'],
+] as const;
+
 const SORT: Readonly<Record<ExampleQuery['sort'], string>> = {
   index: 'position',
   firstSuccess: 'first_success',
@@ -136,17 +142,23 @@ export function evaluationStore(db: Database): EvaluationStore {
       db.transaction(() => clear(id));
     },
     examples: (query) => {
-      const filter = SHOW[query.show];
+      const chosen = CLASS_FILTERS.flatMap(([key, value]) =>
+        query[key] === undefined ? [] : { value, is: query[key] },
+      );
+      const filter = [SHOW[query.show], ...chosen.map(({ value }) => `AND ${value} = ?`)].join(' ');
+      const wanted = chosen.map(({ is }) => is);
       const total = db.get<{ total: number }>(
         `SELECT count(*) AS total FROM example_results WHERE evaluation = ? AND model = ? ${filter}`,
         query.evaluation,
         query.model,
+        ...wanted,
       );
       const order = `${SORT[query.sort]} ${query.descending ? 'DESC' : 'ASC'} NULLS LAST, row`;
       const rows = db.all<RawExample>(
         `${EXAMPLE} ${filter} ORDER BY ${order} LIMIT ? OFFSET ?`,
         query.evaluation,
         query.model,
+        ...wanted,
         query.limit,
         query.offset,
       );

@@ -201,6 +201,12 @@ test('examples are filtered, sorted and paged; those without a value come last',
   expect(page({ show: 'broken' })).toEqual([3, [3, 1, 0]]);
   expect(page({ show: 'survived' })).toEqual([1, [2]]);
   expect(page({ show: 'misclassified' })).toEqual([1, [3]]);
+  const { label, adversarialPrediction } = RECORDS[0]!;
+  expect(page({ label })).toEqual([4, [3, 2, 1, 0]]);
+  expect(page({ label: label + 1 })).toEqual([0, []]);
+  expect(page({ before: 0 })).toEqual([1, [3]]);
+  expect(page({ after: adversarialPrediction, before: label })).toEqual([2, [1, 0]]);
+  expect(page({ after: label, show: 'survived' })).toEqual([1, [2]]);
   expect(store.evaluations.examples({ ...query, limit: 1 }).examples).toEqual([RECORDS[3]]);
   expect(store.evaluations.records('evaluation-00000000', MODELS[0]!)).toEqual(RECORDS);
   expect([...store.evaluations.survival('evaluation-00000000', MODELS[0]!)]).toEqual([

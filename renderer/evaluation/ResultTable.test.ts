@@ -3,6 +3,7 @@ import { TooltipProvider } from 'reka-ui';
 import { afterEach, describe, expect, it } from 'vitest';
 import { h } from 'vue';
 import type { ResultCell, ResultTable as Results } from '../../shared/domain/library.ts';
+import type { ExampleFilter } from '../stores/explorer.ts';
 import { resultGrid } from './result-grid.ts';
 import ResultTable from './ResultTable.vue';
 
@@ -28,6 +29,7 @@ function cell(
     robustAccuracy,
     robustInterval: [robustAccuracy - 0.04, robustAccuracy + 0.04],
     carried: 0,
+    counted: true,
     weak,
     notes: [],
   };
@@ -37,8 +39,24 @@ const results: Results = {
   dataset: 'dataset-00000001',
   models: ['run-a', 'run-b', 'run-c'],
   columns: [
-    { key: 'white', label: 'PGD-40, ε 0.25', threat: 'white-box', epsilon: 0.25, families: [] },
-    { key: 'gray', label: 'PGD-40, ε 0.25', threat: 'gray-box', epsilon: 0.25, families: [] },
+    {
+      key: 'white',
+      label: 'PGD-40, ε 0.25',
+      heading: 'PGD-40, ε 0.25',
+      threat: 'white-box',
+      sources: [],
+      epsilon: 0.25,
+      families: [],
+    },
+    {
+      key: 'gray',
+      label: 'PGD-40, ε 0.25 from name of run-source',
+      heading: 'PGD-40, ε 0.25',
+      threat: 'gray-box',
+      sources: ['run-source', 'run-second'],
+      epsilon: 0.25,
+      families: [],
+    },
   ],
   cells: {
     'run-a': { white: cell('run-a', 'white-box', 0.1, 'One start only.'), gray: cell('run-a', 'gray-box', 0.5) },
@@ -56,7 +74,7 @@ const results: Results = {
 };
 
 let shown: VueWrapper;
-const chosen: ResultCell[] = [];
+const chosen: (readonly [evaluation: string, model: string, show: string])[] = [];
 
 function table(selected: { evaluation: string; model: string } | null = null): VueWrapper {
   chosen.length = 0;
@@ -67,7 +85,8 @@ function table(selected: { evaluation: string; model: string } | null = null): V
           grid: resultGrid(results, []),
           selected,
           modelName: (id: string) => `name of ${id}`,
-          onSelect: (found: ResultCell) => chosen.push(found),
+          onSelect: (evaluation: string, model: string, { show }: ExampleFilter) =>
+            chosen.push([evaluation, model, show]),
         }),
       ),
     { attachTo: document.body },
@@ -83,7 +102,7 @@ describe('the result table', () => {
     const first = view.get('button.number');
     expect(first.text()).toContain('10.0');
     expect(first.text()).toContain('6.0–14.0');
-    expect(view.get('thead').text()).toContain('from name of run-source');
+    expect(view.get('thead').text()).toContain('from name of run-source + name of run-second');
     expect(view.findAll('.gap').length).toBeGreaterThan(0);
   });
 
@@ -111,7 +130,22 @@ describe('the result table', () => {
       .findAll('button.number')
       .find((button) => button.element === document.activeElement)!
       .trigger('click');
-    expect(chosen.map((found) => found.robustAccuracy)).toEqual([0.62]);
+    expect(chosen).toEqual([['evaluation-white-box', 'run-c', 'all']]);
+  });
+
+  it('leads from the worst case to the attacks that it counts, the strongest first', async () => {
+    const view = table();
+    const worst = view.get('button.worst-case');
+    await worst.trigger('keydown', { key: 'ArrowRight' });
+    expect(document.activeElement?.textContent).toContain('62.0');
+    await worst.trigger('keydown', { key: 'Enter' });
+    const items = [...document.querySelectorAll('[role=menuitem]')];
+    expect(items.map((item) => item.textContent)).toEqual([
+      'PGD-40, ε 0.2562.0',
+      'PGD-40, ε 0.25 from name of run-source70.0',
+    ]);
+    items[1]!.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+    expect(chosen).toEqual([['evaluation-gray-box', 'run-c', 'broken']]);
   });
 
   it('says at which ε and on which images the worst case is counted', () => {

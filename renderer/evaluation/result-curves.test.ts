@@ -54,7 +54,15 @@ function table(numbers: readonly Given[]): ResultTable {
   for (const { epsilon, accuracy, families = ['40 steps'], steps = 40, model = 'run-a', clean = 0.9 } of numbers) {
     const label = `PGD-${steps}, ε ${epsilon}, 100 images`;
     const key = `${label} ${families.join()}`;
-    columns.set(key, { key, label, threat: 'white-box', epsilon, families: [...families] });
+    columns.set(key, {
+      key,
+      label,
+      heading: label,
+      threat: 'white-box',
+      sources: [],
+      epsilon,
+      families: [...families],
+    });
     (cells[model] ??= {})[key] = {
       evaluation: 'evaluation-00000001',
       model,
@@ -71,6 +79,7 @@ function table(numbers: readonly Given[]): ResultTable {
       robustAccuracy: accuracy,
       robustInterval: [0, 1],
       carried: 0,
+      counted: true,
       weak: null,
       notes: [],
     };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Threat } from '../../shared/domain/evaluation.ts';
 import type { ResultCell, ResultTable } from '../../shared/domain/library.ts';
 import type { ModelSummary } from '../../shared/domain/model.ts';
 import { modelDetail, resultGrid } from './result-grid.ts';
@@ -37,9 +38,20 @@ function cell(id: string, robustAccuracy: number, examples = 500): ResultCell {
     robustAccuracy,
     robustInterval: [robustAccuracy - 0.02, robustAccuracy + 0.02],
     carried: 0,
+    counted: true,
     weak: null,
     notes: [],
   };
+}
+
+function column(
+  key: string,
+  label: string,
+  threat: Threat,
+  sources: string[],
+  heading = 'PGD-40',
+): ResultTable['columns'][number] {
+  return { key, label, heading, threat, sources, epsilon: 0.25, families: [] };
 }
 
 const models = [model('run-00000001', 'natural'), model('run-00000002', 'AT')];
@@ -47,8 +59,8 @@ const table: ResultTable = {
   dataset: 'dataset-00000001',
   models: ['run-00000001', 'run-00000002'],
   columns: [
-    { key: 'black', label: 'PGD-40', threat: 'black-box', epsilon: 0.25, families: [] },
-    { key: 'white', label: 'PGD-40', threat: 'white-box', epsilon: 0.25, families: [] },
+    column('black', 'PGD-40 from AT', 'black-box', ['run-00000002']),
+    column('white', 'PGD-40', 'white-box', []),
   ],
   cells: {
     'run-00000001': { white: cell('run-00000001', 0.01), black: cell('run-00000001', 0.3, 100) },
@@ -98,20 +110,26 @@ describe('the result grid', () => {
     expect(grid.rows[1]?.clean).toBeNull();
   });
 
-  it('names the source of a transfer column once: as its source, not in its label', () => {
+  it('names the sources of a transfer column once: by themselves, not in the lines of its heading', () => {
     const gray = { ...cell('run-00000001', 0.4), threat: 'gray-box' as const, source: 'run-00000002' };
     const grid = resultGrid(
       {
         ...table,
         columns: [
-          { key: 'gray', label: 'PGD-40, ε 0.25 from AT, 200 images', threat: 'gray-box', epsilon: 0.25, families: [] },
+          column(
+            'gray',
+            'PGD-40, ε 0.25 from AT, 200 images',
+            'gray-box',
+            ['run-00000002'],
+            'PGD-40, ε 0.25, 200 images',
+          ),
         ],
         cells: { 'run-00000001': { gray } },
       },
       models,
     );
     expect(grid.columns).toMatchObject([
-      { key: 'gray', label: 'PGD-40, ε 0.25, 200 images', threat: 'gray-box', source: 'run-00000002' },
+      { key: 'gray', lines: ['PGD-40', 'ε 0.25', '200 images'], threat: 'gray-box', sources: ['run-00000002'] },
     ]);
   });
 

@@ -6,10 +6,13 @@ import type { ModelSummary } from '../../shared/domain/model.ts';
 
 export interface GridColumn {
   readonly key: string;
+  /** All that it measures, with its sources. */
   readonly label: string;
+  /** The same without the sources, line by line. */
+  readonly lines: readonly string[];
   readonly threat: Threat;
-  /** Model that made x′; null for white-box columns. */
-  readonly source: string | null;
+  /** Models that made x′ together; none for white-box columns. */
+  readonly sources: readonly string[];
 }
 
 /** One cell as the table shows it. `best`: highest of its column, where that comparison is fair. */
@@ -28,6 +31,10 @@ export interface GridRow {
   readonly cleanExamples: number | null;
   readonly cells: readonly (GridCell | null)[];
   readonly worstCase: ResultTable['worstCase'][string] | null;
+  /** The numbers that the worst case counts, the lowest first. */
+  readonly counted: readonly { readonly label: string; readonly result: ResultCell }[];
+  /** A number on the images of `clean`, for its examples. */
+  readonly onClean: ResultCell | null;
   /** The newest gradient-masking check; null where none was run. */
   readonly check: CheckState | null;
 }
@@ -46,7 +53,13 @@ export interface ResultGrid {
  */
 export function resultGrid(table: ResultTable, models: readonly ModelSummary[]): ResultGrid {
   const columns = THREATS.flatMap((threat) => table.columns.filter((column) => column.threat === threat)).map(
-    (column) => withSource(column, sourceOf(table, column.key), models),
+    ({ key, label, heading, threat, sources }): GridColumn => ({
+      key,
+      label,
+      lines: heading.split(', '),
+      threat,
+      sources,
+    }),
   );
   const best = new Map(columns.map((column) => [column.key, bestOf(table, column.key)]));
   return {
@@ -70,6 +83,9 @@ export function resultGrid(table: ResultTable, models: readonly ModelSummary[]):
           return result ? { result, best: best.get(column.key) === result.robustAccuracy } : null;
         }),
         worstCase: table.worstCase[id] ?? null,
+        counted: countedOf(table, id),
+        onClean:
+          Object.values(table.cells[id] ?? {}).find(({ examples }) => examples === table.cleanExamples[id]) ?? null,
         check: table.checks[id] ?? null,
       };
     }),
@@ -82,18 +98,13 @@ export function modelDetail(model: ModelSummary): string {
   return [model.defence ?? model.origin, model.architecture, ...seed].join(', ');
 }
 
-/** The column's heading names its source on a line of its own, so the label goes without it. */
-function withSource(
-  column: ResultTable['columns'][number],
-  source: string | null,
-  models: readonly ModelSummary[],
-): GridColumn {
-  const part = ` from ${models.find((model) => model.id === source)?.name ?? source}`;
-  return { ...column, source, label: source === null ? column.label : column.label.replace(part, '') };
-}
-
-function sourceOf(table: ResultTable, key: string): string | null {
-  return table.models.map((model) => table.cells[model]?.[key]?.source).find((source) => source != null) ?? null;
+function countedOf({ columns, cells }: ResultTable, model: string): GridRow['counted'] {
+  return columns
+    .flatMap(({ key, label }) => {
+      const result = cells[model]?.[key];
+      return result?.counted ? [{ label, result }] : [];
+    })
+    .sort((a, b) => a.result.robustAccuracy - b.result.robustAccuracy);
 }
 
 function bestOf(table: ResultTable, key: string): number | null {

@@ -14,7 +14,7 @@ export interface LoadedExample {
   readonly difference: Float32Array;
 }
 
-export type ExampleSelection = Pick<ExampleQuery, 'evaluation' | 'model' | 'show' | 'sort' | 'descending'> & {
+export type ExampleSelection = Omit<ExampleQuery, 'offset' | 'limit'> & {
   readonly dataset: string;
 };
 

@@ -1,3 +1,18 @@
+import type { Norm } from './evaluation.ts';
+
+/** `L∞`, `L2`, `L1`. */
+export function normName(norm: Norm): string {
+  return NORM_NAMES[norm];
+}
+
+const NORM_NAMES: Readonly<Record<Norm, string>> = { linf: 'L∞', l2: 'L2', l1: 'L1' };
+
+/** ε with the norm that it is measured in, which a bare ε leaves out for L∞: `ε 0.25`, `L2 ε 2`. */
+export function epsilonLabel({ norm, epsilon }: { readonly norm: Norm; readonly epsilon: number }): string {
+  const { unit } = epsilonNotations(epsilon);
+  return norm === 'linf' ? `ε ${unit}` : `${normName(norm)} ε ${unit}`;
+}
+
 /** ε in the notations that papers use: [0, 1], n/255, and 2ε for pixels in [-1, 1]. */
 export function epsilonNotations(epsilon: number): {
   readonly unit: string;

@@ -42,6 +42,7 @@ export const attackLimits = z.strictObject({
   /** Gradients or queries on one example, over all starts; null for no limit. Whole starts are left out. */
   work: z.int().min(1).nullable().default(null),
 });
+export type Norm = z.infer<typeof norm>;
 
 export const evaluationRequest = z.strictObject({
   name: z.string().trim().max(120).optional(),
@@ -177,3 +178,9 @@ export const exampleQuery = z.strictObject({
   limit: z.int().min(1).max(1000).default(100),
 });
 export type ExampleQuery = z.infer<typeof exampleQuery>;
+  /** Only those of this class. */
+  label: z.int().min(0).exactOptional(),
+  /** Only those that are taken for this class without an attack; −1: whose logits are not finite. */
+  before: z.int().min(-1).exactOptional(),
+  /** Only those that are taken for this class in the end: as x' where it broke them, else as before. */
+  after: z.int().min(-1).exactOptional(),

@@ -91,6 +91,8 @@ export const resultCell = z.object({
   robustInterval: z.tuple([z.number(), z.number()]),
   /** Examples that this evaluation left standing, but the same attack at a smaller ε broke: counted as broken. */
   carried: z.int(),
+  /** Whether the model's worst case counts it. */
+  counted: z.boolean(),
   /** Why this number alone is no robustness claim (one restart, few steps); null if it is strong. */
   weak: z.string().nullable(),
   /** Remarks on the source of a transfer: defended, the target's seed, of unknown training. */
@@ -115,7 +117,11 @@ export const resultTable = z.object({
     z.object({
       key: z.string(),
       label: z.string(),
+      /** The label without the sources: `PGD-200 × 10, ε 0.25`. */
+      heading: z.string(),
       threat,
+      /** Models that x′ is made on together; none where it is made on the model under attack. */
+      sources: z.array(entityId),
       epsilon: z.number(),
       /**
        * Columns that share a family differ in nothing but ε. There are two ways for step sizes to agree: the same size,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defaultStepSize, epsilonNotations } from '../../../shared/domain/epsilon.ts';
 import type { AscentPlan } from './ascent/ascent.ts';
-import type { Ball, Norm } from './base/budget.ts';
+import type { Norm } from './base/budget.ts';
 import { canTransfer } from './plan.ts';
 import type { AttackPlan } from './plan.ts';
 
@@ -151,13 +151,6 @@ export const startsSetting = z
 export function stepSizeOf(epsilon: number, steps: number, stepSize: number | null): number {
   return stepSize ?? defaultStepSize(epsilon, steps);
 }
-
-/** `ε 0.25`, `L2 ε 2` */
-export function epsilonLabel({ norm, epsilon }: Ball): string {
-  return `${NORM_LABELS[norm]}ε ${epsilonNotations(epsilon).unit}`;
-}
-
-const NORM_LABELS: Readonly<Record<Norm, string>> = { linf: '', l2: 'L2 ', l1: 'L1 ' };
 
 /** A remark on steps that cannot reach ε. */
 export function ascentReachNotes({

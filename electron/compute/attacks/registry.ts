@@ -1,10 +1,9 @@
 import type { z } from 'zod';
 import type { AttackEntry, attackPreset } from '../../../shared/domain/catalogue.ts';
-import { flatGreyNote } from '../../../shared/domain/epsilon.ts';
+import { epsilonLabel, flatGreyNote } from '../../../shared/domain/epsilon.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { AttackSpec } from '../../../shared/domain/evaluation.ts';
 import { describeSettings, parseSettings } from '../../../shared/domain/settings.ts';
-import { epsilonLabel } from './attack.ts';
 import type { AnyAttack } from './attack.ts';
 import { apgd } from './apgd/apgd.ts';
 import { autoattack } from './apgd/autoattack.ts';

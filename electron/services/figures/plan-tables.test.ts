@@ -96,7 +96,7 @@ describe('tables of a plan', () => {
     expect(text).toContain('natural & 98.0 & 40.0 $\\pm$ 2.0 & 36.0 [27.0, 46.0] \\\\');
     expect(text).toContain('at-alp & -- & -- & -- \\\\');
     expect(text).toContain('images of digits\\_1');
-    expect(text).toContain('worst case, L$\\infty$ $\\varepsilon$ 0.25');
+    expect(text).toContain('worst case, $\\varepsilon$ 0.25');
   });
 
   it('a matrix leaves the source’s own cell empty', () => {

@@ -1,4 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
+import { epsilonLabel } from '../../../shared/domain/epsilon.ts';
+import type { Norm } from '../../../shared/domain/evaluation.ts';
 import type { PlanClasses, PlanComparison, PlanCurves, PlanResult } from '../../../shared/domain/plan.ts';
 import { escapeLatex } from './table.ts';
 
@@ -84,7 +86,7 @@ export function planTableLatex(result: PlanResult, names: PlanNames): string {
       'Model',
       'Clean',
       ...result.columns.map(({ label }) => label),
-      ...worstHeads.map(({ norm, epsilon }) => `worst case, ${NORM_NAMES[norm]} ε ${epsilon}`),
+      ...worstHeads.map(({ norm, epsilon }) => `worst case, ${epsilonLabel({ norm, epsilon })}`),
     ],
     rows: result.models.map((model) => ({
       name: names.modelName(model),
@@ -110,9 +112,7 @@ function maskingChecks({ models }: PlanResult, { modelName, checkOf }: PlanNames
   return `Gradient-masking check: ${models.map((model) => `${modelName(model)} ${checkOf(model)}`).join(', ')}.`;
 }
 
-const NORM_NAMES = { linf: 'L∞', l2: 'L2', l1: 'L1' } as const;
-
-function uniqueWorst({ worst }: PlanResult): { readonly norm: keyof typeof NORM_NAMES; readonly epsilon: number }[] {
+function uniqueWorst({ worst }: PlanResult): { readonly norm: Norm; readonly epsilon: number }[] {
   const all = Object.values(worst).flatMap((list) => list.map(({ norm, epsilon }) => ({ norm, epsilon })));
   return [...new Map(all.map((one) => [`${one.norm} ${one.epsilon}`, one])).values()];
 }

@@ -33,13 +33,24 @@ const cell = (id: string, robust: number): ResultCell => ({
   robustAccuracy: robust,
   robustInterval: [robust - 0.04, robust + 0.04],
   carried: 0,
+  counted: true,
   weak: null,
   notes: [],
 });
 const table: ResultTable = {
   dataset: 'dataset-00000000',
   models: ['run-00000000', 'run-11111111'],
-  columns: [{ key: 'white', label: 'PGD-40, ε 0.25', threat: 'white-box', epsilon: 0.25, families: [] }],
+  columns: [
+    {
+      key: 'white',
+      label: 'PGD-40, ε 0.25',
+      heading: 'PGD-40, ε 0.25',
+      threat: 'white-box',
+      sources: [],
+      epsilon: 0.25,
+      families: [],
+    },
+  ],
   cells: { 'run-00000000': { white: cell('run-00000000', 0.6) }, 'run-11111111': { white: cell('run-11111111', 0.7) } },
   clean: { 'run-00000000': 0.95, 'run-11111111': 0.94 },
   cleanExamples: {},

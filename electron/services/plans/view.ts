@@ -1,3 +1,4 @@
+import { epsilonLabel } from '../../../shared/domain/epsilon.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import { breaksAt, epsilonsOf, normsOf } from './measured.ts';
@@ -47,7 +48,7 @@ export function focusOn(measured: MeasuredPlan, column: string | null): PlanFocu
       norm,
     ).at(-1) ?? 0;
   return {
-    label: `worst case, ε ${epsilon}`,
+    label: `worst case, ${epsilonLabel({ norm, epsilon })}`,
     outcomesOf: (model) => outcomes.filter((one) => one.model === model && one.step.attack.plan.norm === norm),
     epsilon,
   };

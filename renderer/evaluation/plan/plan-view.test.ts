@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { PlanResult } from '../../../shared/domain/plan.ts';
-import { bestOf, matrixScale, normName, rowShares, stepPoints } from './plan-view.ts';
+import { bestOf, matrixScale, rowShares, stepPoints } from './plan-view.ts';
 
 it('a curve of steps holds each value up to the next x', () => {
   expect(stepPoints({ x: [0, 1, 2, 3], accuracy: [0.9, 0.9, 0.5, 0.4] })).toEqual([
@@ -35,5 +35,4 @@ it('the colours of a matrix span its numbers, and more than nothing', () => {
 it('rows of a confusion matrix are shares of their class', () => {
   expect(rowShares([3, 1, 0])).toEqual([0.75, 0.25, 0]);
   expect(rowShares([0, 0])).toEqual([0, 0]);
-  expect(['linf', 'l2', 'l1'].map((norm) => normName(norm as 'linf'))).toEqual(['L∞', 'L2', 'L1']);
 });

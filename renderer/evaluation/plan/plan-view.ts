@@ -1,12 +1,6 @@
 import type { PlanCurve, PlanResult } from '../../../shared/domain/plan.ts';
 
-type Column = PlanResult['columns'][number];
 type Cell = PlanResult['cells'][string][string];
-
-/** `L∞`, `L2`, `L1`. */
-export function normName(norm: Column['norm']): string {
-  return norm === 'linf' ? 'L∞' : norm === 'l2' ? 'L2' : 'L1';
-}
 
 /** The evaluation behind a cell: that of the first seed. */
 export function evaluationOf(cell: Cell): string | null {

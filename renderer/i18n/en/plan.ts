@@ -104,7 +104,7 @@ export const plan = {
     standing: 'still standing, %',
   },
   table: {
-    worst: 'Over {n} images and {attacks} attacks up to {norm} ε {epsilon}.',
+    worst: 'Over {n} images and {attacks} attacks up to {epsilon}.',
     whiteBoxAlone: 'White-box attacks alone: {value} %.',
     images: '{n} images.',
     carried: '{n} of them were broken by earlier attacks of the plan and not attacked again.',
@@ -144,6 +144,8 @@ export const plan = {
     images: 'Images',
     robust: 'Robust',
     interval: '95 %',
+    chooseAttack: 'Choose an attack instead of the worst case to open the examples behind a number.',
+    open: 'Class {class}: {value} per cent withstand',
     figure: '{format}, {when}',
     exportClasses: 'Export classes',
     exportConfusion: 'Export confusion',

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
+import { epsilonLabel } from '../../../shared/domain/epsilon.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import {
   ascentNotes,
   ballEpsilonSetting,
   defineAttack,
-  epsilonLabel,
   epsilonSetting,
   fewStepsOrStarts,
   inBall,

@@ -35,6 +35,7 @@ const runningMeta = z.object({
   hash: z.string(),
   part: z.string(),
   restart: z.int(),
+  limited: z.number(),
   totals: z.object({ work: z.number(), seconds: z.number() }),
   outcomes: z.array(
     z.object({ robustAfter: z.array(z.int()), nonFinite: z.int(), violations: z.int(), notes: z.array(z.string()) }),
@@ -201,11 +202,17 @@ function arraysOf(outcome: Outcome): [string, OutcomeArray][] {
   );
 }
 
-function runningArrays(hash: string, part: string, { outcomes, restart, done }: Standing, totals: Totals): NpzArrays {
+function runningArrays(
+  hash: string,
+  part: string,
+  { outcomes, restart, done, seconds }: Standing,
+  totals: Totals,
+): NpzArrays {
   const meta: z.infer<typeof runningMeta> = {
     hash,
     part,
     restart,
+    limited: seconds,
     totals,
     outcomes: outcomes.map(({ robustAfter, nonFinite, violations, notes }) => ({
       robustAfter,
@@ -244,5 +251,6 @@ function restore({ outcomes }: Standing, { meta, arrays }: Running): Standing {
     outcome.nonFinite = numbers.nonFinite;
     outcome.violations = numbers.violations;
   });
-  return { outcomes, restart: meta.restart, done: arrays['done']?.data as Uint8Array };
+  const { restart, limited: seconds } = meta;
+  return { outcomes, restart, done: arrays['done']?.data as Uint8Array, seconds };
 }

@@ -8,6 +8,8 @@ export interface Standing {
   readonly restart: number;
   /** [rows]: 1 where the running restart is over. */
   readonly done: Uint8Array;
+  /** Seconds that a limit of time has counted so far. */
+  readonly seconds: number;
 }
 
 /** Where an attack begins, and who is told how far it has come. */

@@ -51,6 +51,18 @@ describe('limits', () => {
     expect(limit.isReached(new Error('something else'))).toBe(false);
     expect(limit.note({ starts: 0, of: 5 })).toMatch(/limit of 2 s: 0 of 5/);
   });
+
+  it('of seconds count what was spent before the attack was killed', async () => {
+    let time = 0;
+    const limit = openLimit(options({ seconds: 2, work: null }), () => time);
+    limit.resume(1.5);
+    time += 400;
+    await limit.options.control.checkpoint();
+    expect(limit.spent()).toBeCloseTo(1.9);
+    time += 200;
+    const thrown = await limit.options.control.checkpoint().catch((error: unknown) => error);
+    expect(limit.isReached(thrown)).toBe(true);
+  });
 });
 
 describe('what no attack can make sense of', () => {

@@ -11,6 +11,9 @@ export type AttackLimits = z.infer<typeof attackLimits>;
 class TimeIsUp extends Error {}
 
 export interface Limit {
+  /** Seconds counted so far; what earlier processes have spent counts too once `resume` was told. */
+  spent(): number;
+  resume(earlier: number): void;
   /** The options with a control whose checkpoints end the attack when its time is up. Pauses do not count. */
   readonly options: AttackOptions;
   /** Whether another start fits. */
@@ -38,14 +41,18 @@ export function openLimit(options: AttackOptions, now = (): number => performanc
   }
   const started = now();
   let waited = 0;
+  let earlier = 0;
   let stopped: 'seconds' | 'work' | null = null;
+  const spent = (): number => earlier + (now() - started - waited) / 1000;
   const checkpoint = async (beforeStop?: () => Promise<void>): Promise<void> => {
     const before = now();
     await control.checkpoint(beforeStop);
     waited += now() - before;
-    if (seconds !== null && now() - started - waited > 1000 * seconds) throw new TimeIsUp();
+    if (seconds !== null && spent() > seconds) throw new TimeIsUp();
   };
   return {
+    spent,
+    resume: (before) => (earlier = before),
     options: seconds === null ? options : { ...options, control: { checkpoint } },
     allows(restart) {
       const fits = work === null || (restart + 1) * each <= work;

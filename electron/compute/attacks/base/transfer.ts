@@ -52,9 +52,10 @@ export async function attackTransfer(
     const rounds = roundTargets(options, own, source.network.classes);
     const restarts = rounds.length * plan.restarts;
     const done = new Uint8Array(examples.labels.length);
-    const begun = journal.begin({ outcomes: opened, restart: 0, done });
+    const begun = journal.begin({ outcomes: opened, restart: 0, done, seconds: 0 });
     const { outcomes } = begun;
     done.set(begun.done);
+    limit.resume(begun.seconds);
     let { restart } = begun;
     let stopped = false;
     const stopAtLimit = (error: unknown): null => {
@@ -92,12 +93,12 @@ export async function attackTransfer(
         // All targets at once: whatever ends the process leaves all outcomes as they were before or after.
         for (const enter of entries) enter();
         for (const row of batch) done[row] = 1;
-        await journal.note({ outcomes, restart, done });
+        await journal.note({ outcomes, restart, done, seconds: limit.spent() });
       }
       outcomes.forEach(closeRestart);
       if (stopped) break;
       done.fill(0);
-      await journal.note({ outcomes, restart: restart + 1, done });
+      await journal.note({ outcomes, restart: restart + 1, done, seconds: limit.spent() });
       options.onRestart?.(outcomes);
     }
     await each(async (target, judge, position) => {

@@ -37,9 +37,10 @@ export async function attackWhiteBox(subject: Subject, options: AttackOptions): 
     const notes = new Set(answerNotes(clean, examples, classes));
     const opened = openOutcome(examples, clean, classes, options.includeMisclassified);
     const done = new Uint8Array(examples.labels.length);
-    const begun = journal.begin({ outcomes: [opened], restart: 0, done });
+    const begun = journal.begin({ outcomes: [opened], restart: 0, done, seconds: 0 });
     const [outcome = opened] = begun.outcomes;
     done.set(begun.done);
+    limit.resume(begun.seconds);
     let { restart } = begun;
     for (; restart < restarts && limit.allows(restart); restart += 1) {
       const aimed = { ...limit.options, targets: rounds[Math.floor(restart / plan.restarts)] };
@@ -59,7 +60,7 @@ export async function attackWhiteBox(subject: Subject, options: AttackOptions): 
           outcome.nonFinite += found.nonFinite;
           enterCandidates(outcome, aimed, found.candidates, logits, restart);
           for (const { row } of found.candidates) done[row] = 1;
-          await journal.note({ outcomes: [outcome], restart, done });
+          await journal.note({ outcomes: [outcome], restart, done, seconds: limit.spent() });
           await control.checkpoint();
         }
       } catch (error) {
@@ -69,7 +70,7 @@ export async function attackWhiteBox(subject: Subject, options: AttackOptions): 
       closeRestart(outcome);
       if (!complete) break;
       done.fill(0);
-      await journal.note({ outcomes: [outcome], restart: restart + 1, done });
+      await journal.note({ outcomes: [outcome], restart: restart + 1, done, seconds: limit.spent() });
       options.onRestart?.([outcome]);
     }
     const cut = limit.note({ starts: restart, of: restarts });

@@ -12,6 +12,7 @@ import { engineCommands } from './commands/engine.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { modelCommand } from './commands/model.ts';
 import { modelCommands } from './commands/models.ts';
+import { moduleCommand } from './commands/modules.ts';
 import { queueCommands } from './commands/queue.ts';
 import { quickstartCommand } from './commands/quickstart.ts';
 import { trainCommand } from './commands/train.ts';
@@ -45,6 +46,7 @@ for (const register of [
   attentionCommand,
   modelCommands,
   modelCommand,
+  moduleCommand,
   queueCommands,
   engineCommands,
 ]) {

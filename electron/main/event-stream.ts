@@ -13,6 +13,7 @@ const KEYS: { readonly [N in EventName]: (payload: EventPayload<N>) => string | 
   'check.partial': ({ id }) => id,
   'engine.install': ({ stage }) => stage,
   'engine.tested': () => null,
+  'modules.changed': () => 'modules',
   'app.command': () => null,
   'app.notice': () => null,
 };
@@ -90,6 +91,7 @@ const LIBRARY_EVENTS: { readonly [N in LibraryEvent]: true } = {
   'evaluation.partial': true,
   'check.partial': true,
   'engine.tested': true,
+  'modules.changed': true,
   'app.notice': true,
 };
 

@@ -7,6 +7,7 @@ import { requireTargeted, requireTransferable } from '../compute/attacks/plan.ts
 import { engineForJob } from './engines.ts';
 import { parseInput } from './inputs.ts';
 import type { Library } from './library.ts';
+import type { ModuleService } from './modules/service.ts';
 import { goalWords } from './result-columns.ts';
 import { resultTable } from './result-table.ts';
 import { addJob, missing, requireDataset, requireFit, requireModel } from './session.ts';
@@ -15,6 +16,7 @@ import type { Session } from './session.ts';
 export function evaluationService(
   session: Session,
   preferences: Library['preferences'],
+  modules: ModuleService,
 ): Omit<Library['evaluations'], 'trajectory'> {
   const { store } = session;
   const get: Library['evaluations']['get'] = (id) => store.evaluations.get(id) ?? missing('evaluation', id);
@@ -23,7 +25,7 @@ export function evaluationService(
     folder: (id) => store.folder.of('evaluation', get(id).id),
     create: async (input) => {
       const asked = parseInput(evaluationRequest, input, 'evaluation');
-      const { name, request } = await prepareEvaluation(session, preferences, asked);
+      const { name, request } = await prepareEvaluation(session, preferences, modules, asked);
       const id = newId('evaluation');
       const created = new Date().toISOString();
       addJob(session, { id, kind: 'evaluate', title: `Evaluate ${name}` }, () =>
@@ -36,7 +38,7 @@ export function evaluationService(
       get(query.evaluation);
       return store.evaluations.examples(query);
     },
-    table: (dataset) => resultTable(store, requireDataset(store, dataset)),
+    table: async (dataset) => resultTable(store, requireDataset(store, dataset), await modules.changes()),
   };
 }
 
@@ -53,8 +55,10 @@ export interface PreparedEvaluation {
 export async function prepareEvaluation(
   session: Session,
   preferences: Library['preferences'],
-  asked: EvaluationRequest,
+  modules: ModuleService,
+  input: EvaluationRequest,
 ): Promise<PreparedEvaluation> {
+  const asked = { ...input, attack: await modules.pin(input.attack) };
   const name = asked.name || (await describe(session, asked));
   checkRequest(session, asked);
   const engine = engineForJob(asked.engine, preferences.get().engine);
@@ -73,21 +77,20 @@ async function describe({ store }: Session, request: EvaluationRequest): Promise
 }
 
 /**
- * The attack with every default written out, so that it stays what it was when defaults change. A step size that follows
- * from ε stays null, as a rule to repeat; the result has the size that was used.
+ * The attack with every default written out.
  * @throws AppError `invalid-input` for a bad attack, and for one that cannot transfer, or reach its goal, if it should.
  */
 async function completed(
   { store }: Session,
   { attack, source, ensemble, targets, goal }: EvaluationRequest,
 ): Promise<AttackSpec> {
-  const { resolveAttack } = await import('../compute/attacks/registry.ts');
-  const { settings, plan } = resolveAttack(attack);
+  const { completedAttack, resolveAttack } = await import('../compute/attacks/registry.ts');
+  const resolved = resolveAttack(attack);
+  const { plan } = resolved;
   if (source !== null) requireTransferable(plan);
   if (goal !== 'untargeted') requireTargeted(plan);
   for (const id of source === null ? targets : [source, ...ensemble]) requireAccess(requireModel(store, id), plan);
-  const { stepSize = null } = attack.settings;
-  return { name: attack.name, settings: 'stepSize' in settings ? { ...settings, stepSize } : settings };
+  return completedAttack(attack, resolved);
 }
 
 function checkRequest({ store }: Session, request: EvaluationRequest): void {

@@ -9,6 +9,7 @@ export type LibraryEvent = Extract<
   | 'evaluation.partial'
   | 'check.partial'
   | 'engine.tested'
+  | 'modules.changed'
   | 'app.notice'
 >;
 

@@ -7,20 +7,26 @@ import type { ResolvedAttack } from '../compute/attacks/registry.ts';
 import { engineForJob } from './engines.ts';
 import { parseInput } from './inputs.ts';
 import type { Library } from './library.ts';
+import type { ModuleService } from './modules/service.ts';
 import { addJob, missing, requireDataset, requireFit, requireLayers, requireModel } from './session.ts';
 import type { Session } from './session.ts';
 
-export function galleryService(session: Session, preferences: Library['preferences']): Library['galleries'] {
+export function galleryService(
+  session: Session,
+  preferences: Library['preferences'],
+  modules: ModuleService,
+): Library['galleries'] {
   const { store } = session;
   const get: Library['galleries']['get'] = (id) => store.galleries.get(id) ?? missing('gallery', id);
   return {
     get,
     folder: (id) => store.folder.of('gallery', get(id).id),
     create: async (input) => {
-      const asked = parseInput(galleryRequest, input, 'gallery');
+      const parsed = parseInput(galleryRequest, input, 'gallery');
+      const asked = { ...parsed, attack: await modules.pin(parsed.attack) };
       const { settings } = await checkRequest(session, asked);
       const engine = engineForJob(asked.engine, preferences.get().engine);
-      const request = { ...asked, engine, attack: { name: asked.attack.name, settings } };
+      const request = { ...asked, engine, attack: { ...asked.attack, settings } };
       const id = newId('gallery');
       const models =
         request.models.length === 1

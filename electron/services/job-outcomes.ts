@@ -49,6 +49,7 @@ async function preparePut(store: Store, job: StoredJob, result: JobResult): Prom
     case 'trajectory':
     case 'engine-test':
     case 'probe-model':
+    case 'describe-module':
       return () => undefined;
   }
 }

@@ -5,6 +5,7 @@ import { AppError } from '../../shared/domain/errors.ts';
 import type { EntityKind } from '../../shared/domain/ids.ts';
 import type { JobKind, JobSpec } from '../../shared/domain/job.ts';
 import type { ModelFile } from '../../shared/domain/model.ts';
+import type { ModuleSource } from '../../shared/domain/module.ts';
 import type { StoredJob } from '../store/jobs.ts';
 import type { StoredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
@@ -12,7 +13,7 @@ import { memoryLimit } from '../../shared/domain/memory.ts';
 import { missing, requireModel } from './session.ts';
 
 /** Jobs that answer a call instead of waiting in the queue. */
-const UNQUEUED = ['engine-test', 'trajectory', 'probe-model'] as const satisfies readonly JobKind[];
+const UNQUEUED = ['engine-test', 'trajectory', 'probe-model', 'describe-module'] as const satisfies readonly JobKind[];
 type UnqueuedKind = (typeof UNQUEUED)[number];
 
 const ENTITY_OF: Readonly<Record<Exclude<JobKind, UnqueuedKind>, EntityKind>> = {
@@ -75,6 +76,16 @@ export function modelFileOf(store: Store, model: StoredModel): ModelFile {
 }
 
 /**
+ * What a job host needs to load a module in the version of a hash; none for what is built in.
+ * @throws AppError `not-found` for a version that this library knows nothing of.
+ */
+export function moduleSources(store: Store, hash: string | undefined): ModuleSource[] {
+  if (hash === undefined) return [];
+  const { file } = store.modules.get(hash) ?? missing('module', hash);
+  return [{ file, hash, path: store.folder.keptModule(hash, file) }];
+}
+
+/**
  * Everything that the host of a stored job needs, from the library as it is now.
  * @throws AppError `not-found` if something that the job needs was deleted meanwhile.
  */
@@ -92,13 +103,21 @@ export function jobSpecOf(store: Store, job: StoredJob, machine: MachineForJobs)
       return { kind: 'import', ...hosted, options: importOptions.parse(withoutLimit(job)) };
     case 'train': {
       const { config } = store.runs.get(id) ?? missing('run', id);
-      return { kind: 'train', ...hosted, dataset: dataset(config.dataset), config, resume: job.resume };
+      return {
+        kind: 'train',
+        ...hosted,
+        modules: moduleSources(store, config.defenceModule),
+        dataset: dataset(config.dataset),
+        config,
+        resume: job.resume,
+      };
     }
     case 'evaluate': {
       const { request } = store.evaluations.get(id) ?? missing('evaluation', id);
       return {
         kind: 'evaluate',
         ...hosted,
+        modules: moduleSources(store, request.attack.module),
         dataset: dataset(request.dataset),
         request,
         targets: request.targets.map(model),
@@ -120,6 +139,7 @@ export function jobSpecOf(store: Store, job: StoredJob, machine: MachineForJobs)
       return {
         kind: 'attention',
         ...hosted,
+        modules: moduleSources(store, request.attack.module),
         dataset: dataset(request.dataset),
         request,
         models: request.models.map(model),
@@ -141,6 +161,7 @@ export function jobSpecOf(store: Store, job: StoredJob, machine: MachineForJobs)
     case 'trajectory':
     case 'engine-test':
     case 'probe-model':
+    case 'describe-module':
       throw new AppError('internal', `A job of the kind ${job.kind} is not queued.`);
   }
 }

@@ -33,6 +33,7 @@ import type { TrainConfig, TrainPoint } from '../../shared/domain/training.ts';
 import type { Trajectory, TrajectoryRequest } from '../../shared/domain/trajectory.ts';
 import type { LibraryEvents } from './events.ts';
 import type { JobLauncher } from './job-transport.ts';
+import type { ModuleService } from './modules/service.ts';
 import type { TensorData } from './tensors.ts';
 
 export interface LibraryOptions {
@@ -63,6 +64,9 @@ export interface Library {
     get(): Preferences;
     set(change: Partial<Preferences>): Preferences;
   };
+
+  /** The user's modules: files of the folder `modules` in the library. */
+  readonly modules: Pick<ModuleService, 'list'>;
 
   readonly datasets: {
     list(): readonly DatasetRow[];

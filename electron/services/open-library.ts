@@ -15,6 +15,9 @@ import { createEvents } from './events.ts';
 import type { EventHub } from './events.ts';
 import { galleryService } from './galleries.ts';
 import type { OpenLibrary } from './library.ts';
+import { addFacts } from '../compute/modules/loaded.ts';
+import { moduleService } from './modules/service.ts';
+import { watchModules } from './modules/watch.ts';
 import { modelService } from './models.ts';
 import { planRows, planService } from './plans/service.ts';
 import { preferenceService } from './preferences.ts';
@@ -66,6 +69,12 @@ export const openLibrary: OpenLibrary = async (path, options) => {
   const engines = engineService(session, options.launcher, preferences);
   const tensors = tensorService(store);
   const sideJobs = createSideJobs(store, options.launcher);
+  const modules = moduleService(store, sideJobs);
+  const forgetFacts = addFacts(store.modules.facts);
+  const watch =
+    options.serves === 'all' || options.serves === undefined
+      ? watchModules(modules, store.folder.modules, events)
+      : null;
   const trajectories = trajectoryService(session, options.launcher);
   const jobs = createQueue(session, {
     launcher: options.launcher,
@@ -81,15 +90,16 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     folder: store.folder.root,
     events,
     snapshot,
-    catalogue: readCatalogue,
+    catalogue: async () => readCatalogue((await modules.list()).modules),
+    modules: { list: modules.list },
     bytes: () => folderBytes(store.folder.root),
     preferences,
     datasets: datasetService(session),
     models: modelService(session, sideJobs),
-    runs: runService(session, preferences),
-    evaluations: { ...evaluationService(session, preferences), trajectory: trajectories.record },
-    plans: planService(session, preferences, jobs, engines),
-    galleries: galleryService(session, preferences),
+    runs: runService(session, preferences, modules),
+    evaluations: { ...evaluationService(session, preferences, modules), trajectory: trajectories.record },
+    plans: planService(session, preferences, jobs, engines, modules),
+    galleries: galleryService(session, preferences, modules),
     checks: checkService(session, preferences),
     jobs,
     entities: entityService(session),
@@ -98,12 +108,14 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     dispose: () => {
       disposed ??= (async () => {
         engines.dispose();
+        watch?.dispose();
         sideJobs.dispose();
         trajectories.dispose();
         await jobs.dispose();
         if (timer) clearTimeout(timer);
         events.clear();
         tensors.dispose();
+        forgetFacts();
         store.close();
       })();
       return disposed;

@@ -1,5 +1,6 @@
 import type { EvaluationResult, Goal } from '../../shared/domain/evaluation.ts';
 import type { EvaluationRow } from '../../shared/domain/library.ts';
+import { shortHash } from '../../shared/domain/module.ts';
 import type { ResolvedAttack } from '../compute/attacks/registry.ts';
 
 /** One evaluation with a result, whose numbers for all models of one threat stand in one column. */
@@ -33,6 +34,7 @@ function allButSettings(threat: string, { request, result }: Measured): readonly
     threat,
     [source, ...ensemble],
     attack.name,
+    attack.module ?? null,
     goal,
     [limits?.seconds ?? null, limits?.work ?? null],
     includeMisclassified,
@@ -112,4 +114,9 @@ function settingWords(key: string, value: ResolvedAttack['settings'][string]): s
   const words = key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
   if (typeof shown === 'boolean') return shown ? words : `no ${words}`;
   return `${words} ${String(shown)}`;
+}
+
+/** What tells attacks of one label apart: their settings, and the version of the module that they come from. */
+export function tellingSettings({ settings, module }: ResolvedAttack): ResolvedAttack['settings'] {
+  return module === null ? settings : { ...settings, module: shortHash(module) };
 }

@@ -5,7 +5,7 @@ import { sourceNotes } from '../compute/evaluation/source-notes.ts';
 import { wilsonInterval } from '../compute/statistics/wilson.ts';
 import type { StoredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
-import { columnKey, columnLabel, distinctLabels, familiesOf, imagesKey } from './result-columns.ts';
+import { columnKey, columnLabel, distinctLabels, familiesOf, imagesKey, tellingSettings } from './result-columns.ts';
 import type { Measured } from './result-columns.ts';
 import { accessOf } from '../compute/attacks/plan.ts';
 import { checkStates } from './checks.ts';
@@ -27,8 +27,13 @@ interface Outcome extends Measured, Attacked {
  * Every finished number on a data set: models × (threat, source, attack, settings, images). Where an evaluation was
  * repeated, the newest counts. Deleted models and evaluations are left out. A success at ε counts at every larger ε of
  * the same attack, source and images too.
+ * @param changeOf what became of a version of a module since, see `ModuleService.changes`.
  */
-export async function resultTable(store: Store, dataset: DatasetRow): Promise<ResultTable> {
+export async function resultTable(
+  store: Store,
+  dataset: DatasetRow,
+  changeOf: (module: string) => string | null = () => null,
+): Promise<ResultTable> {
   const known = new Map(store.models.list().map((model) => [model.id, model]));
   const nameOf = (id: string): string => known.get(id)?.name ?? 'a deleted model';
   const shown = await newestOutcomes(store, dataset.id, known);
@@ -45,13 +50,14 @@ export async function resultTable(store: Store, dataset: DatasetRow): Promise<Re
     const label = columnLabel(outcome, source === '' ? null : source, several);
     const heading = columnLabel(outcome, null, several);
     const sources = [...sourcesOf(outcome)];
-    settingsOf.set(key, outcome.attack.settings);
+    settingsOf.set(key, tellingSettings(outcome.attack));
     columns.set(key, { key, label, heading, threat: target.threat, sources, epsilon, families: [...families] });
     (cells[target.model] ??= {})[key] = toCell(
       outcome,
       upward.get(outcome) ?? outcome.stands,
       known,
       basis !== null && isCounted(outcome, basis),
+      outcome.attack.module === null ? null : changeOf(outcome.attack.module),
     );
   }
   const worstCase = basis ? worstCasesOf(models, shown, basis) : {};
@@ -153,6 +159,7 @@ function toCell(
   upward: ReadonlyMap<number, boolean>,
   known: ReadonlyMap<string, StoredModel>,
   counted: boolean,
+  change: string | null,
 ): ResultCell {
   const count = (some: ReadonlyMap<number, boolean>): number => [...some.values()].filter((stand) => stand).length;
   const standing = count(upward);
@@ -177,7 +184,10 @@ function toCell(
     carried,
     counted,
     weak: attack.weak,
-    notes: model ? sources.flatMap((source) => sourceNotes(source, model)) : [],
+    notes: [
+      ...(model ? sources.flatMap((source) => sourceNotes(source, model)) : []),
+      ...(change === null ? [] : [change]),
+    ],
   };
 }
 

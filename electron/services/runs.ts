@@ -1,16 +1,22 @@
 import { join } from 'node:path';
 import { newId } from '../../shared/domain/ids.ts';
 import { AppError } from '../../shared/domain/errors.ts';
+import { settingValues } from '../../shared/domain/settings.ts';
 import { trainConfig } from '../../shared/domain/training.ts';
 import type { TrainConfig } from '../../shared/domain/training.ts';
 import { METRICS_FILE, readPoints } from '../compute/training/metrics.ts';
 import { engineForJob } from './engines.ts';
 import { parseInput } from './inputs.ts';
 import type { Library } from './library.ts';
+import type { ModuleService } from './modules/service.ts';
 import { addJob, missing, requireDataset } from './session.ts';
 import type { Session } from './session.ts';
 
-export function runService(session: Session, preferences: Library['preferences']): Library['runs'] {
+export function runService(
+  session: Session,
+  preferences: Library['preferences'],
+  modules: ModuleService,
+): Library['runs'] {
   const { store } = session;
   const get: Library['runs']['get'] = (id) => store.runs.get(id) ?? missing('run', id);
   return {
@@ -19,7 +25,7 @@ export function runService(session: Session, preferences: Library['preferences']
     create: async (input) => {
       const asked = parseInput(trainConfig, input, 'training');
       const engine = engineForJob(asked.engine, preferences.get().engine);
-      const { config, label } = await completeConfig(session, { ...asked, engine });
+      const { config, label } = await completeConfig(session, modules, { ...asked, engine });
       const id = newId('run');
       const name = config.name || `${label} · ${config.architecture} · seed ${config.seed}`;
       const created = new Date().toISOString();
@@ -38,6 +44,7 @@ export function runService(session: Session, preferences: Library['preferences']
 /** Checks what only the registries and the data set know, and fills in the defence's defaults. */
 async function completeConfig(
   { store }: Session,
+  modules: ModuleService,
   config: TrainConfig,
 ): Promise<{ readonly config: TrainConfig; readonly label: string }> {
   const [{ buildNetwork }, { findDefence }, { checkAugmentation }] = await Promise.all([
@@ -55,9 +62,16 @@ async function completeConfig(
   }
   const network = buildNetwork(config.architecture, manifest.shape, manifest.classes.length);
   checkAugmentation(config.trainer, manifest.shape);
-  const defence = findDefence(config.defence);
+  const layers = network.taps.map((tap) => tap.name);
+  const { defence: name, defenceModule: version } = config;
+  const own = await modules.defence({ name, settings: config.defenceSettings, module: version }, layers);
+  if (own) {
+    const { label, module, settings } = own;
+    return { config: { ...config, defenceModule: module, defenceSettings: settingValues.parse(settings) }, label };
+  }
+  const defence = findDefence(name);
   const configured = defence.configure(config.defenceSettings);
-  configured.taps(network.taps.map((tap) => tap.name));
+  configured.taps(layers);
   const defenceSettings = Object.fromEntries(
     Object.entries(configured.settings).map(([key, value]) => [key, Array.isArray(value) ? value.map(String) : value]),
   ) as TrainConfig['defenceSettings'];

@@ -8,28 +8,44 @@ import { packForJobs } from './engines.ts';
 import { JobProcess } from './job-process.ts';
 import type { JobLauncher } from './job-transport.ts';
 
-type SideKind = 'probe-model';
+type SideKind = 'probe-model' | 'describe-module';
 type SideSpec = Extract<JobSpec, { readonly kind: SideKind }>;
 type OwnPart<S extends SideSpec> = S extends SideSpec
   ? Omit<S, 'id' | 'folder' | 'enginePack' | 'enginePackFault' | 'threads' | 'maxMemory'>
   : never;
 
+/** How long a job may work before its process is ended, and what is then said. */
+export interface TimeLimit {
+  readonly milliseconds: number;
+  readonly message: string;
+}
+
 /** Short jobs that answer a question at once, in a process of their own beside the queue. */
 export interface SideJobs {
-  /** @throws AppError, the job's own error among others. */
+  /** @throws AppError, the job's own error among others, and `job-crashed` with the words of a limit that it passed. */
   run<K extends SideKind>(
     job: OwnPart<Extract<SideSpec, { readonly kind: K }>>,
+    limit?: TimeLimit,
   ): Promise<Extract<JobResult, { readonly kind: K }>>;
   dispose(): void;
 }
 
 export function createSideJobs(store: Store, launcher: JobLauncher): SideJobs {
   const running = new Set<JobProcess>();
-  const answer = (spec: SideSpec): Promise<JobResult> =>
+  const answer = (spec: SideSpec, limit: TimeLimit | undefined): Promise<JobResult> =>
     new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
       const process = new JobProcess(launcher, spec, {
-        onNews: () => undefined,
+        onNews: ({ type }) => {
+          // From here on the time is the job's own, however long its process took to start.
+          if (limit === undefined || type !== 'state' || timer !== undefined) return;
+          timer = setTimeout(() => {
+            reject(new AppError('job-crashed', limit.message));
+            process.kill();
+          }, limit.milliseconds);
+        },
         onEnd: (end) => {
+          clearTimeout(timer);
           running.delete(process);
           if (end.type === 'done') resolve(end.result);
           else reject(AppError.fromData(end.error));
@@ -38,13 +54,13 @@ export function createSideJobs(store: Store, launcher: JobLauncher): SideJobs {
       running.add(process);
     });
   return {
-    run: async <K extends SideKind>(job: OwnPart<Extract<SideSpec, { readonly kind: K }>>) => {
+    run: async <K extends SideKind>(job: OwnPart<Extract<SideSpec, { readonly kind: K }>>, limit?: TimeLimit) => {
       const id = `${job.kind}-${randomUUID().slice(0, 8)}`;
       const folder = store.folder.scratch(id);
       await mkdir(folder, { recursive: true });
       try {
         const hosted = { id, folder, ...(await packForJobs()), threads: availableParallelism() };
-        const result = await answer({ ...job, ...hosted });
+        const result = await answer({ ...job, ...hosted }, limit);
         if (result.kind === job.kind) return result as Extract<JobResult, { readonly kind: K }>;
         throw new AppError('internal', `A job of the kind ${job.kind} gave a result of the kind ${result.kind}.`);
       } finally {

@@ -54,6 +54,7 @@ function requested(store: Store, { id, kind }: StoredJob): EngineChoice {
     case 'trajectory':
     case 'engine-test':
     case 'probe-model':
+    case 'describe-module':
       return 'auto';
   }
 }

@@ -9,7 +9,7 @@ import { writeAtomic } from '../compute/arrays/atomic.ts';
 import type { Store } from '../store/store.ts';
 import { parseInput } from './inputs.ts';
 import { JobProcess } from './job-process.ts';
-import { modelFileOf } from './job-specs.ts';
+import { modelFileOf, moduleSources } from './job-specs.ts';
 import type { JobLauncher } from './job-transport.ts';
 import { missing, requireDataset, requireModel } from './session.ts';
 import type { Session } from './session.ts';
@@ -79,6 +79,7 @@ function specOf(store: Store, { evaluation: id, model, row }: TrajectoryRequest)
       folder,
       enginePack: null,
       threads: 1,
+      modules: moduleSources(store, request.attack.module),
       dataset: { folder: store.folder.of('dataset', dataset.id) },
       request,
       target: file(model),

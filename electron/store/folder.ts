@@ -14,6 +14,8 @@ const FOLDERS: Readonly<Record<EntityKind, string>> = {
   check: 'checks',
 };
 
+const MODULES = 'modules';
+
 /** Where everything in a library lies. */
 export interface LibraryFolder {
   readonly root: string;
@@ -24,6 +26,10 @@ export interface LibraryFolder {
   /** The folder that holds all entities of a kind. */
   all(kind: EntityKind): string;
   scratch(name: string): string;
+  /** Where the user's modules lie. */
+  readonly modules: string;
+  /** The copy of a module in the version of a hash, which stays when the file changes. Need not exist. */
+  keptModule(hash: string, file: string): string;
 }
 
 /** Room that a library needs to be of any use, in bytes; the check writes this much. */
@@ -37,7 +43,7 @@ export function openFolder(path: string): LibraryFolder {
   const root = resolve(path);
   try {
     mkdirSync(root, { recursive: true });
-    for (const name of [...Object.values(FOLDERS), 'scratch']) mkdirSync(join(root, name), { recursive: true });
+    for (const name of [...Object.values(FOLDERS), 'scratch', MODULES]) mkdirSync(join(root, name), { recursive: true });
   } catch (cause) {
     throw storeError(root, cause);
   }
@@ -49,6 +55,9 @@ export function openFolder(path: string): LibraryFolder {
     of: (kind, id) => join(root, FOLDERS[kind], id),
     all: (kind) => join(root, FOLDERS[kind]),
     scratch: (name) => join(root, 'scratch', name),
+    modules: join(root, MODULES),
+    // As .mts and .mjs they are modules whatever a package.json above the library says.
+    keptModule: (hash, file) => join(root, MODULES, '.kept', `${hash}.${file.endsWith('.ts') ? 'mts' : 'mjs'}`),
   };
 }
 

@@ -101,6 +101,10 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX checks_by_model ON checks (model);
   `,
   `ALTER TABLE checks ADD COLUMN partial TEXT NOT NULL DEFAULT '[]';`,
+  `
+  CREATE TABLE modules (hash TEXT PRIMARY KEY, file TEXT NOT NULL, contents TEXT NOT NULL) STRICT;
+  CREATE TABLE attack_facts (key TEXT PRIMARY KEY, facts TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /**

@@ -19,6 +19,8 @@ import type { LeaseStore } from './lease.ts';
 import { migrate } from './migrations.ts';
 import { modelStore } from './models.ts';
 import type { ModelStore } from './models.ts';
+import { moduleStore } from './modules.ts';
+import type { ModuleStore } from './modules.ts';
 import { planStore } from './plans.ts';
 import type { PlanStore } from './plans.ts';
 import { preferenceStore } from './preferences.ts';
@@ -35,6 +37,7 @@ export interface Store {
   readonly runs: RunStore;
   readonly evaluations: EvaluationStore;
   readonly plans: PlanStore;
+  readonly modules: ModuleStore;
   readonly galleries: GalleryStore;
   readonly checks: CheckStore;
   readonly jobs: JobStore;
@@ -65,6 +68,7 @@ export function openStore(path: string): Store {
     runs: runStore(database),
     evaluations: evaluationStore(database),
     plans: planStore(database),
+    modules: moduleStore(database),
     galleries: galleryStore(database),
     checks: checkStore(database),
     jobs: jobStore(database),

@@ -24,6 +24,7 @@ export function showJob(job: JobRow): void {
       focus.gallery = job.id;
       return navigation.open('attention');
     case 'probe-model':
+    case 'describe-module':
       return navigation.open('training');
     case 'engine-test':
       return navigation.open('engines');

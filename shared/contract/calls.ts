@@ -9,6 +9,7 @@ import { entityId } from '../domain/ids.ts';
 import { examplePage, librarySnapshot, resultTable } from '../domain/library.ts';
 import { memoryLimit } from '../domain/memory.ts';
 import { modelProbe, modelSummary, readingHint } from '../domain/model.ts';
+import { moduleOverview } from '../domain/module.ts';
 import {
   planClasses,
   planComparison,
@@ -74,6 +75,10 @@ export const CALLS = {
   'app.showInFolder': call(z.strictObject({ path: z.string().min(1) }), z.void()),
 
   'catalogue.get': call(none, catalogue),
+  /** The user's modules, read anew. */
+  'modules.list': call(none, moduleOverview),
+  /** Opens the modules folder in the system's file manager. */
+  'modules.open': call(none, z.void()),
   'library.snapshot': call(none, librarySnapshot),
   'models.list': call(none, z.array(modelSummary)),
   /** Opens a file dialog if no path is given. */

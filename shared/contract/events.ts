@@ -5,6 +5,7 @@ import { entityId } from '../domain/ids.ts';
 import { jobRow, librarySnapshot } from '../domain/library.ts';
 import { targetResult } from '../domain/evaluation.ts';
 import { errorData } from '../domain/job.ts';
+import { moduleOverview } from '../domain/module.ts';
 import { trainPoint } from '../domain/training.ts';
 
 /** Everything that main tells the window unasked. Streams of a job are coalesced to at most 20 a second. */
@@ -17,6 +18,8 @@ export const EVENTS = {
   'check.partial': z.object({ id: entityId, items: z.array(checkItem) }),
   'engine.install': z.object({ stage: z.string(), fraction: z.number().nullable(), message: z.string() }),
   'engine.tested': engineReport,
+  /** Files of the modules folder came, changed or went; the catalogue has what they add now. */
+  'modules.changed': moduleOverview,
   /** A menu item or shortcut that the renderer's command registry carries out. */
   'app.command': z.object({ command: z.string() }),
   /** Something went wrong outside any call: a job died, the library's disk is full. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { moduleHash } from './evaluation.ts';
 import type { SettingField } from './settings.ts';
 
 const field = z.custom<SettingField>();
@@ -12,6 +13,8 @@ export const catalogueEntry = z.object({
   /** Paper it follows, with section or equation. */
   source: z.string(),
   fields: z.array(field),
+  /** The file of the library's modules folder that it comes from; left out for what is built in. */
+  module: z.object({ file: z.string(), hash: moduleHash }).optional(),
 });
 export type CatalogueEntry = z.infer<typeof catalogueEntry>;
 
@@ -23,6 +26,12 @@ export const architectureEntry = z.object({
   layers: z.array(z.string()),
 });
 export type ArchitectureEntry = z.infer<typeof architectureEntry>;
+
+export const defenceEntry = catalogueEntry.extend({
+  /** It makes adversarial examples while training. */
+  adversarial: z.boolean(),
+});
+export type DefenceEntry = z.infer<typeof defenceEntry>;
 
 export const attackEntry = catalogueEntry.extend({
   /** Its page of help: paragraphs of plain text, parted by empty lines. */
@@ -45,7 +54,7 @@ export const attackPreset = z.object({
 
 export const catalogue = z.object({
   architectures: z.array(architectureEntry),
-  defences: z.array(catalogueEntry.extend({ adversarial: z.boolean() })),
+  defences: z.array(defenceEntry),
   attacks: z.array(attackEntry),
   presets: z.array(attackPreset),
   trainer: z.array(field),

@@ -3,7 +3,15 @@ import { engineChoice, engineInfo } from './engine.ts';
 import { entityId } from './ids.ts';
 import { settingValues } from './settings.ts';
 
-export const attackSpec = z.strictObject({ name: z.string().min(1), settings: settingValues.default({}) });
+/** SHA-256 of the content of a user's module, in hexadecimal. */
+export const moduleHash = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const attackSpec = z.strictObject({
+  name: z.string().min(1),
+  settings: settingValues.default({}),
+  /** The module that the attack comes from, in the version that was used; left out for what is built in. */
+  module: moduleHash.optional(),
+});
 export type AttackSpec = z.infer<typeof attackSpec>;
 
 /** Parts of a data set that models are evaluated on. */
@@ -34,6 +42,7 @@ export type Goal = z.infer<typeof goal>;
 /** Norms that ε is measured in, over all pixels and channels of an image in [0, 1]. */
 export const NORMS = ['linf', 'l2', 'l1'] as const;
 export const norm = z.enum(NORMS);
+export type Norm = z.infer<typeof norm>;
 
 /** What an attack may spend; it then stops, and its number says so. */
 export const attackLimits = z.strictObject({
@@ -42,7 +51,6 @@ export const attackLimits = z.strictObject({
   /** Gradients or queries on one example, over all starts; null for no limit. Whole starts are left out. */
   work: z.int().min(1).nullable().default(null),
 });
-export type Norm = z.infer<typeof norm>;
 
 export const evaluationRequest = z.strictObject({
   name: z.string().trim().max(120).optional(),
@@ -172,15 +180,15 @@ export const exampleQuery = z.strictObject({
   evaluation: entityId,
   model: entityId,
   show: z.enum(['all', 'broken', 'survived', 'misclassified']).default('all'),
-  sort: z.enum(['index', 'firstSuccess', 'linf', 'l2', 'l1', 'distance', 'confidence']).default('index'),
-  descending: z.boolean().default(false),
-  offset: z.int().min(0).default(0),
-  limit: z.int().min(1).max(1000).default(100),
-});
-export type ExampleQuery = z.infer<typeof exampleQuery>;
   /** Only those of this class. */
   label: z.int().min(0).exactOptional(),
   /** Only those that are taken for this class without an attack; −1: whose logits are not finite. */
   before: z.int().min(-1).exactOptional(),
   /** Only those that are taken for this class in the end: as x' where it broke them, else as before. */
   after: z.int().min(-1).exactOptional(),
+  sort: z.enum(['index', 'firstSuccess', 'linf', 'l2', 'l1', 'distance', 'confidence']).default('index'),
+  descending: z.boolean().default(false),
+  offset: z.int().min(0).default(0),
+  limit: z.int().min(1).max(1000).default(100),
+});
+export type ExampleQuery = z.infer<typeof exampleQuery>;

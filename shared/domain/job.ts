@@ -3,11 +3,13 @@ import { checkItem, checkRequest, checkResult } from './check.ts';
 import { datasetManifest, importOptions } from './dataset.ts';
 import { engineChoice, engineInfo, engineReport } from './engine.ts';
 import { ERROR_CODES } from './errors.ts';
-import { evaluationRequest, evaluationResult, targetResult } from './evaluation.ts';
+import { attackSpec, evaluationRequest, evaluationResult, targetResult } from './evaluation.ts';
 import { galleryRequest, galleryResult } from './gallery.ts';
 import { entityId } from './ids.ts';
 import { memoryLimit } from './memory.ts';
 import { modelFile, modelProbe, readingHint } from './model.ts';
+import { attackFacts, moduleContents, moduleSource } from './module.ts';
+import { settingValues } from './settings.ts';
 import { trainConfig, trainPoint, trainResult } from './training.ts';
 import { trajectory } from './trajectory.ts';
 
@@ -20,6 +22,7 @@ export const JOB_KINDS = [
   'trajectory',
   'engine-test',
   'probe-model',
+  'describe-module',
 ] as const;
 export const jobKind = z.enum(JOB_KINDS);
 export type JobKind = z.infer<typeof jobKind>;
@@ -35,6 +38,8 @@ const hosted = {
   maxMemory: memoryLimit.optional(),
   /** Threads for an engine that has several. */
   threads: z.int().min(1),
+  /** Modules of the user that the job's attack or defence comes from: loaded before anything else. */
+  modules: z.array(moduleSource).optional(),
 };
 const dataset = z.object({ folder: z.string() });
 
@@ -111,6 +116,16 @@ export const jobSpec = z.discriminatedUnion('kind', [
     path: z.string(),
     hint: readingHint,
   }),
+  /** Asks a module what it adds, and what some of that comes to with certain settings. */
+  z.object({
+    kind: z.literal('describe-module'),
+    id: z.string(),
+    ...hosted,
+    module: moduleSource,
+    attacks: z.array(attackSpec),
+    /** A defence to configure for a network with these layers. */
+    defence: z.object({ name: z.string(), settings: settingValues, layers: z.array(z.string()) }).nullable(),
+  }),
 ]);
 export type JobSpec = z.infer<typeof jobSpec>;
 export type JobSpecOf<K extends JobKind> = Extract<JobSpec, { readonly kind: K }>;
@@ -145,6 +160,14 @@ export const jobResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('trajectory'), trajectory }),
   z.object({ kind: z.literal('engine-test'), report: engineReport }),
   z.object({ kind: z.literal('probe-model'), probe: modelProbe }),
+  z.object({
+    kind: z.literal('describe-module'),
+    contents: moduleContents,
+    /** Of each attack that was asked for, in that order; `completed` is how an evaluation keeps it. */
+    attacks: z.array(z.object({ facts: attackFacts, completed: attackSpec })),
+    /** The defence's settings with every default filled in; null where none was asked for. */
+    defence: z.object({ label: z.string(), settings: settingValues }).nullable(),
+  }),
 ]);
 export type JobResult = z.infer<typeof jobResult>;
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { engineChoice } from './engine.ts';
+import { moduleHash } from './evaluation.ts';
 import { entityId } from './ids.ts';
 import { settingValues } from './settings.ts';
 import type { ImageShape } from './shape.ts';
@@ -84,6 +85,8 @@ export const trainConfig = z.strictObject({
   dataset: entityId,
   architecture: z.string().min(1),
   defence: z.string().min(1),
+  /** The module that the defence comes from, in the version that is used; left out for what is built in. */
+  defenceModule: moduleHash.optional(),
   /** Settings of the defence; checked against the registry's schema, defaults filled in. */
   defenceSettings: settingValues.default({}),
   trainer: trainerSettings.prefault({}),

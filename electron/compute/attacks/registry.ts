@@ -4,6 +4,8 @@ import { epsilonLabel, flatGreyNote } from '../../../shared/domain/epsilon.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { AttackSpec } from '../../../shared/domain/evaluation.ts';
 import { describeSettings, parseSettings } from '../../../shared/domain/settings.ts';
+import { findFacts, moduleAttack } from '../modules/loaded.ts';
+import { resolvedFrom, unknownModule } from '../modules/facts.ts';
 import type { AnyAttack } from './attack.ts';
 import { apgd } from './apgd/apgd.ts';
 import { autoattack } from './apgd/autoattack.ts';
@@ -19,7 +21,7 @@ import { hopSkipJump } from './decision/hopskipjump.ts';
 import { momentum } from './ascent/momentum.ts';
 import { noise } from './ascent/noise.ts';
 import { pgd } from './ascent/pgd.ts';
-import type { AttackPlan } from './plan.ts';
+import type { AttackPlan, Family } from './plan.ts';
 import { spatial } from './decision/spatial.ts';
 import { spsa } from './decision/spsa.ts';
 import { square } from './square/square.ts';
@@ -47,17 +49,14 @@ export const ATTACKS: readonly AnyAttack[] = [
 
 /** The registry as data. */
 export function attackEntries(): AttackEntry[] {
-  return ATTACKS.map(({ name, label, summary, source, help, schema, transfers, targeted, minimal }) => ({
-    name,
-    label,
-    summary,
-    source,
-    help,
-    transfers,
-    targeted,
-    minimal,
-    fields: [...describeSettings(schema)],
-  }));
+  return ATTACKS.map(attackEntry);
+}
+
+/** An attack as data. */
+export function attackEntry(attack: AnyAttack): AttackEntry {
+  const { name, label, summary, source, help, schema, transfers, targeted, minimal } = attack;
+  const fields = [...describeSettings(schema)];
+  return { name, label, summary, source, help, transfers, targeted, minimal, fields };
 }
 
 /**
@@ -92,9 +91,20 @@ export const attackPresets: readonly z.infer<typeof attackPreset>[] = [
   { label: 'Random noise', attack: 'noise', settings: { trials: 1 } },
 ];
 
+/** The families of built-in attacks, as far as defaults and presets reach them. */
+export function builtInFamilies(): readonly Family[] {
+  const usual = ATTACKS.map((attack) => attack.resolve({}).plan.family);
+  const preset = attackPresets.flatMap(({ attack, settings }) => {
+    return ATTACKS.find((one) => one.name === attack)?.resolve(settings).plan.family ?? [];
+  });
+  return [...usual, ...preset];
+}
+
 /** An attack ready to run. */
 export interface ResolvedAttack {
-  readonly attack: AnyAttack;
+  readonly attack: Pick<AnyAttack, 'name' | 'label'>;
+  /** Hash of the module that it comes from; null for a built-in one. */
+  readonly module: string | null;
   readonly plan: AttackPlan;
   /** The settings with every default filled in, and what those come to that follow from others. */
   readonly settings: AttackSpec['settings'];
@@ -107,11 +117,19 @@ export interface ResolvedAttack {
 }
 
 /**
- * Looks an attack up and checks its settings.
- * @throws AppError `invalid-input` that names the attack or the wrong fields.
+ * Looks an attack up and checks its settings. An attack of a module can be run where the module is loaded, in job hosts;
+ * elsewhere it is what is known of it with just these settings.
+ * @throws AppError `invalid-input` that names the attack or the wrong fields, `not-found` for an attack of a module that
+ *   nothing is known of.
  */
 export function resolveAttack(spec: AttackSpec): ResolvedAttack {
-  const attack = ATTACKS.find((entry) => entry.name === spec.name);
+  const { module } = spec;
+  const loaded = module === undefined ? undefined : moduleAttack(module, spec.name);
+  if (module !== undefined && !loaded) {
+    const facts = findFacts(spec);
+    return facts ? resolvedFrom(facts, spec) : unknownModule(spec);
+  }
+  const attack = loaded ?? ATTACKS.find((entry) => entry.name === spec.name);
   if (!attack) {
     const known = ATTACKS.map((entry) => entry.name).join(', ');
     throw new AppError('invalid-input', `There is no attack "${spec.name}". Known: ${known}.`, {
@@ -122,12 +140,23 @@ export function resolveAttack(spec: AttackSpec): ResolvedAttack {
   const { plan, title, weak, notes, used } = attack.resolve(settings);
   return {
     attack,
+    module: module ?? null,
     plan,
     settings: { ...settings, ...used },
     label: `${title}, ${plan.family.threat?.(plan) ?? epsilonLabel(plan)}`,
     weak,
     notes,
   };
+}
+
+/**
+ * The attack with every default written out, so that it stays what it was when defaults change. A step size that follows
+ * from ε stays null, as a rule to repeat; the result has the size that was used.
+ */
+export function completedAttack({ name, settings: given, module }: AttackSpec, { settings }: ResolvedAttack): AttackSpec {
+  const { stepSize = null } = given;
+  const complete = 'stepSize' in settings ? { ...settings, stepSize } : settings;
+  return { name, settings: complete, ...(module !== undefined && { module }) };
 }
 
 /**

@@ -1,6 +1,7 @@
-import type { Catalogue } from '../../../shared/domain/catalogue.ts';
+import type { Catalogue, DefenceEntry } from '../../../shared/domain/catalogue.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { describeSettings } from '../../../shared/domain/settings.ts';
+import { moduleDefence } from '../modules/loaded.ts';
 import { alp } from './alp.ts';
 import { atAlp } from './at-alp.ts';
 import { at } from './at.ts';
@@ -13,9 +14,12 @@ import { natural } from './natural.ts';
 /** Every defence, in the order in which lists show them. */
 export const DEFENCES: readonly Defence[] = [natural, at, mPgd, alp, atAlp, clp, lsq];
 
-/** @throws AppError `invalid-input` that names the defences there are. */
+/**
+ * A defence by its name: a built-in one, or one of a module that this process has loaded.
+ * @throws AppError `invalid-input` that names the defences there are.
+ */
 export function findDefence(name: string): Defence {
-  const found = DEFENCES.find((defence) => defence.name === name);
+  const found = DEFENCES.find((defence) => defence.name === name) ?? moduleDefence(name);
   if (found) return found;
   throw new AppError(
     'invalid-input',
@@ -26,12 +30,10 @@ export function findDefence(name: string): Defence {
 
 /** The defences as data, for forms, flags and documentation. */
 export function defenceEntries(): Catalogue['defences'] {
-  return DEFENCES.map(({ name, label, summary, source, schema, adversarial }) => ({
-    name,
-    label,
-    summary,
-    source,
-    adversarial,
-    fields: [...describeSettings(schema)],
-  }));
+  return DEFENCES.map(defenceEntry);
+}
+
+/** A defence as data. */
+export function defenceEntry({ name, label, summary, source, schema, adversarial }: Defence): DefenceEntry {
+  return { name, label, summary, source, adversarial, fields: [...describeSettings(schema)] };
 }

@@ -48,6 +48,7 @@ function choiceOf(job: JobSpec): EngineChoice | null {
   switch (job.kind) {
     case 'import':
     case 'probe-model':
+    case 'describe-module':
     case 'trajectory': // It computes on the wasm engine.
       return null;
     case 'train':

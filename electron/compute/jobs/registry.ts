@@ -13,11 +13,13 @@ const RUNNERS: Runners = {
   trajectory: async () => (await import('./trajectory.ts')).runTrajectory,
   'probe-model': async () => (await import('./probe-model.ts')).runProbeModel,
   check: async () => (await import('./check.ts')).runCheck,
+  'describe-module': async () => (await import('./describe-module.ts')).runDescribeModule,
   'engine-test': async () => (await import('./engine-test.ts')).runEngineTest,
 };
 
 /** Carries out one job to its end. @throws AppError, `cancelled` among others. */
 export async function runJob<K extends JobKind>(job: JobSpecOf<K> & JobSpec, context: JobContext): Promise<JobResult> {
+  if (job.modules?.length) await (await import('../modules/load.ts')).loadModules(job.modules);
   const load: Runners[K] = RUNNERS[job.kind];
   const run = await load();
   return run(job, context);

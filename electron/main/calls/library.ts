@@ -1,3 +1,5 @@
+import { shell } from 'electron';
+import { AppError } from '../../../shared/domain/errors.ts';
 import { chooseToOpen } from '../dialogs.ts';
 import type { CallContext } from './context.ts';
 import type { Handlers } from './dispatch.ts';
@@ -5,6 +7,8 @@ import type { Handlers } from './dispatch.ts';
 type LibraryCalls =
   | 'catalogue.get'
   | 'library.snapshot'
+  | 'modules.list'
+  | 'modules.open'
   | 'models.list'
   | 'models.import'
   | 'models.choose'
@@ -31,6 +35,12 @@ export function libraryCalls({ library, window }: CallContext): Pick<Handlers, L
       const opened = await library();
       const file = path ?? (await chooseToOpen(window, MODEL_DIALOG));
       return file === null ? null : opened.models.import({ ...options, path: file });
+    },
+    'modules.list': async () => (await library()).modules.list(),
+    'modules.open': async () => {
+      const { folder } = await (await library()).modules.list();
+      const failed = await shell.openPath(folder);
+      if (failed !== '') throw new AppError('io', `${folder} cannot be opened: ${failed}.`);
     },
     'models.choose': () => chooseToOpen(window, MODEL_DIALOG),
     'models.probe': async (options) => (await library()).models.probe(options),

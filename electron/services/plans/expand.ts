@@ -60,16 +60,17 @@ export function expandPlan(request: PlanRequest): PlanStep[] {
 export function plannedAttacks(
   request: Pick<PlanRequest, 'attacks' | 'epsilons'>,
 ): { readonly attack: ResolvedAttack; readonly spec: EvaluationRequest['attack'] }[] {
-  return request.attacks.flatMap(({ name, settings, epsilons }) => {
-    const own = resolveAttack({ name, settings });
+  return request.attacks.flatMap(({ epsilons, ...spec }) => {
+    const { settings } = spec;
+    const own = resolveAttack(spec);
     const all = epsilons ?? request.epsilons;
     // A distance tells what breaks at every smaller ε too.
     const asked = own.plan.family.minimal && all.length > 0 ? [Math.max(...all)] : all;
-    const takesEpsilon = 'epsilon' in own.attack.schema.shape;
+    const takesEpsilon = 'epsilon' in own.settings;
     const variants = takesEpsilon && asked.length > 0 ? asked.map((epsilon) => ({ ...settings, epsilon })) : [settings];
     return variants.map((varied) => ({
-      attack: resolveAttack({ name, settings: varied }),
-      spec: { name, settings: varied },
+      attack: resolveAttack({ ...spec, settings: varied }),
+      spec: { ...spec, settings: varied },
     }));
   });
 }
@@ -90,9 +91,9 @@ export function columnKeyOf(attack: ResolvedAttack, source: readonly EntityId[],
 }
 
 /** The same over sources too. */
-export function attackKeyOf({ attack, settings }: ResolvedAttack, goal: string): string {
+export function attackKeyOf({ attack, module, settings }: ResolvedAttack, goal: string): string {
   const sorted = Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([attack.name, goal, sorted]);
+  return JSON.stringify([attack.name, goal, sorted, ...(module === null ? [] : [module])]);
 }
 
 /** Where an evaluation's x' is made: no member is white-box. */

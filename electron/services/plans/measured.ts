@@ -8,7 +8,7 @@ import type { StoredModel } from '../../store/models.ts';
 import type { StoredPlan } from '../../store/plans.ts';
 import type { Store } from '../../store/store.ts';
 import { requireDataset } from '../session.ts';
-import { distinctLabels, goalWords } from '../result-columns.ts';
+import { distinctLabels, goalWords, tellingSettings } from '../result-columns.ts';
 import { attackKeyOf, columnKeyOf, sourceOf } from './expand.ts';
 
 /** One evaluation of a plan. */
@@ -54,9 +54,9 @@ export function readPlan(store: Store, plan: StoredPlan): MeasuredPlan {
   const evaluations = store.evaluations.ofPlan(plan.id);
   const attacks = evaluations.map(({ request }) => resolveAttack(request.attack));
   const labels = distinctLabels(
-    attacks.map(({ label, settings }, at) => ({
-      label: `${label}${goalWords(evaluations[at]?.request.goal ?? 'untargeted')}`,
-      settings,
+    attacks.map((attack, at) => ({
+      label: `${attack.label}${goalWords(evaluations[at]?.request.goal ?? 'untargeted')}`,
+      settings: tellingSettings(attack),
     })),
   );
   const steps = evaluations.flatMap((evaluation, at): MeasuredStep | [] => {

@@ -14,6 +14,7 @@ import { prepareEvaluation } from '../evaluations.ts';
 import type { PreparedEvaluation } from '../evaluations.ts';
 import { parseInput } from '../inputs.ts';
 import type { Library } from '../library.ts';
+import type { ModuleService } from '../modules/service.ts';
 import { addJob, missing, requireDataset, requireModel } from '../session.ts';
 import type { Session } from '../session.ts';
 import type { PlanStep } from './expand.ts';
@@ -31,6 +32,7 @@ export function planService(
   preferences: Library['preferences'],
   jobs: Jobs,
   engines: Pick<Library['engines'], 'list'>,
+  modules: ModuleService,
 ): Library['plans'] {
   const { store } = session;
   const stored = (id: EntityId): StoredPlan => store.plans.get(id) ?? missing('plan', id);
@@ -54,7 +56,7 @@ export function planService(
       const own = carrierOf('', asked, step.attack);
       const carryFrom = request.mode === 'each' ? [] : earlier.filter((one) => carries(one, own)).map(({ id }) => id);
       const id = newId('evaluation');
-      additions.push({ id, ...(await prepareEvaluation(session, preferences, { ...asked, carryFrom })) });
+      additions.push({ id, ...(await prepareEvaluation(session, preferences, modules, { ...asked, carryFrom })) });
       earlier.push({ ...own, id });
     }
     return additions;
@@ -79,8 +81,11 @@ export function planService(
     list: () => planRows(store),
     create: async (input) => {
       const asked = parseInput(planRequest, input, 'plan');
-      const request = { ...asked, engine: engineForJob(asked.engine, preferences.get().engine) };
-      checkPlan(store, request);
+      checkPlan(store, asked);
+      const request = await modules.pinPlan({
+        ...asked,
+        engine: engineForJob(asked.engine, preferences.get().engine),
+      });
       const additions = await lacking(request, []);
       if (additions.length === 0) {
         throw new AppError(
@@ -99,8 +104,9 @@ export function planService(
       return { id };
     },
     estimate: async (input, id) => {
-      const request = parseInput(planRequest, input, 'plan');
-      checkPlan(store, request);
+      const asked = parseInput(planRequest, input, 'plan');
+      checkPlan(store, asked);
+      const request = await modules.pinPlan(asked);
       const { estimatePlan } = await import('./estimate.ts');
       const known = id === undefined ? [] : stepsOf(id);
       return estimatePlan(store, request, known, preferences.get().engine, (await engines.list()).engines);
@@ -108,8 +114,9 @@ export function planService(
     extend: async (input) => {
       const change = parseInput(planExtension, input, 'plan');
       const plan = stored(change.id);
-      const request = extended(plan.request, change);
-      checkPlan(store, request);
+      const asked = extended(plan.request, change);
+      checkPlan(store, asked);
+      const request = await modules.pinPlan(asked);
       const known = stepsOf(plan.id);
       const additions = await lacking(request, known);
       store.database.transaction(() => {

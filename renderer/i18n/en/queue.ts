@@ -18,6 +18,7 @@ export const queue = {
     trajectory: 'trajectory',
     'engine-test': 'engine test',
     'probe-model': 'look at a model',
+    'describe-module': 'look at a module',
   },
   columns: {
     position: 'Turn',

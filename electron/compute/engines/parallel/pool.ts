@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
 import { AppError, toAppError } from '../../../../shared/domain/errors.ts';
+import { loadedModules } from '../../modules/loaded.ts';
 import {
   BOOTING,
   claimShard,
@@ -154,6 +155,7 @@ export class ThreadPool {
       control: this.#control.buffer as SharedArrayBuffer,
       index,
       deterministic: this.#options.deterministic,
+      modules: loadedModules(),
     };
     const worker = new Worker(this.#options.entry ?? ownEntry(), {
       workerData: { ...data, port: port2 },

@@ -1,5 +1,6 @@
 import type { NumericDataType } from '@tensorflow/tfjs-core';
 import type { ErrorData } from '../../../../shared/domain/errors.ts';
+import type { ModuleSource } from '../../../../shared/domain/module.ts';
 import type { Shard } from './shards.ts';
 
 /**
@@ -68,6 +69,8 @@ export interface ThreadData {
   readonly control: SharedArrayBuffer;
   readonly index: number;
   readonly deterministic: boolean;
+  /** Modules of the user whose attacks or defences the steps may be of. */
+  readonly modules: readonly ModuleSource[];
 }
 
 /** Places in the control array. */

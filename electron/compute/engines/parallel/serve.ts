@@ -24,7 +24,13 @@ const STEPS_KEPT = 64;
 
 /** Makes this worker thread compute shards for the thread that started it, until that ends it. */
 export async function serveShards(definitions: readonly AnyStepDefinition[]): Promise<void> {
-  const { control: memory, index, deterministic, port } = workerData as ThreadData & { readonly port: MessagePort };
+  const {
+    control: memory,
+    index,
+    deterministic,
+    modules,
+    port,
+  } = workerData as ThreadData & { readonly port: MessagePort };
   const control = new Int32Array(memory);
   const [state, lastTask, shardWord, beat] = (['state', 'task', 'shard', 'beat'] as const).map((word) =>
     workerWord(index, word),
@@ -36,6 +42,7 @@ export async function serveShards(definitions: readonly AnyStepDefinition[]): Pr
   });
   setDeterministic(deterministic);
   await startWasmBackend();
+  if (modules.length > 0) await (await import('../../modules/load.ts')).loadModules(modules);
   onKernel(() => Atomics.add(control, beat, 1));
 
   const kept = new Map<number, tf.Tensor>();

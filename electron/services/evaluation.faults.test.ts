@@ -2,8 +2,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { EngineName } from '../../shared/domain/engine.ts';
 import { evaluationRequest } from '../../shared/domain/evaluation.ts';
 import { trainConfig } from '../../shared/domain/training.ts';
+import { usablePack } from './engines.ts';
 import type { JobLauncher } from './job-transport.ts';
 import { forkLauncher } from './launch-fork.ts';
 import type { Library } from './library.ts';
@@ -46,14 +48,14 @@ afterAll(async () => {
   rmSync(root, { recursive: true });
 });
 
-const request = () =>
+const request = (engine: EngineName = 'wasm') =>
   evaluationRequest.parse({
     dataset: library.datasets.list()[0]?.id ?? '',
     targets: models,
     attack: { name: 'pgd', settings: { epsilon: 0.05, steps: 20, restarts: 3 } },
     examples: { count: 80 },
     batchSize: 20,
-    engine: 'wasm',
+    engine,
     deterministic: true,
   });
 
@@ -112,6 +114,20 @@ test('an evaluation killed −9, once between two models and once while it was p
     library.jobs.resume(id);
   }
   await expectSame(id, whole);
+}, 240_000);
+
+test('on tensorflow too an evaluation killed −9 between two models goes on to the same bytes', async (ctx) => {
+  if ((await usablePack()) === null) return ctx.skip('the tensorflow engine pack is not installed');
+  const { id: whole } = await library.evaluations.create(request('tensorflow'));
+  expect(await library.jobs.wait(whole)).toMatchObject({ state: 'done' });
+  const { id } = await library.evaluations.create(request('tensorflow'));
+  const state = join(library.evaluations.folder(id), 'state');
+  await until(() => existsSync(join(state, '0-0-80.json')));
+  process.kill(pids.at(-1)!, 'SIGKILL');
+  expect(await library.jobs.wait(id)).toMatchObject({ state: 'interrupted' });
+  library.jobs.resume(id);
+  await expectSame(id, whole);
+  expect(library.evaluations.get(id).result?.engine).toMatchObject({ name: 'tensorflow', deterministic: true });
 }, 240_000);
 
 test('a cancelled evaluation can go on, and ends at the same bytes', async () => {

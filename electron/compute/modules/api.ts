@@ -2,6 +2,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { epsilonLabel } from '../../../shared/domain/epsilon.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
+import { adaptiveAttack } from '../attacks/adaptive/adaptive-attack.ts';
+import { defineAscent } from '../attacks/adaptive/ascent-family.ts';
+import { withSubstitute } from '../attacks/adaptive/substitute.ts';
+import { noiseOf, resizingOf, roundingTo, seenThrough, shiftsOf } from '../attacks/adaptive/transformation.ts';
+import { directionOf, summedLooks } from '../attacks/ascent/climb.ts';
 import {
   ascentNotes,
   ballEpsilonSetting,
@@ -67,7 +72,14 @@ export const moduleApi = {
 
   /** Name, words, settings and plan of an attack: an entry of `attacks`. */
   defineAttack,
-  /** The way in which attacks are carried out: what a plan's `family` is. */
+  /**
+   * The way in which an attack by gradients is carried out, what its plan's `family` is: it says only what a step is. Starts,
+   * ball, judgement of every iterate, restarts, goals, records and transfer are Pairlight's.
+   */
+  defineAscent,
+  /** A whole attack: PGD on a loss of its own over logits and activations, through a transformation or a substitute. */
+  adaptiveAttack,
+  /** The same for attacks of any other kind, such as those by scores and decisions, see `queries`. */
   defineFamily,
   /** A defence: an entry of `defences`. */
   defineDefence,
@@ -104,6 +116,20 @@ export const moduleApi = {
     /** Why few steps or starts are no claim of robustness; null for many of both. */
     fewStepsOrStarts,
   },
+
+  /** Gradients of defences that are random or have none. */
+  gradients: {
+    /** Logits of the first of n looks and the sum of their gradients (expectation over transformations). */
+    summedLooks,
+    /** A function with another backward pass (BPDA). */
+    withSubstitute,
+    /** Images through a transformation, with the gradient that it is given. */
+    seenThrough,
+    /** The step of unit norm along a gradient, or against it towards a target. */
+    directionOf,
+  },
+  /** What images go through before a model: for `transformation` of adaptive attacks. A module can write its own. */
+  transformations: { noise: noiseOf, shifts: shiftsOf, resizing: resizingOf, rounding: roundingTo },
 
   /** Tensor functions on rows of images, for L∞, L2 and L1. */
   norms: {

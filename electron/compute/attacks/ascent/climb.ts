@@ -41,14 +41,24 @@ export function lookFrom(
   rule: ClimbRule,
 ): Look {
   const look = () => inputGradient(network, weights, images as tf.Tensor4D, labels as tf.Tensor1D);
-  const { logits, gradient: first } = look();
-  let gradient = first;
-  for (let more = 1; more < rule.samples; more += 1) gradient = tf.add(gradient, look().gradient);
+  const { logits, gradient } = summedLooks(rule.samples, look);
   return {
     hit: hits(logits, labels, rule.targeted),
     direction: directionOf(gradient, images, rule),
     notFinite: notFinite(logits, gradient),
   };
+}
+
+/**
+ * The logits of the first of so many looks, and the sum of the gradients of all: their mean but for a factor, the
+ * gradient of an expectation (Athalye et al. 2018, arXiv 1707.07397, section 2.1).
+ * @param look at a model that is random itself, or that is seen in another way each time.
+ */
+export function summedLooks<L extends { readonly gradient: tf.Tensor }>(samples: number, look: (at: number) => L): L {
+  const first = look(0);
+  let gradient: tf.Tensor = first.gradient;
+  for (let at = 1; at < samples; at += 1) gradient = tf.add(gradient, look(at).gradient);
+  return { ...first, gradient };
 }
 
 /** The step of unit norm along a gradient of the cross-entropy, or against it towards a target. */

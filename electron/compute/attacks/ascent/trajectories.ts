@@ -49,7 +49,7 @@ export async function* runTrajectories(
     const { samples } = plan;
     const onEvaluation = (done: number, left: number): void => onStep(done * samples, left * samples);
     for await (const { candidates, nonFinite } of runPool(task, rows, options, onEvaluation)) {
-      yield { candidates: await judged(steps, subject, candidates, options), nonFinite };
+      yield { candidates: await judgedLasts(steps, subject, candidates, options), nonFinite };
     }
     return;
   }
@@ -89,11 +89,11 @@ function pursuit(
 }
 
 /** Candidates whose trajectories were not broken, with the judgement of their last iterates. */
-async function judged(
+export async function judgedLasts(
   steps: AttackSteps,
   subject: Subject,
   candidates: readonly Candidate[],
-  options: AttackOptions<AscentPlan>,
+  options: AttackOptions<AttackPlan & { readonly steps: number }>,
 ): Promise<readonly Candidate[]> {
   const { classes } = subject.network;
   const logits = await candidateLogits(steps, subject, candidates, options);

@@ -66,6 +66,7 @@ export function modelFileOf(store: Store, model: StoredModel): ModelFile {
     id: model.id,
     name: model.name,
     architecture: model.architecture,
+    ...(model.architectureSettings && { architectureSettings: model.architectureSettings }),
     ...(model.foreign && { foreign: model.foreign }),
     inputShape: model.inputShape,
     classes: model.classes,

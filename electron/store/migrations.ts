@@ -100,6 +100,7 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX checks_by_dataset ON checks (dataset);
   CREATE INDEX checks_by_model ON checks (model);
   `,
+  `ALTER TABLE models ADD COLUMN architecture_settings TEXT;`,
   `ALTER TABLE checks ADD COLUMN partial TEXT NOT NULL DEFAULT '[]';`,
   `
   CREATE TABLE modules (hash TEXT PRIMARY KEY, file TEXT NOT NULL, contents TEXT NOT NULL) STRICT;

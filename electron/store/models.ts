@@ -1,6 +1,7 @@
 import type { ForeignModel, ModelSummary } from '../../shared/domain/model.ts';
+import type { SettingValues } from '../../shared/domain/settings.ts';
 import type { Database } from './database.ts';
-import { fromJson } from './json.ts';
+import { fromJson, toJsonOrNull } from './json.ts';
 
 export interface ModelStore {
   /** Adds or replaces a model; `weights` is the path of its NPZ, ONNX file or `model.json`, relative to the library folder. */
@@ -14,17 +15,20 @@ export interface StoredModel extends ModelSummary {
   readonly weights: string;
 }
 
-interface Raw extends Omit<StoredModel, 'inputShape' | 'foreign'> {
+interface Raw extends Omit<StoredModel, 'inputShape' | 'foreign' | 'architectureSettings'> {
   readonly inputShape: string;
+  readonly settings: string | null;
   readonly foreign: string | null;
 }
 
 const SELECT = `SELECT id, name, origin, architecture, defence, dataset, input_shape AS inputShape, classes, parameters,
-  seed, colour, weights, created, foreign_reading AS "foreign" FROM models WHERE deleted IS NULL`;
+  seed, colour, weights, created, foreign_reading AS "foreign",
+  architecture_settings AS settings FROM models WHERE deleted IS NULL`;
 
 export function modelStore(db: Database): ModelStore {
-  const toModel = ({ foreign, ...row }: Raw): StoredModel => ({
+  const toModel = ({ foreign, settings, ...row }: Raw): StoredModel => ({
     ...row,
+    ...(settings !== null && { architectureSettings: fromJson<SettingValues>(settings) }),
     ...(foreign !== null && { foreign: fromJson<ForeignModel>(foreign) }),
     inputShape: fromJson(row.inputShape),
   });
@@ -32,8 +36,9 @@ export function modelStore(db: Database): ModelStore {
     put: (model, weights) => {
       db.run(
         `INSERT OR REPLACE INTO models
-          (id, name, origin, architecture, defence, dataset, input_shape, classes, parameters, seed, colour, weights, created, foreign_reading)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+          (id, name, origin, architecture, defence, dataset, input_shape, classes, parameters, seed, colour, weights, created, foreign_reading,
+           architecture_settings)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         model.id,
         model.name,
         model.origin,
@@ -48,6 +53,7 @@ export function modelStore(db: Database): ModelStore {
         weights,
         model.created,
         model.foreign ? JSON.stringify(model.foreign) : null,
+        toJsonOrNull(model.architectureSettings ?? null),
       );
     },
     get: (id) => {

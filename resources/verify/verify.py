@@ -39,9 +39,12 @@ class Network(nn.Module):
     def __init__(self, layers, arrays):
         super().__init__()
         self.layers = layers
+        depthwise = {f"{layer['name']}_w" for layer in layers if layer["kind"] == "depthwise"}
         for name, array in arrays.items():
             tensor = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
-            if tensor.ndim == 4:
+            if name in depthwise:
+                tensor = tensor.permute(2, 3, 0, 1).contiguous()
+            elif tensor.ndim == 4:
                 tensor = tensor.permute(3, 2, 0, 1).contiguous()
             elif tensor.ndim == 2:
                 tensor = tensor.t().contiguous()
@@ -66,13 +69,40 @@ class Network(nn.Module):
         x = F.conv2d(F.pad(x, layer["padding"]), self.own(layer, "w"), bias, layer["stride"])
         return F.relu(x) if layer["relu"] else x
 
+    def run_depthwise(self, layer, x):
+        bias = self.own(layer, "b") if layer["bias"] else None
+        x = F.conv2d(F.pad(x, layer["padding"]), self.own(layer, "w"), bias, layer["stride"], groups=x.shape[1])
+        return F.relu(x) if layer["relu"] else x
+
     def run_norm(self, layer, x):
         statistics = self.own(layer, "mean"), self.own(layer, "variance")
         x = F.batch_norm(x, *statistics, self.own(layer, "gamma"), self.own(layer, "beta"), False, 0, NORM_EPSILON)
         return F.relu(x) if layer["relu"] else x
 
+    def run_cap(self, layer, x):
+        return x.clamp(max=layer["limit"])
+
     def run_add(self, layer, x, other):
-        return F.relu(x + other)
+        return F.relu(x + other) if layer["relu"] else x + other
+
+    def run_denoise(self, layer, x, *embeddings):
+        method = layer["method"]
+        if method == "mean":
+            return F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+        if method == "median":
+            return windows(x, "replicate").median(2).values
+        rows = x.flatten(2)
+        if method == "non-local-dot":
+            return (rows @ rows.transpose(1, 2) @ rows / rows.shape[2]).view_as(x)
+        theta, phi = embeddings
+        factor = theta.shape[1] ** -0.5
+        if method == "non-local-softmax":
+            weights = torch.softmax(theta.flatten(2).transpose(1, 2) @ phi.flatten(2) * factor, 2)
+            return (rows @ weights.transpose(1, 2)).view_as(x)
+        inside = windows(torch.ones_like(x[:1, :1]), "constant")[:, 0]
+        scores = (theta.unsqueeze(2) * windows(phi, "constant")).sum(1) * factor
+        weights = torch.softmax(scores.masked_fill(inside == 0, -1e9), 1)
+        return (windows(x, "constant") * weights.unsqueeze(1)).sum(2)
 
     def run_pool(self, layer, x):
         return F.max_pool2d(x, layer["size"], 2, 1 if layer["size"] == 3 else 0)
@@ -89,6 +119,13 @@ class Network(nn.Module):
             x = x.permute(0, 2, 3, 1).flatten(1)
         x = F.linear(x, self.own(layer, "w"), self.own(layer, "b"))
         return F.relu(x) if layer["relu"] else x
+
+
+def windows(x, border):
+    """The nine values of each 3x3 window, [batch, channels, 9, height, width]."""
+    height, width = x.shape[2:]
+    x = F.pad(x, (1, 1, 1, 1), mode=border)
+    return torch.stack([x[:, :, row : row + height, column : column + width] for row in range(3) for column in range(3)], 2)
 
 
 def nchw(array):

@@ -22,6 +22,11 @@ export const architectureEntry = z.object({
   name: z.string(),
   label: z.string(),
   summary: z.string(),
+  /** Paper it follows, with section or table. */
+  source: z.string(),
+  fields: z.array(field),
+  /** What can be denoised and frozen as a whole, input to output; the head with the output comes after them. */
+  stages: z.array(z.string()),
   /** Layers whose activations can be tapped for attention maps, input to output. */
   layers: z.array(z.string()),
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { entityId } from './ids.ts';
+import { settingValues } from './settings.ts';
 import { imageShape } from './shape.ts';
 
 /**
@@ -66,6 +67,8 @@ export const modelSummary = z.object({
   origin: z.enum(['run', 'imported']),
   /** Name in the architecture registry; for a foreign model its format. */
   architecture: z.string(),
+  /** Of the architecture; left out: its defaults. */
+  architectureSettings: settingValues.optional(),
   /** Left out for networks of the architecture registry. */
   foreign: foreignModel.optional(),
   /** Name in the defence registry; null for imported weights of unknown training. */
@@ -89,6 +92,7 @@ export const modelFile = z.object({
   id: entityId,
   name: z.string(),
   architecture: z.string(),
+  architectureSettings: settingValues.optional(),
   foreign: foreignModel.optional(),
   inputShape: imageShape,
   classes: z.int().min(2),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { networkChoice } from './architecture.ts';
 import { engineChoice } from './engine.ts';
 import { moduleHash } from './evaluation.ts';
 import { entityId } from './ids.ts';
@@ -84,6 +85,7 @@ export const trainConfig = z.strictObject({
   name: z.string().trim().max(120).optional(),
   dataset: entityId,
   architecture: z.string().min(1),
+  ...networkChoice,
   defence: z.string().min(1),
   /** The module that the defence comes from, in the version that is used; left out for what is built in. */
   defenceModule: moduleHash.optional(),

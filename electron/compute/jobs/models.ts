@@ -75,6 +75,8 @@ async function openModel(model: ModelFile, foreign: ForeignModel, threads: numbe
 /** Attacks and maps never change weights: they get the network with its batch normalisation folded away. */
 async function loadModel(model: ModelFile): Promise<EvaluatedModel> {
   const arrays = await readNpz(model.weights);
-  const network = buildNetwork(model.architecture, model.inputShape, model.classes, areNormalised(arrays));
+  const network = buildNetwork(model.architecture, model.inputShape, model.classes, areNormalised(arrays), {
+    settings: model.architectureSettings,
+  });
   return { model, ...freeze(network, weightsFromArrays(network, arrays, model.weights)) };
 }

@@ -35,10 +35,12 @@ export function ensembleNetwork(members: readonly Network[]): Network {
   }
   return {
     architecture: ENSEMBLE,
+    settings: {},
     inputShape: first.inputShape,
     classes: first.classes,
     normalised: false,
     frozen: true,
+    held: [],
     members,
     layers: [],
     parameters: members.flatMap((member, position) =>

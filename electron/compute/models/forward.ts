@@ -5,10 +5,12 @@ import {
   batchNormLayer,
   convLayer,
   denseLayer,
+  depthwiseLayer,
   globalAverageLayer,
   poolLayer,
   shortcutLayer,
 } from '../engines/kernels/layers.ts';
+import { denoise } from './denoise.ts';
 import { memberWeights } from './ensemble.ts';
 import { NORM_EPSILON } from './frozen.ts';
 import { IMAGES, weight, type Layer, type Network, type Weights } from './layer.ts';
@@ -64,7 +66,8 @@ export function forward(
 /**
  * The same in training: batch normalisation takes the statistics of the whole batch that it is given, so a concatenated
  * pass over clean and adversarial images normalises both halves with the statistics of both together. Moving statistics
- * stay as they are; the training step updates them from `statistics`.
+ * stay as they are; the training step updates them from `statistics`. In stages that are held, it takes the moving
+ * statistics as in evaluation, and has none to give.
  */
 export function forwardTraining(
   network: Network,
@@ -151,14 +154,27 @@ class Pass {
         const options = { pad, stride, relu, maskedBelow: this.#masked.has(layer.name) };
         return convLayer(x, this.#weight(layer, 'w') as tf.Tensor4D, bias, options);
       }
+      case 'depthwise': {
+        const { stride, relu } = layer;
+        const bias = layer.bias ? (this.#weight(layer, 'b') as tf.Tensor1D) : null;
+        return depthwiseLayer(x, this.#weight(layer, 'w') as tf.Tensor4D, bias, { stride, relu });
+      }
       case 'scale': {
         const centred = tf.sub(x, this.#weight(layer, 'mean'));
         return tf.mul(centred, tf.reciprocal(this.#weight(layer, 'deviation')));
       }
       case 'norm':
         return this.#norm(layer, x);
+      case 'affine': {
+        const y = tf.add(tf.mul(x, this.#weight(layer, 'scale')), this.#weight(layer, 'shift'));
+        return layer.relu ? tf.relu(y) : y;
+      }
+      case 'cap':
+        return tf.minimum(x, layer.limit);
       case 'add':
-        return addLayer(x, other, true);
+        return addLayer(x, other, layer.relu);
+      case 'denoise':
+        return denoise(x, inputs.slice(1), layer.method);
       case 'pool': {
         const [source = ''] = layer.inputs;
         return poolLayer(x, this.#masked.has(source) && !given.has(source), layer.size);
@@ -177,7 +193,7 @@ class Pass {
 
   #norm(layer: Extract<Layer, { readonly kind: 'norm' }>, x: tf.Tensor4D): tf.Tensor {
     const [gamma, beta] = [this.#weight(layer, 'gamma') as tf.Tensor1D, this.#weight(layer, 'beta') as tf.Tensor1D];
-    if (!this.#statistics) {
+    if (!this.#statistics || this.#network.held.includes(layer.stage)) {
       const deviation = tf.sqrt(tf.add(this.#weight(layer, 'variance'), NORM_EPSILON));
       const centred = tf.sub(x, this.#weight(layer, 'mean'));
       const y = tf.add(tf.mul(centred, tf.div(gamma, deviation)), beta);

@@ -1,10 +1,14 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { AppError } from '../../../shared/domain/errors.ts';
+import type { SettingValues } from '../../../shared/domain/settings.ts';
 import type { ImageShape } from '../../../shared/domain/shape.ts';
 import type { Padding, PoolAttributes, Stride } from '../engines/kernels/names.ts';
+import type { DenoiseMethod } from './denoise.ts';
 
 interface Common {
   readonly name: string;
+  /** Name of its stage; {@link HEAD} for what comes after all of them. */
+  readonly stage: string;
   /** Names of the layers whose outputs it takes; {@link IMAGES} for the network's input. */
   readonly inputs: readonly string[];
   /** Extents of its output without the batch; [1, 1, units] for what is a vector. */
@@ -21,10 +25,24 @@ export type Layer = Common &
         readonly stride: Stride;
         readonly bias: boolean;
         readonly relu: boolean;
+        /** Of fresh weights; left out: see `initialWeights`. */
+        readonly deviation?: number;
+      }
+    | {
+        readonly kind: 'depthwise';
+        /** [kernel, kernel, channels, 1] */
+        readonly filter: readonly [number, number, number, 1];
+        readonly stride: Stride;
+        readonly bias: boolean;
+        readonly relu: boolean;
       }
     | { readonly kind: 'scale' }
-    | { readonly kind: 'norm'; readonly relu: boolean }
-    | { readonly kind: 'add' }
+    | { readonly kind: 'norm'; readonly relu: boolean; readonly still: boolean }
+    /** A factor and a shift for each channel: normalisation with fixed statistics that no convolution can take in. */
+    | { readonly kind: 'affine'; readonly relu: boolean }
+    | { readonly kind: 'cap'; readonly limit: number }
+    | { readonly kind: 'add'; readonly relu: boolean }
+    | { readonly kind: 'denoise'; readonly method: DenoiseMethod }
     | { readonly kind: 'pool'; readonly size: PoolAttributes['size'] }
     | { readonly kind: 'average' }
     | { readonly kind: 'shortcut'; readonly stride: Stride; readonly before: number; readonly after: number }
@@ -35,12 +53,15 @@ export type Layer = Common &
 export const IMAGES = 'images';
 /** The layer that brings images to mean 0 and deviation 1. */
 export const SCALE = 'input';
+/** The stage behind all stages of an architecture. */
+export const HEAD = 'head';
 
 export interface Parameter {
   /**
-   * `<layer>_w` (HWIO for convolutions, [in, out] for dense layers after an NHWC flatten), `<layer>_b`; for batch
-   * normalisation `<layer>_gamma`, `<layer>_beta`, `<layer>_mean` and `<layer>_variance`; `input_mean` and
-   * `input_deviation` of the images' channels.
+   * `<layer>_w` (HWIO for convolutions, [kernel, kernel, channels, 1] for depthwise ones, [in, out] for dense layers after
+   * an NHWC flatten), `<layer>_b`; for batch normalisation `<layer>_gamma`, `<layer>_beta`, `<layer>_mean` and
+   * `<layer>_variance`, folded into nothing `<layer>_scale` and `<layer>_shift`; `input_mean` and `input_deviation` of the
+   * images' channels.
    */
   readonly name: string;
   readonly shape: readonly number[];
@@ -53,6 +74,8 @@ export interface Parameter {
 /** What a network is built from: plain data. */
 export interface NetworkSpec {
   readonly architecture: string;
+  /** Of the architecture, where they are not its defaults. */
+  readonly settings: SettingValues;
   /** [height, width, channels] */
   readonly inputShape: ImageShape;
   readonly classes: number;
@@ -60,6 +83,8 @@ export interface NetworkSpec {
   readonly normalised: boolean;
   /** Batch normalisation is folded into the convolutions: for attacks and maps, not for training. */
   readonly frozen: boolean;
+  /** Stages that training leaves as they are: their weights, and their batch normalisation with its moving statistics. */
+  readonly held: readonly string[];
   /** Of an ensemble, see `ensembleNetwork`; it has no layers of its own. */
   readonly members?: readonly NetworkSpec[];
 }
@@ -88,7 +113,14 @@ export interface Network extends NetworkSpec {
 /** The parameters of a network, by name. */
 export type Weights = Readonly<Record<string, tf.Tensor>>;
 
-export function parametersOf(layer: Layer): Parameter[] {
+/** @param held stages whose parameters training leaves as they are. */
+export function parametersOf(layer: Layer, held: readonly string[]): Parameter[] {
+  const parameters = ownParameters(layer);
+  if (!held.includes(layer.stage)) return parameters;
+  return parameters.map((parameter) => ({ ...parameter, trainable: false, moving: false }));
+}
+
+function ownParameters(layer: Layer): Parameter[] {
   const { name } = layer;
   const own = (suffix: string, shape: readonly number[]): Parameter => ({
     name: `${name}_${suffix}`,
@@ -99,7 +131,10 @@ export function parametersOf(layer: Layer): Parameter[] {
   const fixed = (suffix: string, shape: readonly number[]): Parameter => ({ ...own(suffix, shape), trainable: false });
   switch (layer.kind) {
     case 'conv':
-      return [own('w', layer.filter), ...(layer.bias ? [own('b', [layer.filter[3]])] : [])];
+    case 'depthwise':
+      return [own('w', layer.filter), ...(layer.bias ? [own('b', [layer.output[2]])] : [])];
+    case 'affine':
+      return [own('scale', [layer.output[2]]), own('shift', [layer.output[2]])];
     case 'dense':
       return [own('w', [layer.features, layer.units]), own('b', [layer.units])];
     case 'norm': {
@@ -109,7 +144,9 @@ export function parametersOf(layer: Layer): Parameter[] {
     }
     case 'scale':
       return [fixed('mean', [layer.output[2]]), fixed('deviation', [layer.output[2]])];
+    case 'cap':
     case 'add':
+    case 'denoise':
     case 'pool':
     case 'average':
     case 'shortcut':

@@ -15,18 +15,59 @@ it('the architectures have the parameters that their papers say', () => {
   expect(parameters.map(({ name }) => name).join()).toBe('conv1_w,conv1_b,conv2_w,conv2_b,fc1_w,fc1_b,fc2_w,fc2_b');
 });
 
+/** Published counts: torchvision's models, timm's resnetv2_50, and the networks of the papers' own code. */
 it.each([
-  ['cifar-resnet20', 32, 10, 269_722],
-  ['cifar-resnet32', 32, 10, 464_154],
-  ['cifar-resnet56', 32, 10, 853_018],
-  ['resnet18', 224, 1000, 11_689_512],
-  ['resnet50', 224, 1000, 25_557_032],
-] as const)('%s at side %i with %i classes has %i parameters that are trained', (name, side, classes, count) => {
-  const network = buildNetwork(name, [side, side, 3], classes);
-  expect(parameterCount(network)).toBe(count);
-  expect(parameterCount(frozenNetwork(network))).toBeLessThan(count);
+  ['cifar-resnet20', 32, 10, {}, 269_722],
+  ['cifar-resnet32', 32, 10, {}, 464_154],
+  ['cifar-resnet56', 32, 10, {}, 853_018],
+  ['resnet18', 224, 1000, {}, 11_689_512],
+  ['resnet18', 32, 10, { stem: 'small' }, 11_173_962],
+  ['resnet50', 224, 1000, {}, 25_557_032],
+  ['resnet50-v2', 224, 1000, {}, 25_549_352],
+  ['preact-resnet18', 32, 10, {}, 11_172_170],
+  ['wide-resnet', 32, 10, {}, 36_479_194],
+  ['wide-resnet', 32, 10, { depth: 34 }, 46_160_474],
+  ['vgg11-bn', 224, 1000, { classifier: 'published' }, 132_868_840],
+  ['vgg16-bn', 224, 1000, { classifier: 'published' }, 138_365_992],
+  ['mobilenet-v2', 224, 1000, {}, 3_504_872],
+  ['mobilenet-v2', 224, 1000, { width: 0.5 }, 1_968_680],
+] as const)(
+  '%s at side %i with %i classes and %j has %i parameters that are trained',
+  (name, side, classes, settings, count) => {
+    const network = buildNetwork(name, [side, side, 3], classes, false, { settings });
+    expect(network.settings).toEqual(settings);
+    expect(parameterCount(network)).toBe(count);
+    expect(parameterCount(frozenNetwork(network))).toBeLessThan(count);
+    expect(networkOf(networkSpec(network))).toEqual(network);
+    expect(networkOf(networkSpec(frozenNetwork(network)))).toEqual(frozenNetwork(network));
+  },
+);
+
+it('a denoising block stands behind its stage and takes its tap over', () => {
+  const plain = buildNetwork('preact-resnet18', [32, 32, 3], 10);
+  const settings = { denoise: ['layer2', 'layer4'], denoiseMethod: 'bilateral' };
+  const network = buildNetwork('preact-resnet18', [32, 32, 3], 10, false, { settings });
+  // Two embeddings of half the channels, a 1×1 convolution and its γ and β.
+  const block = (channels: number): number => 2 * channels ** 2 + 2 * channels;
+  expect(parameterCount(network) - parameterCount(plain)).toBe(block(128) + block(512));
+  expect(network.taps.map(({ name, layer }) => [name, layer])).toEqual([
+    ['layer1', 'layer1_1'],
+    ['layer2', 'layer2_denoise'],
+    ['layer3', 'layer3_1'],
+    ['layer4', 'layer4_denoise'],
+  ]);
+  const takers = network.layers.filter(({ inputs }) => inputs.includes('layer2_1')).map(({ name }) => name);
+  expect(takers).toEqual(['layer2_denoise_theta', 'layer2_denoise_phi', 'layer2_denoise_filter', 'layer2_denoise']);
+  expect(network.layers.find(({ name }) => name === 'layer3_0_bn1')?.inputs).toEqual(['layer2_denoise']);
+  expect(network.layers.find(({ name }) => name === 'bn')?.inputs).toEqual(['layer4_denoise']);
+});
+
+it('stages that are held keep their weights and their statistics', () => {
+  const network = buildNetwork('cifar-resnet20', [32, 32, 3], 10, true, { held: ['stem', 'layer1'] });
+  const changing = network.parameters.filter(({ trainable, moving }) => trainable || moving);
+  expect(changing.some(({ name }) => /^(conv1|bn1|layer1)_/.test(name))).toBe(false);
+  expect(changing.filter(({ moving }) => moving).length).toBe(2 * 12);
   expect(networkOf(networkSpec(network))).toEqual(network);
-  expect(networkOf(networkSpec(frozenNetwork(network)))).toEqual(frozenNetwork(network));
 });
 
 it('residual networks can be looked at where their stages end, frozen or not', () => {
@@ -49,8 +90,19 @@ it('residual networks can be looked at where their stages end, frozen or not', (
 
 it('the catalogue names every architecture with the layers that can be looked at', () => {
   const entries = architectureEntries();
-  const names = ['small-cnn', 'mnist-cnn', 'lenet', 'cifar-resnet20', 'cifar-resnet32', 'cifar-resnet56', 'resnet18'];
-  expect(entries.map(({ name }) => name)).toEqual([...names, 'resnet50']);
+  expect(entries.map(({ name }) => name)).toEqual([
+    ...['small-cnn', 'mnist-cnn', 'lenet', 'convnet-64', 'cifar-resnet20', 'cifar-resnet32', 'cifar-resnet56'],
+    ...[
+      'resnet18',
+      'resnet50',
+      'resnet50-v2',
+      'preact-resnet18',
+      'wide-resnet',
+      'vgg11-bn',
+      'vgg16-bn',
+      'mobilenet-v2',
+    ],
+  ]);
   for (const { name, layers } of entries) {
     expect(buildNetwork(name, [32, 32, 3], 2).taps.map((tap) => tap.name)).toEqual(layers);
   }
@@ -62,4 +114,12 @@ it('wrong requests name the field and what is known', () => {
   );
   expect(() => buildNetwork('small-cnn', [28, 28, 1], 1)).toThrow(/at least 2 classes/);
   expect(() => buildNetwork('lenet', [8, 8, 1], 10)).toThrow(/8×8 are too small for lenet/);
+  const made = (settings: Record<string, unknown>, held: string[] = []) =>
+    buildNetwork('wide-resnet', [32, 32, 3], 10, false, { settings: settings as never, held });
+  expect(() => made({ depth: 27 })).toThrow(/depth: a wide ResNet has 6n \+ 4 layers, so not 27; the nearest is 28/);
+  expect(() => made({ widht: 2 })).toThrow(/architecture wide-resnet: .*widht/);
+  expect(() => made({ denoise: ['layer9'] })).toThrow(
+    /denoise: wide-resnet has no stage “layer9”; it has stem, layer1, layer2, layer3/,
+  );
+  expect(() => made({}, ['layer0'])).toThrow(/freeze: wide-resnet has no stage “layer0”/);
 });

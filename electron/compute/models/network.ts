@@ -1,13 +1,16 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { ImageShape } from '../../../shared/domain/shape.ts';
+import type { SettingValues } from '../../../shared/domain/settings.ts';
 import { shapeSize } from '../arrays/npy.ts';
 import { convExtent, pooledExtent } from '../engines/kernels/shapes.ts';
-import { ARCHITECTURES } from './architectures.ts';
-import type { Architecture, LayerPlan } from './architectures/plan.ts';
+import { findArchitecture } from './architectures.ts';
+import { unknownStage } from './architectures/denoising.ts';
+import { plannedLayers, type ConfiguredArchitecture, type LayerPlan } from './architectures/plan.ts';
 import { ensembleNetwork } from './ensemble.ts';
 import { frozenNetwork } from './frozen.ts';
 import {
+  HEAD,
   IMAGES,
   SCALE,
   parametersOf,
@@ -26,37 +29,41 @@ export type { Network, NetworkSpec, Weights } from './layer.ts';
 /**
  * @param inputShape [height, width, channels]
  * @param normalised whether its first layer brings each channel to mean 0 and deviation 1
- * @throws AppError `invalid-input` for an unknown architecture, fewer than 2 classes, or an image too small for it.
+ * @param choice settings of the architecture, its defaults if left out; stages that training leaves as they are
+ * @throws AppError `invalid-input` for an unknown architecture, setting or stage, fewer than 2 classes, or an image too
+ *   small for it.
  */
 export function buildNetwork(
   architecture: string,
   inputShape: ImageShape,
   classes: number,
   normalised = false,
+  choice: { readonly settings?: SettingValues | undefined; readonly held?: readonly string[] | undefined } = {},
 ): Network {
-  const found = ARCHITECTURES.find((entry) => entry.name === architecture);
-  if (!found) {
-    const known = ARCHITECTURES.map((entry) => entry.name).join(', ');
-    throw new AppError('invalid-input', `There is no architecture "${architecture}". Known: ${known}.`, {
-      details: { field: 'architecture', found: architecture },
-    });
-  }
+  const { settings = {}, held = [] } = choice;
+  const found = findArchitecture(architecture).configure(settings);
+  const unknown = held.find((name) => !found.stages.some((stage) => stage.name === name));
+  if (unknown !== undefined) throw unknownStage(architecture, found, unknown, 'freeze');
   if (!Number.isInteger(classes) || classes < 2) {
     throw new AppError('invalid-input', `A classifier needs at least 2 classes, not ${classes}.`, {
       details: { field: 'classes' },
     });
   }
   const layers = layersOf(found, inputShape, classes, normalised);
-  const tapped = found.plan.flatMap((plan) => ('tap' in plan && plan.tap !== undefined ? [[plan.name, plan.tap]] : []));
+  const tapped = plannedLayers(found).flatMap((plan) =>
+    'tap' in plan && plan.tap !== undefined ? [[plan.name, plan.tap]] : [],
+  );
   const names = new Map(tapped as [string, string][]);
   return {
     architecture,
+    settings: found.changed,
     inputShape,
     classes,
     normalised,
     frozen: false,
+    held,
     layers,
-    parameters: layers.flatMap(parametersOf),
+    parameters: layers.flatMap((layer) => parametersOf(layer, held)),
     taps: layers.flatMap(({ name: layer, output }) => {
       const name = names.get(layer);
       return name === undefined ? [] : [{ name, layer, shape: output }];
@@ -65,15 +72,17 @@ export function buildNetwork(
 }
 
 /** What {@link networkOf} builds the same network from, in this or another thread. */
-export function networkSpec({ architecture, inputShape, classes, normalised, frozen, members }: Network): NetworkSpec {
-  const spec = { architecture, inputShape, classes, normalised, frozen };
+export function networkSpec(network: Network): NetworkSpec {
+  const { architecture, settings, inputShape, classes, normalised, frozen, held, members } = network;
+  const spec = { architecture, settings, inputShape, classes, normalised, frozen, held };
   return members ? { ...spec, members: members.map(networkSpec) } : spec;
 }
 
-export function networkOf({ architecture, inputShape, classes, normalised, frozen, members }: NetworkSpec): Network {
+export function networkOf(spec: NetworkSpec): Network {
+  const { architecture, settings, inputShape, classes, normalised, frozen, held, members } = spec;
   if (members) return ensembleNetwork(members.map(networkOf));
   if (isForeignFormat(architecture)) return opaqueNetwork(architecture, inputShape, classes);
-  const network = buildNetwork(architecture, inputShape, classes, normalised);
+  const network = buildNetwork(architecture, inputShape, classes, normalised, { settings, held });
   return frozen ? frozenNetwork(network) : network;
 }
 
@@ -99,7 +108,7 @@ export function weightsFromList(network: Network, list: readonly tf.Tensor[]): W
 }
 
 function layersOf(
-  { name: architecture, plan, output }: Architecture,
+  { name: architecture, stages, head, output }: ConfiguredArchitecture,
   inputShape: ImageShape,
   classes: number,
   normalised: boolean,
@@ -113,14 +122,18 @@ function layersOf(
     extents.set(layer.name, layer.output);
     last = layer.name;
   };
-  if (normalised) append({ kind: 'scale', name: SCALE, inputs: [IMAGES], output: inputShape });
-  for (const entry of plan) {
-    const inputs = entry.kind === 'add' ? entry.of : [entry.from ?? last];
-    append(layerOf(entry, inputs, extents.get(inputs[0]) ?? [0, 0, 0]));
+  const first = stages[0]?.name ?? HEAD;
+  if (normalised) append({ kind: 'scale', name: SCALE, stage: first, inputs: [IMAGES], output: inputShape });
+  for (const stage of [...stages, { name: HEAD, layers: head }]) {
+    for (const entry of stage.layers) {
+      const inputs = 'of' in entry ? entry.of : [entry.from ?? last];
+      append(layerOf(entry, stage.name, inputs, extents.get(inputs[0]) ?? [0, 0, 0]));
+    }
   }
   append({
     kind: 'dense',
     name: output,
+    stage: HEAD,
     relu: false,
     inputs: [last],
     features: shapeSize(extents.get(last) ?? []),
@@ -131,40 +144,55 @@ function layersOf(
 }
 
 /** A planned layer on an input of the given extents. */
-function layerOf(plan: LayerPlan, inputs: readonly string[], input: ImageShape): Layer {
+function layerOf(plan: LayerPlan, stage: string, inputs: readonly string[], input: ImageShape): Layer {
   const [height, width, channels] = input;
   const { name } = plan;
+  const common = { name, stage, inputs };
   switch (plan.kind) {
     case 'conv': {
-      const { size, stride, pad, filters, bias, relu } = plan;
+      const { size, stride, pad, filters, bias, relu, deviation } = plan;
       const output: ImageShape = [convExtent(height, size, stride, pad), convExtent(width, size, stride, pad), filters];
-      return { kind: 'conv', name, inputs, filter: [size, size, channels, filters], pad, stride, bias, relu, output };
+      const filter = [size, size, channels, filters] as const;
+      const fresh = deviation === undefined ? {} : { deviation };
+      return { kind: 'conv', ...common, filter, pad, stride, bias, relu, ...fresh, output };
+    }
+    case 'depthwise': {
+      const { size, stride, bias, relu } = plan;
+      const output: ImageShape = [
+        convExtent(height, size, stride, 'same'),
+        convExtent(width, size, stride, 'same'),
+        channels,
+      ];
+      return { kind: 'depthwise', ...common, filter: [size, size, channels, 1], stride, bias, relu, output };
     }
     case 'norm':
-      return { kind: 'norm', name, inputs, relu: plan.relu, output: input };
+      return { kind: 'norm', ...common, relu: plan.relu, still: plan.still ?? false, output: input };
+    case 'cap':
+      return { kind: 'cap', ...common, limit: plan.limit, output: input };
     case 'add':
-      return { kind: 'add', name, inputs, output: input };
+      return { kind: 'add', ...common, relu: plan.relu, output: input };
+    case 'denoise':
+      return { kind: 'denoise', ...common, method: plan.method, output: input };
     case 'pool': {
       const { size } = plan;
       return {
         kind: 'pool',
-        name,
-        inputs,
+        ...common,
         size,
         output: [pooledExtent(height, size), pooledExtent(width, size), channels],
       };
     }
     case 'average':
-      return { kind: 'average', name, inputs, output: [1, 1, channels] };
+      return { kind: 'average', ...common, output: [1, 1, channels] };
     case 'shortcut': {
       const { stride, filters } = plan;
       const before = Math.floor((filters - channels) / 2);
       const output: ImageShape = [Math.ceil(height / stride), Math.ceil(width / stride), filters];
-      return { kind: 'shortcut', name, inputs, stride, before, after: filters - channels - before, output };
+      return { kind: 'shortcut', ...common, stride, before, after: filters - channels - before, output };
     }
     case 'dense': {
       const { units } = plan;
-      return { kind: 'dense', name, inputs, relu: true, features: shapeSize(input), units, output: [1, 1, units] };
+      return { kind: 'dense', ...common, relu: true, features: shapeSize(input), units, output: [1, 1, units] };
     }
   }
 }

@@ -20,5 +20,6 @@ export function isForeignFormat(architecture: string): architecture is ForeignMo
 
 /** What stands for the network of such a model: extents and classes, no layers. */
 export function opaqueNetwork(architecture: ForeignModel['format'], inputShape: ImageShape, classes: number): Network {
-  return { architecture, inputShape, classes, normalised: false, frozen: true, layers: [], parameters: [], taps: [] };
+  const nothing = { settings: {}, held: [], layers: [], parameters: [], taps: [] };
+  return { architecture, inputShape, classes, normalised: false, frozen: true, ...nothing };
 }

@@ -90,7 +90,7 @@ function isFinite({ data, shape }: NpyArray): boolean {
 /** The architecture whose parameters the arrays are, at this image size and any number of classes. */
 function fittingArchitecture(network: Network, arrays: NpzArrays): string | null {
   for (const architecture of ARCHITECTURES) {
-    const classes = arrays[`${architecture.output}_b`]?.shape[0] ?? 0;
+    const classes = arrays[`${architecture.configure({}).output}_b`]?.shape[0] ?? 0;
     if (classes < 2) continue;
     try {
       const other = buildNetwork(architecture.name, network.inputShape, classes, areNormalised(arrays));

@@ -46,7 +46,9 @@ export async function exportModel(library: Library, id: EntityId, options: Model
       import('../../compute/models/export/safetensors.ts'),
     ]);
   const stored = await readNpz(model.weights);
-  const network = buildNetwork(model.architecture, model.inputShape, model.classes, areNormalised(stored));
+  const network = buildNetwork(model.architecture, model.inputShape, model.classes, areNormalised(stored), {
+    settings: model.architectureSettings,
+  });
   checkArrays(network, stored, model.weights);
   const arrays = Object.fromEntries(
     network.parameters.flatMap(({ name }) => (stored[name] ? [[name, stored[name]] as const] : [])),
@@ -72,9 +74,9 @@ export async function exportModel(library: Library, id: EntityId, options: Model
   if (formats.includes('onnx')) await write('model.onnx', onnxFile(network, arrays, layout));
   if (verifies) {
     const { name, seed, defence } = model;
-    const { architecture, inputShape, classes } = network;
+    const { architecture, settings, inputShape, classes } = network;
     const layers = await describeLayers(network);
-    const description = { name, architecture, defence, seed, inputShape, classes, layers };
+    const description = { name, architecture, settings, defence, seed, inputShape, classes, layers };
     await write('network.json', `${JSON.stringify(description, null, 2)}\n`);
     const { claims, archives } = await claimsOf(library, id);
     for (const [file, bytes] of archives) await write(file, bytes);
@@ -88,8 +90,8 @@ export async function exportModel(library: Library, id: EntityId, options: Model
 async function describeLayers(network: { readonly layers: readonly Layer[] }): Promise<readonly object[]> {
   const { forwardPadding } = await import('../../compute/engines/kernels/shapes.ts');
   return network.layers.map((layer) => {
-    if (layer.kind !== 'conv') return layer;
-    const { top, bottom, left, right } = forwardPadding(layer.filter, layer.pad);
+    if (layer.kind !== 'conv' && layer.kind !== 'depthwise') return layer;
+    const { top, bottom, left, right } = forwardPadding(layer.filter, layer.kind === 'conv' ? layer.pad : 'same');
     return { ...layer, padding: [left, right, top, bottom] };
   });
 }

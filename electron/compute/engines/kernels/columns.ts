@@ -122,3 +122,20 @@ export function padImages(images: tf.Tensor4D, { top, bottom, left, right }: Con
     [0, 0],
   ]);
 }
+
+/** Rows and columns `stride` apart, zeros between them: [n, h, w, c] → [n, (h − 1) · stride + 1, …, c]. */
+export function spread(images: tf.Tensor4D, stride: number): tf.Tensor4D {
+  if (stride === 1) return images;
+  return tf.tidy(() => {
+    const [n, height, width, channels] = images.shape;
+    const cells = tf.reshape<tf.Rank.R4>(images, [n * height, 1, width, channels]);
+    const rows = tf.reshape(padRows(cells, stride - 1), [n, height * stride, width, channels]);
+    const columns = tf.reshape(rows, [n * height * stride * width, 1, 1, channels]);
+    const all = tf.reshape(padRows(columns as tf.Tensor4D, stride - 1), [n, height * stride, width * stride, channels]);
+    return tf.slice(all as tf.Tensor4D, 0, [n, (height - 1) * stride + 1, (width - 1) * stride + 1, channels]);
+  });
+}
+
+function padRows(images: tf.Tensor4D, rows: number): tf.Tensor4D {
+  return padImages(images, { top: 0, bottom: rows, left: 0, right: 0 });
+}

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { depthwise, depthwiseFilterGradient, depthwiseInputGradient } from './composed-depthwise.ts';
 import {
   ADD,
   BATCH_NORM,
@@ -8,6 +9,9 @@ import {
   CONV_FILTER_GRADIENT,
   CONV_INPUT_GRADIENT,
   DENSE,
+  DEPTHWISE,
+  DEPTHWISE_FILTER_GRADIENT,
+  DEPTHWISE_INPUT_GRADIENT,
   GLOBAL_AVERAGE,
   GLOBAL_AVERAGE_GRADIENT,
   MATRIX_PRODUCT,
@@ -30,7 +34,7 @@ import {
   type ShortcutAttributes,
   type ShortcutGradientAttributes,
 } from './names.ts';
-import { addWindows, padImages, windowsOf } from './columns.ts';
+import { addWindows, padImages, spread, windowsOf } from './columns.ts';
 import { backwardPadding, forwardPadding } from './shapes.ts';
 
 type Call<A> = KernelCall<unknown, A>;
@@ -43,6 +47,9 @@ export const COMPOSED_KERNELS: Readonly<Record<string, (call: Call<never>) => tf
   [CONV]: convolution,
   [CONV_INPUT_GRADIENT]: convolutionInputGradient,
   [CONV_FILTER_GRADIENT]: convolutionFilterGradient,
+  [DEPTHWISE]: depthwise,
+  [DEPTHWISE_INPUT_GRADIENT]: depthwiseInputGradient,
+  [DEPTHWISE_FILTER_GRADIENT]: depthwiseFilterGradient,
   [RELU_GRADIENT]: ({ inputs: { dy, y } }: Call<unknown>) => tf.tidy(() => tf.mul(required(dy), tf.step(required(y)))),
   [POOL]: pool,
   [POOL_GRADIENT]: poolGradient,
@@ -89,23 +96,6 @@ function convolutionInputGradient({ inputs, attrs }: Call<ConvInputGradientAttri
     });
     return tf.conv2d(padded, flipFilter(filter), 1, 'valid');
   });
-}
-
-/** Rows and columns `stride` apart, zeros between them: [n, h, w, c] → [n, (h − 1) · stride + 1, …, c]. */
-export function spread(images: tf.Tensor4D, stride: number): tf.Tensor4D {
-  if (stride === 1) return images;
-  return tf.tidy(() => {
-    const [n, height, width, channels] = images.shape;
-    const cells = tf.reshape<tf.Rank.R4>(images, [n * height, 1, width, channels]);
-    const rows = tf.reshape(padRows(cells, stride - 1), [n, height * stride, width, channels]);
-    const columns = tf.reshape(rows, [n * height * stride * width, 1, 1, channels]);
-    const all = tf.reshape(padRows(columns as tf.Tensor4D, stride - 1), [n, height * stride, width * stride, channels]);
-    return tf.slice(all as tf.Tensor4D, 0, [n, (height - 1) * stride + 1, (width - 1) * stride + 1, channels]);
-  });
-}
-
-function padRows(images: tf.Tensor4D, rows: number): tf.Tensor4D {
-  return padImages(images, { top: 0, bottom: rows, left: 0, right: 0 });
 }
 
 /** The filter turned by 180° with its channels exchanged: [kh, kw, in, out] → [kh, kw, out, in]. */

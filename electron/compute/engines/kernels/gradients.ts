@@ -8,6 +8,9 @@ import {
   CONV_FILTER_GRADIENT,
   CONV_INPUT_GRADIENT,
   DENSE,
+  DEPTHWISE,
+  DEPTHWISE_FILTER_GRADIENT,
+  DEPTHWISE_INPUT_GRADIENT,
   GLOBAL_AVERAGE,
   GLOBAL_AVERAGE_GRADIENT,
   MATRIX_PRODUCT,
@@ -20,6 +23,7 @@ import {
   type BatchNormAttributes,
   type ConvAttributes,
   type DenseAttributes,
+  type DepthwiseAttributes,
 } from './names.ts';
 
 function run(kernel: string, inputs: Record<string, tf.Tensor>, attributes: object = {}): tf.Tensor {
@@ -39,6 +43,21 @@ export function registerLayerGradients(): void {
       return {
         x: () => run(CONV_INPUT_GRADIENT, { dy, filter }, { inputShape: x.shape, stride, pad }),
         filter: () => run(CONV_FILTER_GRADIENT, { x, dy }, { filterShape: filter.shape, stride, pad }),
+        bias: () => run(COLUMN_SUMS, { x: dy }),
+      };
+    },
+  });
+  tf.registerGradient({
+    kernelName: DEPTHWISE,
+    inputsToSave: ['x', 'filter'],
+    outputsToSave: [true],
+    gradFunc: (dys, saved, attrs) => {
+      const [x, filter, y] = saved as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
+      const { stride, relu } = attrs as unknown as DepthwiseAttributes;
+      const dy = relu ? run(RELU_GRADIENT, { dy: dys as tf.Tensor, y }) : (dys as tf.Tensor);
+      return {
+        x: () => run(DEPTHWISE_INPUT_GRADIENT, { dy, filter }, { inputShape: x.shape, stride }),
+        filter: () => run(DEPTHWISE_FILTER_GRADIENT, { x, dy }, { filterShape: filter.shape, stride }),
         bias: () => run(COLUMN_SUMS, { x: dy }),
       };
     },

@@ -4,6 +4,7 @@ import {
   BATCH_NORM,
   CONV,
   DENSE,
+  DEPTHWISE,
   GLOBAL_AVERAGE,
   POOL,
   SHORTCUT,
@@ -11,6 +12,7 @@ import {
   type BatchNormAttributes,
   type ConvAttributes,
   type DenseAttributes,
+  type DepthwiseAttributes,
   type Padding,
   type PoolAttributes,
   type ShortcutAttributes,
@@ -44,6 +46,23 @@ export function convLayer(
     maskedBelow: options.maskedBelow ?? false,
   };
   return run(CONV, bias ? { x, filter, bias } : { x, filter }, attributes) as tf.Tensor4D;
+}
+
+/**
+ * Convolution of each channel by itself, padding `same`, with, if given, bias and, if asked, ReLU.
+ * @param x [n, h, w, c]
+ * @param filter [k, k, c, 1]
+ * @param bias [c], or null
+ * @returns [n, h', w', c]; differentiable once with respect to all three.
+ */
+export function depthwiseLayer(
+  x: tf.Tensor4D,
+  filter: tf.Tensor4D,
+  bias: tf.Tensor1D | null,
+  options: DepthwiseAttributes,
+): tf.Tensor4D {
+  const attributes: DepthwiseAttributes = { stride: options.stride, relu: options.relu };
+  return run(DEPTHWISE, bias ? { x, filter, bias } : { x, filter }, attributes) as tf.Tensor4D;
 }
 
 /**

@@ -8,6 +8,9 @@ import type * as tf from '@tensorflow/tfjs-core';
 export const CONV = 'PairlightConv';
 export const CONV_INPUT_GRADIENT = 'PairlightConvInputGradient';
 export const CONV_FILTER_GRADIENT = 'PairlightConvFilterGradient';
+export const DEPTHWISE = 'PairlightDepthwise';
+export const DEPTHWISE_INPUT_GRADIENT = 'PairlightDepthwiseInputGradient';
+export const DEPTHWISE_FILTER_GRADIENT = 'PairlightDepthwiseFilterGradient';
 export const RELU_GRADIENT = 'PairlightReluGradient';
 export const POOL = 'PairlightPool';
 export const POOL_GRADIENT = 'PairlightPoolGradient';
@@ -52,6 +55,27 @@ export interface ConvFilterGradientAttributes {
   readonly filterShape: readonly [number, number, number, number];
   readonly stride: Stride;
   readonly pad: Padding;
+}
+
+/**
+ * {@link DEPTHWISE}: x [n, h, w, c], filter [k, k, c, 1], bias? [c] → each channel by itself ∗ its filter, zeros around as
+ * for {@link Padding} `same`, + bias, or its ReLU.
+ */
+export interface DepthwiseAttributes {
+  readonly stride: Stride;
+  readonly relu: boolean;
+}
+
+/** {@link DEPTHWISE_INPUT_GRADIENT}: dy [n, h', w', c], filter → dx of the given shape. */
+export interface DepthwiseInputGradientAttributes {
+  readonly inputShape: readonly [number, number, number, number];
+  readonly stride: Stride;
+}
+
+/** {@link DEPTHWISE_FILTER_GRADIENT}: x, dy → gradient of the given filter shape. */
+export interface DepthwiseFilterGradientAttributes {
+  readonly filterShape: readonly [number, number, number, number];
+  readonly stride: Stride;
 }
 
 /**

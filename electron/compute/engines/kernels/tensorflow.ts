@@ -12,6 +12,9 @@ import {
   CONV_FILTER_GRADIENT,
   CONV_INPUT_GRADIENT,
   DENSE,
+  DEPTHWISE,
+  DEPTHWISE_FILTER_GRADIENT,
+  DEPTHWISE_INPUT_GRADIENT,
   GLOBAL_AVERAGE,
   GLOBAL_AVERAGE_GRADIENT,
   MATRIX_PRODUCT,
@@ -31,6 +34,7 @@ import {
 } from './names.ts';
 import type { KernelTable } from './register.ts';
 import { backwardPadding, convExtent, forwardPadding, type ConvPadding } from './shapes.ts';
+import { depthwise, depthwiseFilterGradient, depthwiseInputGradient } from './tensorflow-depthwise.ts';
 import {
   add,
   batchNorm,
@@ -62,6 +66,9 @@ export const TENSORFLOW_KERNELS: KernelTable = {
   [CONV]: convolution,
   [CONV_INPUT_GRADIENT]: convolutionInputGradient,
   [CONV_FILTER_GRADIENT]: convolutionFilterGradient,
+  [DEPTHWISE]: depthwise,
+  [DEPTHWISE_INPUT_GRADIENT]: depthwiseInputGradient,
+  [DEPTHWISE_FILTER_GRADIENT]: depthwiseFilterGradient,
   [RELU_GRADIENT]: reluGradient,
   [POOL]: pool,
   [POOL_GRADIENT]: poolGradient,

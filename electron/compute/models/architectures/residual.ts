@@ -1,5 +1,5 @@
 import type { Stride } from '../../engines/kernels/names.ts';
-import type { LayerPlan } from './plan.ts';
+import type { LayerPlan, StagePlan } from './plan.ts';
 
 /** The layers of a residual block, and which two of them, or of those before, it sums. */
 export interface Block {
@@ -15,37 +15,46 @@ interface NormalisedOptions {
   readonly from?: string;
 }
 
+/** A convolution without bias, padding `same`. */
+export function convolution(
+  name: string,
+  options: Omit<NormalisedOptions, 'relu'> & { readonly tap?: string },
+): LayerPlan {
+  const { stride = 1, ...rest } = options;
+  return { kind: 'conv', name, pad: 'same', stride, bias: false, relu: false, ...rest };
+}
+
 /** A convolution without bias and the batch normalisation behind it, with ReLU unless said otherwise. */
 export function normalised(name: string, norm: string, options: NormalisedOptions): readonly LayerPlan[] {
-  const { filters, size, stride = 1, relu = true, from } = options;
-  const source = from === undefined ? {} : { from };
-  return [
-    { kind: 'conv', name, filters, size, pad: 'same', stride, bias: false, relu: false, ...source },
-    { kind: 'norm', name: norm, relu },
-  ];
+  const { relu = true, ...rest } = options;
+  return [convolution(name, rest), { kind: 'norm', name: norm, relu }];
 }
 
 /**
- * The blocks of all stages, one behind the other: `layer2_0` is the first one of the second stage. The last sum of a
- * stage can be tapped under the stage's name, `layer2`.
+ * The blocks of all stages, one behind the other: `layer2_0` is the first one of the stage `layer2`. The last sum of a
+ * stage can be tapped under the stage's name.
  * @param input name of the layer before the first block
  * @param counts blocks of each stage
+ * @param relu whether the sums go through a ReLU
  */
 export function stages(
   input: string,
   counts: readonly number[],
+  relu: boolean,
   block: (name: string, input: string, stage: number, first: boolean) => Block,
-): readonly LayerPlan[] {
+): readonly StagePlan[] {
   let from = input;
-  return counts.flatMap((count, stage) =>
-    Array.from({ length: count }, (_, index): readonly LayerPlan[] => {
-      const name = `layer${stage + 1}_${index}`;
-      const { layers, sum } = block(name, from, stage, index === 0);
+  return counts.map((count, at): StagePlan => {
+    const stage = `layer${at + 1}`;
+    const layers = Array.from({ length: count }, (_, index): readonly LayerPlan[] => {
+      const name = `${stage}_${index}`;
+      const { layers: own, sum } = block(name, from, at, index === 0);
       from = name;
-      const tap = index === count - 1 ? { tap: `layer${stage + 1}` } : {};
-      return [...layers, { kind: 'add', name, of: sum, ...tap }];
-    }).flat(),
-  );
+      const tap = index === count - 1 ? { tap: stage } : {};
+      return [...own, { kind: 'add', name, of: sum, relu, ...tap }];
+    });
+    return { name: stage, layers: layers.flat() };
+  });
 }
 
 /** Two 3×3 convolutions, the first one with the stride. */

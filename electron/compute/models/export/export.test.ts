@@ -4,6 +4,7 @@ import * as onnx from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { shapeSize } from '../../arrays/npy.ts';
 import { readNpz, type NpzArrays } from '../../arrays/npz.ts';
+import type { SettingValues } from '../../../../shared/domain/settings.ts';
 import { loadEngine, type Engine } from '../../engines/load.ts';
 import { stream } from '../../random/stream.ts';
 import { ARCHITECTURES } from '../architectures.ts';
@@ -71,6 +72,27 @@ async function difference(
   return ours.reduce((most, value, at) => Math.max(most, Math.abs(value - (theirs[at] ?? NaN))), 0) / scale;
 }
 
+/** Every architecture with a side of its images; the large ones narrow, so that the test stays short. */
+const SMALL: readonly (readonly [string, number, SettingValues])[] = [
+  ['small-cnn', 30, { width: 0.5 }],
+  ['mnist-cnn', 30, { width: 0.25 }],
+  ['lenet', 30, {}],
+  ['convnet-64', 33, { width: 0.25, denoise: ['conv2'], denoiseMethod: 'median' }],
+  ['cifar-resnet20', 30, {}],
+  ['cifar-resnet20', 16, { denoise: ['layer1', 'layer3'] }],
+  ['cifar-resnet32', 16, { denoise: ['layer2'], denoiseMethod: 'non-local-dot' }],
+  ['cifar-resnet56', 16, { denoise: ['stem'], denoiseMethod: 'mean' }],
+  ['resnet18', 33, { width: 0.25 }],
+  ['resnet18', 16, { width: 0.25, stem: 'small', denoise: ['layer2'], denoiseMethod: 'bilateral' }],
+  ['resnet50', 33, { width: 0.25 }],
+  ['resnet50-v2', 33, { width: 0.25 }],
+  ['preact-resnet18', 16, { width: 0.25, denoise: ['layer3'] }],
+  ['wide-resnet', 16, { depth: 10, width: 1 }],
+  ['vgg11-bn', 33, { width: 0.125 }],
+  ['vgg16-bn', 33, { width: 0.0625, classifier: 'published' }],
+  ['mobilenet-v2', 33, { width: 0.5 }],
+];
+
 describe('ONNX Runtime computes the logits of an exported network', () => {
   it('that normalises its images', async () => {
     const network = buildNetwork('lenet', [28, 28, 3], 5, true);
@@ -79,14 +101,19 @@ describe('ONNX Runtime computes the logits of an exported network', () => {
     expect(await difference(network, randomArrays(network), images, 'nchw')).toBeLessThan(1e-4);
   });
 
-  it.each(ARCHITECTURES.map(({ name }) => name))('%s', async (architecture) => {
-    const shape = /^resnet/.test(architecture) ? ([33, 32, 3] as const) : ([30, 29, 1] as const);
-    const network = buildNetwork(architecture, [...shape], 7);
+  it.each(SMALL)('%s with %j', async (architecture, side, settings) => {
+    const shape = [side, side - 1, side > 32 ? 3 : 1] as const;
+    const network = buildNetwork(architecture, [...shape], 7, false, { settings });
     const images = new Float32Array(2 * shapeSize(shape));
     stream(6, 'images').fillUniform(images, 0, images.length, 0, 1);
     const arrays = randomArrays(network);
-    const layouts: readonly OnnxLayout[] = /^resnet/.test(architecture) ? ['nchw'] : ['nchw', 'nhwc'];
+    const layouts: readonly OnnxLayout[] = side > 32 ? ['nchw'] : ['nchw', 'nhwc'];
     for (const layout of layouts) expect(await difference(network, arrays, images, layout)).toBeLessThan(1e-4);
+  });
+
+  it('and that is so of every architecture', () => {
+    const tested = new Set(SMALL.map(([name]) => name));
+    expect(ARCHITECTURES.map(({ name }) => name).filter((name) => !tested.has(name))).toEqual([]);
   });
 
   it('with normalised inputs', async () => {

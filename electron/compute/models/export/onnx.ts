@@ -4,6 +4,7 @@ import type { NpyArray } from '../../arrays/npy.ts';
 import type { NpzArrays } from '../../arrays/npz.ts';
 import { NORM_EPSILON } from '../frozen.ts';
 import { IMAGES, type Layer, type Network } from '../layer.ts';
+import { denoiseNodes, type Attribute, type Attributes } from './onnx-denoise.ts';
 import { checkArrays, floats } from '../weights.ts';
 
 /** Order of an image's axes at the graph's input. */
@@ -81,6 +82,30 @@ class Graph {
         const centred = this.#node('Sub', [...inputs, mean ?? ''], `${output}_centred`);
         return this.#node('Div', [centred, deviation ?? ''], output);
       }
+      case 'affine': {
+        const [scale, shift] = ['scale', 'shift'].map((part) => this.#parameter(`${layer.name}_${part}`, column));
+        const scaled = this.#node('Mul', [...inputs, scale ?? ''], `${output}_scaled`);
+        return this.#relu('Add', [scaled, shift ?? ''], output, {}, layer.relu);
+      }
+      case 'cap':
+        return this.#node('Min', [...inputs, this.#floats(`${output}_limit`, [], [layer.limit])], output);
+      case 'denoise':
+        return denoiseNodes(layer, inputs, output, {
+          node: (...node) => this.#node(...node),
+          integers: (...list) => this.#integers(...list),
+          floats: (...list) => this.#floats(...list),
+        });
+      case 'depthwise': {
+        const { top, left, bottom, right } = forwardPadding(layer.filter, 'same');
+        const filter = this.#parameter(`${layer.name}_w`, oihwOfDepthwise);
+        const bias = layer.bias ? [this.#parameter(`${layer.name}_b`)] : [];
+        const attributes = {
+          strides: [layer.stride, layer.stride],
+          pads: [top, left, bottom, right],
+          group: layer.filter[2],
+        };
+        return this.#relu('Conv', [...inputs, filter, ...bias], output, attributes, layer.relu);
+      }
       case 'conv': {
         const { top, left, bottom, right } = forwardPadding(layer.filter, layer.pad);
         const filter = this.#parameter(`${layer.name}_w`, oihw);
@@ -88,20 +113,18 @@ class Graph {
         const attributes = { strides: [layer.stride, layer.stride], pads: [top, left, bottom, right] };
         return this.#relu('Conv', [...inputs, filter, ...bias], output, attributes, layer.relu);
       }
-      case 'scale': {
-        const [mean, deviation] = ['mean', 'deviation'].map((part) => this.#parameter(`${layer.name}_${part}`, planes));
-        return this.#node(
-          'Div',
-          [this.#node('Sub', [...inputs, mean ?? ''], `${output}_centred`), deviation ?? ''],
-          output,
-        );
-      }
       case 'norm': {
         const own = ['gamma', 'beta', 'mean', 'variance'].map((part) => this.#parameter(`${layer.name}_${part}`));
-        return this.#relu('BatchNormalization', [...inputs, ...own], output, { epsilon: NORM_EPSILON }, layer.relu);
+        return this.#relu(
+          'BatchNormalization',
+          [...inputs, ...own],
+          output,
+          { epsilon: { decimal: NORM_EPSILON } },
+          layer.relu,
+        );
       }
       case 'add':
-        return this.#relu('Add', inputs, output, {}, true);
+        return this.#relu('Add', inputs, output, {}, layer.relu);
       case 'pool': {
         const border = layer.size === 3 ? 1 : 0;
         const attributes = {
@@ -163,6 +186,11 @@ class Graph {
     return name;
   }
 
+  #floats(name: string, shape: readonly number[], values: readonly number[]): string {
+    this.tensors.push(tensor(name, FLOAT, shape, new Uint8Array(Float32Array.from(values).buffer)));
+    return name;
+  }
+
   #integers(name: string, values: readonly number[]): string {
     const bytes = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
     this.tensors.push(tensor(name, INT64, [values.length], bytes));
@@ -170,11 +198,10 @@ class Graph {
   }
 }
 
-type Attributes = Readonly<Record<string, number | readonly number[]>>;
-
-function attribute(name: string, value: number | readonly number[]): ProtobufWriter {
+function attribute(name: string, value: Attribute): ProtobufWriter {
   const message = new ProtobufWriter().text(1, name);
-  if (typeof value === 'number') return message.float(2, value).integer(20, 1);
+  if (typeof value === 'number') return message.integer(3, value).integer(20, 2);
+  if ('decimal' in value) return message.float(2, value.decimal).integer(20, 1);
   for (const one of value) message.integer(8, one);
   return message.integer(20, 7);
 }
@@ -193,14 +220,15 @@ function valueInfo(name: string, extents: readonly number[]): ProtobufWriter {
   return new ProtobufWriter().text(1, name).message(2, type);
 }
 
-/** One number for each channel as [channels, 1, 1], beside images [batch, channels, height, width]. */
-function planes({ dtype, shape, data }: NpyArray): NpyArray {
-  return { dtype, shape: [...shape, 1, 1], data };
-}
-
 /** One number for each channel, to go with [batch, channels, height, width]. */
 function column({ dtype, shape, data }: NpyArray): NpyArray {
   return { dtype, shape: [...shape, 1, 1], data };
+}
+
+/** A filter [height, width, channels, 1] as [channels, 1, height, width]. */
+function oihwOfDepthwise({ dtype, shape, data }: NpyArray): NpyArray {
+  const [height = 0, width = 0, channels = 0] = shape;
+  return oihw({ dtype, shape: [height, width, 1, channels], data });
 }
 
 /** A filter [height, width, in, out] as [out, in, height, width]. */

@@ -133,6 +133,10 @@ function isSame(layer: Layer, { class_name: kind, config }: TfjsLayer, last: boo
     case 'scale':
     case 'norm':
     case 'add':
+    case 'affine':
+    case 'cap':
+    case 'denoise':
+    case 'depthwise':
     case 'average':
     case 'shortcut':
       return false;

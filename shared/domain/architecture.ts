@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { entityId } from './ids.ts';
+import { settingValues } from './settings.ts';
+import type { ImageShape } from './shape.ts';
+
+/** Where a training takes its first weights from, instead of drawing them. */
+export const initialSource = z.discriminatedUnion('from', [
+  z.strictObject({ from: z.literal('model'), model: entityId }),
+  /** NPZ, safetensors, or the `model.json` of a tfjs LayersModel. */
+  z.strictObject({ from: z.literal('file'), path: z.string().min(1) }),
+]);
+export type InitialSource = z.infer<typeof initialSource>;
+
+/** What a training's configuration says about its network beyond the architecture's name. */
+export const networkChoice = {
+  /** Checked against the architecture's schema; left out: its defaults. */
+  architectureSettings: settingValues.optional(),
+  /** Left out: fresh weights, drawn from the seed. */
+  initial: initialSource.optional(),
+  /** Stages whose weights and batch statistics stay as they are. */
+  freeze: z.array(z.string()).optional(),
+};
+
+/** What became of an initial file's arrays, by their names. */
+export const initialReport = z.object({
+  /** Name of the file or the model. */
+  source: z.string(),
+  /** Parameters of the network that were found in it. */
+  taken: z.array(z.string()),
+  /** Parameters that it does not have, or, of the last layer, has for another number of classes: drawn from the seed. */
+  fresh: z.array(z.string()),
+  /** Arrays of the file that the network has no place for. */
+  unused: z.array(z.string()),
+  /** Whether the last layer is new. */
+  newHead: z.boolean(),
+});
+export type InitialReport = z.infer<typeof initialReport>;
+
+export const layerFacts = z.object({
+  name: z.string(),
+  kind: z.string(),
+  /** [height, width, channels]; a vector is [1, 1, units]. */
+  output: z.tuple([z.int(), z.int(), z.int()]),
+  /** Scalars that training changes by gradients. */
+  parameters: z.int(),
+  /** Multiplications with an addition, of one image forward. */
+  operations: z.number(),
+  /** Its name among the layers that maps and attention pairing can use; null: none. */
+  tap: z.string().nullable(),
+});
+export type LayerFacts = z.infer<typeof layerFacts>;
+
+/** An architecture at an image size: what the window draws and the command line prints. */
+export const architectureFacts = z.object({
+  architecture: z.string(),
+  inputShape: z.tuple([z.int(), z.int(), z.int()]),
+  classes: z.int(),
+  /** With the defaults filled in. */
+  settings: settingValues,
+  stages: z.array(z.object({ name: z.string(), layers: z.array(layerFacts) })),
+  parameters: z.int(),
+  operations: z.number(),
+  /** Numbers that a forward pass of one image leaves for the backward pass. */
+  activations: z.number(),
+});
+export type ArchitectureFacts = z.infer<typeof architectureFacts>;
+
+/** What is asked of {@link architectureFacts}. */
+export const architectureQuery = z.strictObject({
+  architecture: z.string(),
+  settings: settingValues.default({}),
+  inputShape: z.tuple([z.int().min(1), z.int().min(1), z.int().min(1)]),
+  classes: z.int().min(2),
+});
+export type ArchitectureQuery = z.infer<typeof architectureQuery>;
+
+/** `32×32×3`, and of a vector its length. */
+export function extentsText([height, width, channels]: ImageShape): string {
+  return height === 1 && width === 1 ? String(channels) : `${height}×${width}×${channels}`;
+}

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { moduleHash } from './evaluation.ts';
-import type { SettingField } from './settings.ts';
+import { settingValues, type SettingField } from './settings.ts';
 
 const field = z.custom<SettingField>();
 
@@ -35,6 +35,10 @@ export type ArchitectureEntry = z.infer<typeof architectureEntry>;
 export const defenceEntry = catalogueEntry.extend({
   /** It makes adversarial examples while training. */
   adversarial: z.boolean(),
+  /** The same with parts switched off, by other values of some settings: a run each, to see which part does the work. */
+  ablations: z.array(z.object({ name: z.string(), label: z.string(), settings: settingValues })),
+  /** What to start from where that differs from the defaults; null where the defaults do. */
+  recommended: z.object({ digits: settingValues, photographs: settingValues }).nullable(),
 });
 export type DefenceEntry = z.infer<typeof defenceEntry>;
 

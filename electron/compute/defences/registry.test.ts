@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { loadEngine } from '../engines/load.ts';
 import type { LossInputs } from './defence.ts';
 import { defenceEntries, DEFENCES, findDefence } from './registry.ts';
+import { decisiveSettings } from './settings.ts';
 
 beforeAll(() => loadEngine('wasm', { enginePack: null, deterministic: true }));
 
@@ -77,15 +78,71 @@ describe('the defences', () => {
     expect(() => configure({ layers: ['conv9'] }).taps(['conv1', 'conv2'])).toThrow(/conv9.*conv1, conv2/);
   });
 
-  it('has an inner attack of ε/4 a step unless told otherwise', () => {
+  it('has an inner attack of ε/4 a step unless told otherwise or another one belongs to it', () => {
+    const pgd = { epsilon: 0.25, steps: 10, stepSize: 0.0625, randomStart: true };
+    const own: Record<string, object | null> = {
+      trades: { ...pgd, randomStart: false, objective: 'divergence', startNoise: 0.001 },
+      'fast-at': { ...pgd, steps: 1, stepSize: 0.3125 },
+      'free-at': null,
+    };
     for (const { name, adversarial, configure } of DEFENCES) {
-      const { inner, epsilon } = configure({});
+      const { inner, epsilon } = configure(name === 'ensemble-at' ? { members: ['other'] } : {});
       expect(epsilon, name).toBe(0.25);
-      expect(inner, name).toEqual(
-        adversarial ? { epsilon: 0.25, steps: 10, stepSize: 0.0625, randomStart: true } : null,
-      );
+      expect(inner, name).toEqual(own[name] === undefined ? (adversarial ? pgd : null) : own[name]);
     }
     expect(findDefence('at').configure({ epsilon: 0.1, attackStepSize: 0.02 }).inner?.stepSize).toBe(0.02);
+    expect(findDefence('free-at').configure({ epsilon: 0.1, replays: 3 }).replay).toEqual({ epsilon: 0.1, times: 3 });
+    expect(findDefence('fast-at').configure({}).guard).toEqual({ every: 25, attackSteps: 10 });
+    expect(findDefence('fast-at').configure({ guard: false }).guard).toBeUndefined();
+  });
+
+  it('perturbs weights adversarially if it is adversarial and asked to', () => {
+    for (const { name, adversarial, configure } of DEFENCES) {
+      const members = name === 'ensemble-at' ? { members: ['other'] } : {};
+      expect(configure(members).weightPerturbation, name).toBeUndefined();
+      const asked = { ...members, awp: 0.01, awpWarmup: 0.5 };
+      if (adversarial) expect(configure(asked).weightPerturbation, name).toEqual({ gamma: 0.01, warmup: 0.5 });
+      else expect(() => configure(asked), name).toThrow(/awp/);
+    }
+  });
+
+  it('warms up the terms that say so', () => {
+    const { warmups } = findDefence('at-alp').configure({ alphaWarmup: 0.25, betaWarmup: 0.5 });
+    expect(warmups).toEqual({ logits: 0.25, attention: 0.5 });
+    expect(findDefence('trades').configure({ betaWarmup: 0.1 }).warmups).toEqual({ divergence: 0.1 });
+    expect(findDefence('lsq').configure({ lambdaWarmup: 0.1 }).warmups).toEqual({ logits: 0.1 });
+  });
+
+  it('has ablations and recommendations that are settings of it, and without its parts is what they are beside', () => {
+    for (const { name, ablations, recommended, configure } of DEFENCES) {
+      for (const settings of [...(ablations ?? []), recommended?.digits, recommended?.photographs]) {
+        if (settings) expect(() => configure('name' in settings ? settings.settings : settings), name).not.toThrow();
+      }
+    }
+    expect(findDefence('at-alp').ablations?.map(({ settings }) => settings)).toEqual([
+      { beta: 0 },
+      { alpha: 0 },
+      { alpha: 0, beta: 0 },
+    ]);
+    const neither = terms('at-alp', { alpha: 0, beta: 0 });
+    expect(neither).toMatchObject({ ...terms('m-pgd', {}), logits: 0, attention: 0 });
+  });
+
+  it('decides a run by the settings that it had at first, and by later ones only where they are used', () => {
+    const { settings } = findDefence('at-alp').configure({});
+    expect(Object.keys(decisiveSettings(settings))).toEqual([
+      'epsilon',
+      'attackSteps',
+      'attackStepSize',
+      'randomStart',
+      'share',
+      'alpha',
+      'reduction',
+      'beta',
+      'exponent',
+      'layers',
+    ]);
+    expect(decisiveSettings({ ...settings, awp: 0.01 })).toHaveProperty('awp', 0.01);
   });
 
   it.each([
@@ -94,9 +151,22 @@ describe('the defences', () => {
     ['attackSteps', { attackSteps: 0 }],
     ['alpah', { alpah: 1 }],
     ['reduction', { reduction: 'median' }],
+    ['beta', { beta: -1 }],
+    ['alpha', { alpha: -0.5 }],
+    ['awp', { awp: -0.01 }],
+    ['distance', { distance: 'l3' }],
   ])('refuses a wrong %s by name', (field, settings) => {
     expect(() => findDefence('at-alp').configure(settings)).toThrow(
       expect.objectContaining({ code: 'invalid-input', message: expect.stringContaining(field) as string }),
+    );
+  });
+
+  it('refuses an ensemble without static models', () => {
+    expect(() => findDefence('ensemble-at').configure({})).toThrow(
+      expect.objectContaining({
+        code: 'invalid-input',
+        message: expect.stringMatching(/members: name at least one/) as string,
+      }),
     );
   });
 
@@ -106,7 +176,13 @@ describe('the defences', () => {
       'at',
       'm-pgd',
       'alp',
+      'attention-pairing',
       'at-alp',
+      'trades',
+      'mart',
+      'fast-at',
+      'free-at',
+      'ensemble-at',
       'clp',
       'lsq',
     ]);
@@ -116,6 +192,6 @@ describe('the defences', () => {
         expect(field.default !== null || field.nullable, `${name} ${field.key}`).toBe(true);
       }
     }
-    expect(() => findDefence('trades-x')).toThrow(/natural, at, m-pgd, alp, at-alp, clp, lsq/);
+    expect(() => findDefence('trades-x')).toThrow(/natural, at, m-pgd, alp, attention-pairing, at-alp, trades/);
   });
 });

@@ -5,14 +5,34 @@ import { moduleDefence } from '../modules/loaded.ts';
 import { alp } from './alp.ts';
 import { atAlp } from './at-alp.ts';
 import { at } from './at.ts';
+import { attentionPairing } from './attention-pairing.ts';
 import { clp } from './clp.ts';
 import type { Defence } from './defence.ts';
+import { ensembleAt } from './ensemble-at.ts';
+import { fastAt } from './fast-at.ts';
+import { freeAt } from './free-at.ts';
 import { lsq } from './lsq.ts';
 import { mPgd } from './m-pgd.ts';
+import { mart } from './mart.ts';
 import { natural } from './natural.ts';
+import { trades } from './trades.ts';
 
 /** Every defence, in the order in which lists show them. */
-export const DEFENCES: readonly Defence[] = [natural, at, mPgd, alp, atAlp, clp, lsq];
+export const DEFENCES: readonly Defence[] = [
+  natural,
+  at,
+  mPgd,
+  alp,
+  attentionPairing,
+  atAlp,
+  trades,
+  mart,
+  fastAt,
+  freeAt,
+  ensembleAt,
+  clp,
+  lsq,
+];
 
 /**
  * A defence by its name: a built-in one, or one of a module that this process has loaded.
@@ -34,6 +54,8 @@ export function defenceEntries(): Catalogue['defences'] {
 }
 
 /** A defence as data. */
-export function defenceEntry({ name, label, summary, source, schema, adversarial }: Defence): DefenceEntry {
-  return { name, label, summary, source, adversarial, fields: [...describeSettings(schema)] };
+export function defenceEntry(defence: Defence): DefenceEntry {
+  const { name, label, summary, source, schema, adversarial, ablations = [], recommended = null } = defence;
+  const fields = [...describeSettings(schema)];
+  return { name, label, summary, source, adversarial, ablations: [...ablations], recommended, fields };
 }

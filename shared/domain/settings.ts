@@ -22,7 +22,11 @@ export interface SettingMeta {
   /** True for settings that most users never touch; forms fold them away. */
   readonly advanced?: boolean;
   /** Names a value set that only the caller knows, such as the layers of the chosen architecture. */
-  readonly options?: 'layers';
+  readonly options?: 'layers' | 'models';
+  /** Settings of one group stand together in forms, under the group's title. */
+  readonly group?: string;
+  /** The setting means something only where another one has one of these values; forms hide it elsewhere. */
+  readonly when?: { readonly key: string; readonly is: readonly SettingValue[] };
 }
 
 /** One setting, described for forms, command-line flags and documentation. */
@@ -65,6 +69,8 @@ export function describeSettings(schema: z.ZodObject): readonly SettingField[] {
       ...(property.unit !== undefined && { unit: property.unit }),
       ...(property.advanced !== undefined && { advanced: property.advanced }),
       ...(property.options !== undefined && { options: property.options }),
+      ...(property.group !== undefined && { group: property.group }),
+      ...(property.when !== undefined && { when: property.when }),
       ...(minimum !== undefined && Math.abs(minimum) < Number.MAX_SAFE_INTEGER && { minimum }),
       ...(main.maximum !== undefined && main.maximum < Number.MAX_SAFE_INTEGER && { maximum: main.maximum }),
       ...(main.enum !== undefined && { choices: main.enum }),

@@ -108,7 +108,8 @@ describe('batches made ahead', () => {
       const indices = batch['indices'] as Uint32Array;
       const images = dataset.readImages(indices);
       const labels = Int32Array.from(indices, (position) => dataset.labels[position]!);
-      const epsilon = 0.25 * epsilonShareAt(0.5, step, batches.length);
+      const epsilon =
+        0.25 * epsilonShareAt({ epsilonWarmup: 0.5, epsilonSchedule: 'linear', epsilonStart: 0 }, step, batches.length);
       const plan = { epsilon, randomStart: true };
       const points = startPoints(images, indices, plan, 5, Math.floor(step / perEpoch));
       expect(digest(batch)).toBe(digest({ images, labels, indices, ...points }));

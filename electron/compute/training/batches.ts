@@ -1,7 +1,7 @@
 import type { TrainConfig } from '../../../shared/domain/training.ts';
 import { imageSize } from '../attacks/base/examples.ts';
 import type { PackedDataset } from '../data/packed.ts';
-import { openPipeline, type Pipeline, type PipelineOptions } from '../data/pipeline.ts';
+import { openPipeline, type Pipeline, type PipelineOptions, type PreparedBatch } from '../data/pipeline.ts';
 import type { TrainingPlan } from './plan.ts';
 import { epsilonShareAt } from './schedule.ts';
 
@@ -12,12 +12,13 @@ const MEAN_OVER = 1000;
 export function trainingBatches(
   { trainer, seed }: TrainConfig,
   dataset: PackedDataset,
-  { order, defence: { inner, noise }, total }: TrainingPlan,
+  { order, defence: { inner, noise, replay }, total }: TrainingPlan,
   first: number,
   thread?: PipelineOptions['thread'],
 ): Pipeline {
   const { shape } = dataset.manifest;
   const { flip, cropPadding, cutout } = trainer;
+  const batchOf = (step: number): number => Math.floor(step / (replay?.times ?? 1));
   return openPipeline({
     dataset,
     recipe: {
@@ -27,12 +28,13 @@ export function trainingBatches(
       fill: cutout > 0 ? meanColour(dataset) : [],
       noise: noise ?? 0,
       randomStart: inner?.randomStart ?? false,
+      ...(inner?.startNoise !== undefined && { startNoise: inner.startNoise }),
     },
     requestOf: (step) => ({
       step,
-      epoch: Math.floor(step / order.stepsPerEpoch),
-      positions: order.at(step),
-      epsilon: inner ? inner.epsilon * epsilonShareAt(trainer.epsilonWarmup, step, total) : null,
+      epoch: Math.floor(batchOf(step) / order.stepsPerEpoch),
+      positions: order.at(batchOf(step)),
+      epsilon: inner ? inner.epsilon * epsilonShareAt(trainer, step, total) : null,
     }),
     capacity: Math.min(trainer.batchSize, order.examples),
     attacked: inner !== null,
@@ -51,4 +53,30 @@ function meanColour(dataset: PackedDataset): readonly number[] {
   pixels.forEach((byte, at) => (sums[at % channels] = (sums[at % channels] ?? 0) + byte));
   const count = Math.max(1, pixels.length / imageSize(shape)) * shape[0] * shape[1];
   return sums.map((sum) => sum / (255 * count));
+}
+
+/** A batch cut into so many parts of about the same size, or into single examples. */
+export function inParts(
+  { examples, points }: PreparedBatch,
+  count: number,
+): readonly Pick<PreparedBatch, 'examples' | 'points'>[] {
+  const rows = examples.labels.length;
+  const parts = Math.min(count, rows);
+  if (parts === 1) return [{ examples, points }];
+  return Array.from({ length: parts }, (_, part) => {
+    const [start, end] = [Math.floor((part * rows) / parts), Math.floor(((part + 1) * rows) / parts)];
+    const pixels = (all: Float32Array): Float32Array => {
+      const size = all.length / rows;
+      return all.subarray(start * size, end * size);
+    };
+    return {
+      examples: {
+        ...examples,
+        images: pixels(examples.images),
+        labels: examples.labels.subarray(start, end),
+        indices: examples.indices.subarray(start, end),
+      },
+      points: points && { start: pixels(points.start), lower: pixels(points.lower), upper: pixels(points.upper) },
+    };
+  });
 }

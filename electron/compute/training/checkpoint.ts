@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { SettingValues } from '../../../shared/domain/settings.ts';
-import type { TrainConfig } from '../../../shared/domain/training.ts';
+import { trainerSettings, type TrainConfig, type TrainerSettings } from '../../../shared/domain/training.ts';
 import { writeError } from '../arrays/atomic.ts';
 import { isAugmented } from '../data/augment.ts';
 import { readNpz, writeNpz, type NpzArrays } from '../arrays/npz.ts';
@@ -12,6 +12,8 @@ import type { NpyArray } from '../arrays/npy.ts';
 
 export const CHECKPOINTS = 'checkpoints';
 export const BEST_CHECKPOINT = 'best.npz';
+/** That of the newest probe that found the run in good health. */
+export const GOOD_CHECKPOINT = 'good.npz';
 const KEPT = 2;
 
 const checkpointMeta = z.object({
@@ -34,19 +36,55 @@ export interface Checkpoint {
   readonly weights: NpzArrays;
   /** By slot name, each [parameters]. */
   readonly optimizer: NpzArrays;
+  /** The averaged weights by parameter name; empty where none are kept. */
+  readonly average: NpzArrays;
+  /** What the defence keeps from step to step, see `Adversary.save`. */
+  readonly defence: NpzArrays;
 }
 
+/** The settings that checkpoints from before there were others go with, in their order of then. */
+const FIRST_SETTINGS = [
+  'epochs',
+  'batchSize',
+  'optimizer',
+  'learningRate',
+  'schedule',
+  'epsilonWarmup',
+  'normalise',
+  'labelSmoothing',
+  'validationEvery',
+  'validationSteps',
+  'checkpointEvery',
+  'trainLimit',
+] as const satisfies readonly (keyof TrainerSettings)[];
+/** Settings that may change within a run: how a batch is cut changes its update by rounding alone. */
+const CHANGEABLE: readonly (keyof TrainerSettings)[] = ['accumulation'];
+
 /**
- * What decides the numbers of a run: a checkpoint goes with this and nothing else. Name and engine do not enter.
+ * What decides the numbers of a run up to a step: a checkpoint of that step goes with this and nothing else. Name and
+ * engine do not enter, nor do cuts of the learning rate that come later.
  * @param defenceSettings with every default filled in
  */
-export function configHash(config: TrainConfig, defenceSettings: SettingValues, datasetHash: string): string {
-  const { architecture, defence, trainer, seed } = config;
+export function configHash(
+  config: TrainConfig,
+  defenceSettings: SettingValues,
+  datasetHash: string,
+  step: number,
+): string {
+  const { architecture, defence, trainer, seed, rateCuts } = config;
   const settings = Object.entries(defenceSettings).toSorted(([a], [b]) => (a < b ? -1 : 1));
   // Checkpoints from before there was augmentation go with settings that leave it off.
   const { flip, cropPadding, cutout, ...others } = trainer;
-  const parts: unknown[] = [datasetHash, architecture, defence, settings, others, seed];
+  const first = Object.fromEntries(FIRST_SETTINGS.map((key) => [key, trainer[key]]));
+  const parts: unknown[] = [datasetHash, architecture, defence, settings, first, seed];
   if (isAugmented(trainer)) parts.push({ flip, cropPadding, cutout });
+  // Likewise with later settings that are as they were when there was no choice.
+  const standard: Readonly<Record<string, unknown>> = trainerSettings.parse({});
+  const known: readonly string[] = [...FIRST_SETTINGS, ...CHANGEABLE];
+  const later = Object.entries(others).filter(([key, value]) => !known.includes(key) && value !== standard[key]);
+  if (later.length > 0) parts.push({ later: later.toSorted(([a], [b]) => (a < b ? -1 : 1)) });
+  const cuts = rateCuts.filter(({ after }) => after < step);
+  if (cuts.length > 0) parts.push({ cuts });
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
@@ -66,6 +104,8 @@ export async function writeCheckpoint(folder: string, name: string, checkpoint: 
   await writeNpz(file, {
     ...prefixed('weights/', checkpoint.weights),
     ...prefixed('optimizer/', checkpoint.optimizer),
+    ...prefixed('ema/', checkpoint.average),
+    ...prefixed('defence/', checkpoint.defence),
     meta: { dtype: 'u8', shape: [meta.length], data: meta },
   });
   return file;
@@ -79,14 +119,15 @@ export async function pruneCheckpoints(folder: string): Promise<void> {
 
 /**
  * The newest checkpoint of a run that can be read; damaged ones are passed over. null if there is none.
+ * @param hashAt {@link configHash} at a step
  * @throws AppError `conflict` if it was made with other settings or another data set.
  */
-export async function newestCheckpoint(folder: string, config: string): Promise<Checkpoint | null> {
+export async function newestCheckpoint(folder: string, hashAt: (step: number) => string): Promise<Checkpoint | null> {
   for (const name of await checkpointFiles(folder)) {
     const file = join(folder, CHECKPOINTS, name);
     const checkpoint = await readCheckpoint(file).catch(() => null);
     if (!checkpoint) continue;
-    if (checkpoint.meta.config !== config) {
+    if (checkpoint.meta.config !== hashAt(checkpoint.meta.step)) {
       throw new AppError(
         'conflict',
         `${file} belongs to other settings or another data set. Start the training anew instead of resuming it.`,
@@ -98,6 +139,22 @@ export async function newestCheckpoint(folder: string, config: string): Promise<
   return null;
 }
 
+/**
+ * Takes back the checkpoint of a step that turned out to be no good.
+ * @returns the step of the newest one that is left; null if there is none.
+ */
+export async function dropCheckpoint(folder: string, step: number): Promise<number | null> {
+  await rm(join(folder, CHECKPOINTS, checkpointName(step)), { force: true });
+  const [newest] = await checkpointFiles(folder);
+  return newest === undefined ? null : Number(/\d+/.exec(newest)?.[0]);
+}
+
+/** Takes back all numbered checkpoints of later steps. */
+export async function dropCheckpointsAfter(folder: string, step: number): Promise<void> {
+  const later = (await checkpointFiles(folder)).filter((name) => name > checkpointName(step));
+  await Promise.all(later.map((name) => rm(join(folder, CHECKPOINTS, name), { force: true })));
+}
+
 /** @throws AppError `not-found` or `bad-data`. */
 export async function readCheckpoint(file: string): Promise<Checkpoint> {
   const { meta, ...arrays } = await readNpz(file);
@@ -107,6 +164,8 @@ export async function readCheckpoint(file: string): Promise<Checkpoint> {
     meta: parsed.data,
     weights: withPrefix('weights/', arrays),
     optimizer: withPrefix('optimizer/', arrays),
+    average: withPrefix('ema/', arrays),
+    defence: withPrefix('defence/', arrays),
   };
 }
 

@@ -2,6 +2,7 @@ import { appendFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { trainPoint, type TrainPoint } from '../../../shared/domain/training.ts';
+import type { ProbePoint, ValidationPoint } from './standing.ts';
 import { writeAtomic, writeError } from '../arrays/atomic.ts';
 
 export const METRICS_FILE = 'metrics.jsonl';
@@ -9,8 +10,10 @@ export const METRICS_FILE = 'metrics.jsonl';
 /** A run's `metrics.jsonl`, one {@link TrainPoint} a line, in the order of the steps. */
 export interface Metrics {
   append(point: TrainPoint): void;
-  /** The newest validation, or null. */
-  lastValidation(): Extract<TrainPoint, { type: 'validation' }> | null;
+  /** All validations, in their order. */
+  readonly validations: readonly ValidationPoint[];
+  /** All probes, in their order. */
+  readonly probes: readonly ProbePoint[];
 }
 
 /**
@@ -21,7 +24,8 @@ export async function openMetrics(folder: string, step: number): Promise<Metrics
   const file = join(folder, METRICS_FILE);
   const points = step === 0 ? [] : (await readPoints(file)).filter((point) => point.step <= step);
   await writeAtomic(file, points.map((point) => `${JSON.stringify(point)}\n`).join(''));
-  let validation = points.findLast((point) => point.type === 'validation') ?? null;
+  const validations = points.filter((point) => point.type === 'validation');
+  const probes = points.filter((point) => point.type === 'probe');
   return {
     append(point) {
       try {
@@ -29,9 +33,11 @@ export async function openMetrics(folder: string, step: number): Promise<Metrics
       } catch (cause) {
         throw writeError(file, cause);
       }
-      if (point.type === 'validation') validation = point;
+      if (point.type === 'validation') validations.push(point);
+      if (point.type === 'probe') probes.push(point);
     },
-    lastValidation: () => validation,
+    validations,
+    probes,
   };
 }
 

@@ -4,6 +4,7 @@ import { checkAugmentation } from '../data/augment.ts';
 import type { PackedDataset } from '../data/packed.ts';
 import type { ConfiguredDefence } from '../defences/defence.ts';
 import { findDefence } from '../defences/registry.ts';
+import { decisiveSettings } from '../defences/settings.ts';
 import { buildNetwork, type Network } from '../models/network.ts';
 import { configHash } from './checkpoint.ts';
 import { optimizerOf, type Optimizer } from './optimizer.ts';
@@ -18,7 +19,8 @@ export interface TrainingPlan {
   /** Steps of the whole run. */
   readonly total: number;
   readonly validateEvery: number;
-  readonly hash: string;
+  /** What a checkpoint of a step goes with, see `configHash`. */
+  readonly hashAt: (step: number) => string;
 }
 
 /** @throws AppError `invalid-input` for wrong settings, and for a data set without training images. */
@@ -27,6 +29,7 @@ export function planTraining(config: TrainConfig, dataset: PackedDataset): Train
   const { trainer } = config;
   const defence = findDefence(config.defence).configure(config.defenceSettings);
   checkAugmentation(trainer, manifest.shape);
+  checkReplays(defence, trainer.epochs);
   const positions = dataset.positions('train').subarray(0, trainer.trainLimit ?? undefined);
   if (positions.length === 0) {
     throw new AppError('invalid-input', `The data set ${manifest.name} has no training images.`);
@@ -39,6 +42,16 @@ export function planTraining(config: TrainConfig, dataset: PackedDataset): Train
     optimizer: optimizerOf(trainer),
     total: trainer.epochs * order.stepsPerEpoch,
     validateEvery: Math.max(1, Math.round(trainer.validationEvery * order.stepsPerEpoch)),
-    hash: configHash(config, defence.settings, manifest.hash),
+    hashAt: (step) => configHash(config, decisiveSettings(defence.settings), manifest.hash, step),
   };
+}
+
+/** @throws AppError `invalid-input` if a run with replayed batches would not see every image once. */
+export function checkReplays({ replay }: ConfiguredDefence, epochs: number): void {
+  if (!replay || epochs >= replay.times) return;
+  throw new AppError(
+    'invalid-input',
+    `epochs: each batch is used ${replay.times} times in a row and every use counts, so ${epochs} epochs would not come through the training images once. Take at least ${replay.times} epochs, or fewer replays.`,
+    { details: { field: 'epochs', found: epochs, expected: replay.times } },
+  );
 }

@@ -62,10 +62,8 @@ export function testResidualTraining(engine: EngineName, enginePack: string | nu
       const labels = tf.tensor1d(examples.labels, 'int32');
       const { state } = step.run(
         before,
-        clean,
-        name === 'natural' ? null : adversarial,
-        labels,
-        optimizer.numbers(0.01, 0),
+        [{ images: clean, adversarial: name === 'natural' ? null : adversarial, labels }],
+        { optimizer: optimizer.numbers(0.01, 0) },
       );
       const trainedOn = { clean, adversarial, both: tf.concat4d([clean, adversarial], 0) }[halves];
       const errors = tf.tidy(() => {

@@ -9,7 +9,8 @@ import type { HostMessage, JobSpecOf } from '../../../shared/domain/job.ts';
 import { trainConfig, type TrainConfigInput, type TrainPoint } from '../../../shared/domain/training.ts';
 import { packFolder } from '../../services/engine-pack/state.ts';
 import { BARS_ID, writeBars } from '../fixtures/bars.ts';
-import { BEST_CHECKPOINT, CHECKPOINTS } from './checkpoint.ts';
+import { readNpz } from '../arrays/npz.ts';
+import { BEST_CHECKPOINT, CHECKPOINTS, readCheckpoint } from './checkpoint.ts';
 import { METRICS_FILE, readPoints } from './metrics.ts';
 import { WEIGHTS_FILE } from './train.ts';
 
@@ -138,6 +139,75 @@ it('both engines take the same steps, within rounding', async ({ skip }) => {
   }
 });
 
+/** Every state that a run may have beside its weights. */
+const STATES: Record<string, TrainConfigInput['trainer']> = {
+  'AdamW with averaged weights of which it keeps the best': {
+    optimizer: 'adamw',
+    weightDecay: 0.01,
+    ema: 0.9,
+    keep: 'best',
+    clipNorm: 1,
+    schedule: 'one-cycle',
+  },
+  'SGD in micro-batches that stops early': {
+    optimizer: 'sgd',
+    learningRate: 0.05,
+    accumulation: 3,
+    patience: 2,
+    keep: 'best',
+    schedule: 'step',
+    milestones: '0.2',
+    epsilonSchedule: 'cosine',
+    epsilonStart: 0.3,
+  },
+  'RMSProp that keeps the average': { optimizer: 'rmsprop', learningRate: 0.001, ema: 0.95, keep: 'ema' },
+};
+
+describe.each(Object.entries(STATES))('a training with %s', (name, more) => {
+  it('killed with −9 and resumed gives the same weights, best weights and numbers to the last bit', async () => {
+    const trainer = { epochs: 4, batchSize: 10, checkpointEvery: 7, validationEvery: 0.3, validationSteps: 2, ...more };
+    const values = { trainer, defence: 'at', defenceSettings: { attackSteps: 1, epsilon: 0.1 } };
+    const [whole, broken] = [await runFolder(`${name} whole`), await runFolder(`${name} broken`)];
+    const host = startHost(whole, 'wasm', values, false);
+    expect(await host.ended).toBe(0);
+    const done = host.messages.at(-1);
+    expect(done).toMatchObject({
+      type: 'done',
+      result: { kind: 'train', result: { kept: { weights: trainer.keep } } },
+    });
+    const killed = startHost(broken, 'wasm', values, false, (message, child) => {
+      if (message.type === 'point' && message.point.step >= 5) child.kill('SIGKILL');
+    });
+    expect(await killed.ended).toBe('SIGKILL');
+    const resumed = startHost(broken, 'wasm', values, true);
+    expect(await resumed.ended).toBe(0);
+    expect(await pointsOf(broken)).toEqual(await pointsOf(whole));
+    expect((await weightsOf(broken)).equals(await weightsOf(whole))).toBe(true);
+    const [one, other] = await Promise.all(
+      [whole, broken].map(async (folder) => readCheckpoint(join(folder, CHECKPOINTS, BEST_CHECKPOINT))),
+    );
+    expect(other!.weights).toEqual(one!.weights);
+    expect(other!.average).toEqual(one!.average);
+    expect(other!.meta.step).toBe(one!.meta.step);
+    // What it keeps is what its choice says.
+    const kept = await readNpz(join(whole, WEIGHTS_FILE));
+    const best = Object.keys(one!.average).length > 0 ? one!.average : one!.weights;
+    expect(Object.keys(kept).length).toBeGreaterThan(4);
+    const same = Object.entries(kept).every(([key, array]) =>
+      Buffer.from(array.data.buffer).equals(Buffer.from(best[key]!.data.buffer)),
+    );
+    if (trainer.keep === 'best') expect(same).toBe(true);
+    const points = (await pointsOf(whole)).filter((point) => point.type === 'validation');
+    expect(points.every((point) => (point.ema !== undefined) === 'ema' in trainer)).toBe(true);
+    const result = done?.type === 'done' && done.result.kind === 'train' ? done.result.result : null;
+    if (trainer.patience !== undefined) {
+      expect(result?.stoppedEarly).toBe(true);
+      expect(result?.steps).toBe(points.at(-1)!.step);
+      expect(points.length).toBe(points.findIndex((point) => point.step === result?.best?.step) + 1 + trainer.patience);
+    }
+  });
+});
+
 describe('a training on wasm', () => {
   it('passes over a damaged checkpoint, and drops what the metrics say beyond the one it takes', async () => {
     const folder = await runFolder('damaged');
@@ -196,17 +266,41 @@ describe('a training on wasm', () => {
     expect(existsSync(join(scratch, 'orphan', WEIGHTS_FILE))).toBe(false);
   });
 
-  it('stops at a loss that is not finite, naming step and term, with a checkpoint', async () => {
-    const folder = await runFolder('non-finite');
-    const trainer = { epochs: 4, batchSize: 10, optimizer: 'sgd', learningRate: 10 } as const;
-    const host = startHost(folder, 'wasm', { trainer, defenceSettings: { attackSteps: 1, alpha: 1000 } }, false);
+  it('that diverges stops, names step and term, and goes on at a lower rate from the last checkpoint that is good', async () => {
+    const folder = await runFolder('diverged');
+    // The rate rises step by step until it is too high.
+    const trainer = {
+      epochs: 4,
+      batchSize: 10,
+      optimizer: 'adam',
+      learningRate: 10,
+      learningRateWarmup: 0.9,
+      checkpointEvery: 1,
+    } as const;
+    const values = { trainer, defenceSettings: { attackSteps: 1, alpha: 1000 } };
+    const host = startHost(folder, 'wasm', values, false);
     expect(await host.ended).toBe(0);
     const last = host.messages.at(-1);
     expect(last).toMatchObject({ type: 'error', error: { code: 'non-finite' } });
     const details = last?.type === 'error' ? last.error.details : undefined;
-    const step = Number(details?.['step']);
-    expect(await readdir(join(folder, CHECKPOINTS))).toContain(`step-${String(step - 1).padStart(8, '0')}.npz`);
+    const [step, good] = [Number(details?.['step']), Number(details?.['checkpoint'])];
     expect(['clean', 'adversarial', 'logits', 'attention', 'total', 'gradient']).toContain(details?.['term']);
+    expect(good).toBe(step - 2);
+    expect((await readdir(join(folder, CHECKPOINTS))).toSorted().at(-1)).toBe(
+      `step-${String(good).padStart(8, '0')}.npz`,
+    );
+
+    const slower = { ...values, rateCuts: [{ after: good, factor: 0.001 }] };
+    const resumed = startHost(folder, 'wasm', slower, true);
+    expect(await resumed.ended).toBe(0);
+    expect(resumed.messages.at(-1)).toMatchObject({ type: 'done', result: { result: { steps: 40 } } });
+    expect(resumed.messages.find((message) => message.type === 'point')?.point.step).toBe(good + 1);
+    const rates = (await pointsOf(folder)).flatMap((point) => (point.type === 'step' ? [point.learningRate] : []));
+    expect(rates[good]! / rates[good - 1]!).toBeCloseTo((0.001 * (good + 1)) / good, 9);
+    // Its checkpoints belong to the lower rate from here on.
+    const back = startHost(folder, 'wasm', values, true);
+    expect(await back.ended).toBe(0);
+    expect(back.messages.at(-1)).toMatchObject({ type: 'error', error: { code: 'conflict' } });
   });
 
   it('learns, and β = 0 and β > 0 differ after one step', async () => {

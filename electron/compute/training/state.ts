@@ -13,19 +13,25 @@ import type { TrainState } from './step.ts';
 /**
  * The state before the first step. The caller disposes of it.
  * @param statisticsOf of the images, asked for where the network normalises them.
+ * @param averaged whether a moving average of the weights is kept; it begins as they are.
  */
 export function initialState(
   network: Network,
   optimizer: Optimizer,
   seed: number,
   statisticsOf: () => ChannelStatistics,
+  averaged = false,
 ): TrainState {
   const trainable = network.parameters.filter((parameter) => parameter.trainable);
+  const weights = network.normalised
+    ? withStatistics(initialWeights(network, seed), statisticsOf())
+    : initialWeights(network, seed);
   return {
-    weights: network.normalised
-      ? withStatistics(initialWeights(network, seed), statisticsOf())
-      : initialWeights(network, seed),
+    weights,
     slots: optimizer.slots.map(() => trainable.map(({ shape }) => tf.zeros([...shape]))),
+    average: averaged
+      ? Object.fromEntries(Object.entries(weights).map(([name, tensor]) => [name, tf.clone(tensor)]))
+      : null,
   };
 }
 
@@ -36,7 +42,12 @@ function withStatistics(weights: Weights, { mean, deviation }: ChannelStatistics
 }
 
 /** The state of a checkpoint, bit for bit. The caller disposes of it. @throws AppError `wrong-architecture`, `bad-data`. */
-export function restoreState(network: Network, optimizer: Optimizer, checkpoint: Checkpoint): TrainState {
+export function restoreState(
+  network: Network,
+  optimizer: Optimizer,
+  checkpoint: Checkpoint,
+  averaged = false,
+): TrainState {
   const size = parameterCount(network);
   const slots = optimizer.slots.map((name) => {
     const data = checkpoint.optimizer[name]?.data;
@@ -45,9 +56,11 @@ export function restoreState(network: Network, optimizer: Optimizer, checkpoint:
     }
     return data;
   });
+  const name = `The checkpoint of step ${checkpoint.meta.step}`;
   return {
-    weights: weightsFromArrays(network, checkpoint.weights, `The checkpoint of step ${checkpoint.meta.step}`),
+    weights: weightsFromArrays(network, checkpoint.weights, name),
     slots: slots.map((data) => inPieces(network, data)),
+    average: averaged ? weightsFromArrays(network, checkpoint.average, `${name}, averaged weights,`) : null,
   };
 }
 
@@ -56,17 +69,16 @@ export async function saveState(
   network: Network,
   optimizer: Optimizer,
   state: TrainState,
-): Promise<Pick<Checkpoint, 'weights' | 'optimizer'>> {
+): Promise<Pick<Checkpoint, 'weights' | 'optimizer' | 'average'>> {
   const slots = state.slots.map((pieces) =>
     tf.tidy(() => tf.concat1d(pieces.map((piece) => tf.reshape<tf.Rank.R1>(piece, [-1])))),
   );
+  const names = network.parameters.map((parameter) => parameter.name);
   try {
     return {
-      weights: await named(
-        network.parameters.map((parameter) => parameter.name),
-        weightList(network, state.weights),
-      ),
+      weights: await named(names, weightList(network, state.weights)),
       optimizer: await named(optimizer.slots, slots),
+      average: state.average ? await named(names, weightList(network, state.average)) : {},
     };
   } finally {
     tf.dispose(slots);
@@ -74,7 +86,7 @@ export async function saveState(
 }
 
 export function disposeState(state: TrainState): void {
-  tf.dispose([...Object.values(state.weights), ...state.slots.flat()]);
+  tf.dispose([...Object.values(state.weights), ...state.slots.flat(), ...Object.values(state.average ?? {})]);
 }
 
 /** A slot's elements as tensors of the shapes of the trainable parameters. */

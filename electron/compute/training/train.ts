@@ -1,26 +1,40 @@
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { AppError } from '../../../shared/domain/errors.ts';
 import type { TrainConfig, TrainPoint, TrainResult } from '../../../shared/domain/training.ts';
 import { imageTensor } from '../attacks/base/batch.ts';
+import { writeNpz, type NpzArrays } from '../arrays/npz.ts';
+import type { Subject } from '../attacks/base/examples.ts';
 import type { PackedDataset } from '../data/packed.ts';
 import type { Pipeline, PreparedBatch } from '../data/pipeline.ts';
 import type { JobContext } from '../jobs/control.ts';
-import { forward } from '../models/forward.ts';
-import { frozenNetwork, frozenWeights } from '../models/frozen.ts';
 import { parameterCount } from '../models/network.ts';
 import { saveWeights } from '../models/weights.ts';
-import { trainingBatches } from './batches.ts';
-import { BEST_CHECKPOINT, checkpointName, newestCheckpoint, pruneCheckpoints, writeCheckpoint } from './checkpoint.ts';
+import { createAdversary, type Adversary } from './adversary.ts';
+import { inParts, trainingBatches } from './batches.ts';
+import {
+  BEST_CHECKPOINT,
+  checkpointName,
+  CHECKPOINTS,
+  dropCheckpoint,
+  dropCheckpointsAfter,
+  GOOD_CHECKPOINT,
+  newestCheckpoint,
+  pruneCheckpoints,
+  readCheckpoint,
+  writeCheckpoint,
+} from './checkpoint.ts';
 import { createStepClock } from './clock.ts';
-import { createInnerAttacker, type InnerAttacker } from './inner-attack.ts';
+import { collapseNote, createGuard, hasCollapsed, type Guard } from './guard.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
+import { culpritOf, diverged, trainingFailure } from './faults.ts';
+import { averageShare } from './optimizer.ts';
 import { planTraining, type TrainingPlan } from './plan.ts';
 import { epsilonShareAt, learningRateAt } from './schedule.ts';
 import { channelStatistics, type ChannelStatistics } from '../data/statistics.ts';
 import { disposeState, initialState, restoreState, saveState } from './state.ts';
-import { createTrainStep, type StepReport, type TrainState, type TrainStep } from './step.ts';
-import { createValidator, type Validator } from './validate.ts';
+import { isOut, judged, standingOf } from './standing.ts';
+import { createTrainStep, type BatchPart, type TrainState, type TrainStep } from './step.ts';
+import { accuracyOf, createValidator, type Validator } from './validate.ts';
 
 /** The trained weights, beside the run's checkpoints once the training is over. */
 export const WEIGHTS_FILE = 'weights.npz';
@@ -45,20 +59,24 @@ export interface TrainingOptions {
   readonly onNote?: (note: string) => void;
   /** Entry of the thread that makes batches; null for none. Only tests and measurements say. */
   readonly batchThread?: URL | null;
+  /** The static models of ensemble training, in the order of `defence.members`; stay the caller's. */
+  readonly members?: readonly Subject[];
 }
 
 /**
  * Trains a network to its end. In deterministic mode the numbers depend on configuration and data set alone, however
  * often the run was interrupted and resumed.
- * @throws AppError `invalid-input` for wrong settings; `non-finite` naming step and term, and `cancelled`, both with a
- *   checkpoint of the last good step; `conflict` if the checkpoint belongs to other settings; `library-full` and other
- *   errors of writing.
+ * @throws AppError `invalid-input` for wrong settings; `non-finite` naming step, term and the last good checkpoint;
+ *   `cancelled` with a checkpoint of the last step; `out-of-memory` with what helps; `conflict` if the checkpoint belongs
+ *   to other settings; `library-full` and other errors of writing.
  */
 export async function train(options: TrainingOptions): Promise<TrainResult> {
   const training = await Training.open(options);
   try {
     await options.onStart?.(training.done);
     return await training.run();
+  } catch (thrown) {
+    throw trainingFailure(thrown, options.config.trainer);
   } finally {
     await training.dispose();
   }
@@ -70,7 +88,8 @@ class Training {
   readonly #plan: TrainingPlan;
   readonly #metrics: Metrics;
   readonly #step: TrainStep;
-  readonly #attacker: InnerAttacker | null;
+  readonly #adversary: Adversary;
+  readonly #guard: Guard | null;
   readonly #validator: Validator;
   readonly #batches: Pipeline;
   readonly #clock = createStepClock();
@@ -84,7 +103,6 @@ class Training {
   /** Examples since then. */
   #examples = 0;
   readonly #secondsBefore: number;
-  #best: number | null;
   readonly #notes = new Set<string>();
 
   private constructor(options: TrainingOptions, plan: TrainingPlan, metrics: Metrics, state: TrainState, start: Start) {
@@ -98,15 +116,19 @@ class Training {
     this.#saved = start.step > 0 ? start.step : -1;
     this.#told = start.step;
     this.#secondsBefore = start.seconds;
-    this.#best = start.best;
     this.#step = createTrainStep({
       network,
       defence,
       optimizer,
       labelSmoothing: trainer.labelSmoothing,
+      clipNorm: trainer.clipNorm,
+      averaged: trainer.ema > 0,
     });
-    this.#attacker = defence.inner ? createInnerAttacker(network, defence.inner, seed) : null;
-    const { epsilon } = defence;
+    const { members = [] } = options;
+    const capacity = Math.min(trainer.batchSize, plan.order.examples);
+    this.#adversary = createAdversary({ network, defence, seed, capacity, members, saved: start.defence });
+    const { epsilon, inner, guard } = defence;
+    this.#guard = inner && guard ? createGuard(network, options.dataset, inner, guard, seed) : null;
     const steps = trainer.validationSteps;
     const attack = { epsilon, steps, stepSize: (2.5 * epsilon) / steps, randomStart: true };
     this.#validator = createValidator(network, options.dataset, attack, seed);
@@ -117,13 +139,19 @@ class Training {
   static async open(options: TrainingOptions): Promise<Training> {
     const plan = planTraining(options.config, options.dataset);
     const { network, optimizer } = plan;
-    const checkpoint = options.resume ? await newestCheckpoint(options.folder, plan.hash) : null;
-    const start = checkpoint?.meta ?? { step: 0, seconds: 0, best: null };
+    const checkpoint = options.resume ? await newestCheckpoint(options.folder, plan.hashAt) : null;
+    const start = checkpoint
+      ? { ...checkpoint.meta, defence: checkpoint.defence }
+      : { step: 0, seconds: 0, defence: {} };
+    const averaged = options.config.trainer.ema > 0;
     const metrics = await openMetrics(options.folder, start.step);
     const state = checkpoint
-      ? restoreState(network, optimizer, checkpoint)
-      : initialState(network, optimizer, options.config.seed, () => trainingStatistics(options));
-    return new Training(options, plan, metrics, state, start);
+      ? restoreState(network, optimizer, checkpoint, averaged)
+      : initialState(network, optimizer, options.config.seed, () => trainingStatistics(options), averaged);
+    const training = new Training(options, plan, metrics, state, start);
+    // What was the best later than here is of a stretch that counts no more; what was so here may not be written yet.
+    if (checkpoint && standingOf(metrics.validations).best?.step === start.step) await training.#writeBest();
+    return training;
   }
 
   /** Steps done so far, by earlier stretches too. */
@@ -133,26 +161,49 @@ class Training {
 
   /** All steps that are left, then the weights file. */
   async run(): Promise<TrainResult> {
-    const { folder, config } = this.#options;
-    const { network, order, total } = this.#plan;
+    const { trainer } = this.#options.config;
+    const { total } = this.#plan;
     for (;;) {
       await this.#clock.within('validation', () => this.#validateIfDue());
-      const due = this.#done % config.trainer.checkpointEvery === 0 || this.#done === total;
-      if (this.#done > 0 && due) await this.#save();
-      this.#tellSpeed();
-      if (this.#done === total) break;
+      const collapsed = await this.#clock.within('validation', () => this.#collapseIfDue());
+      const over = collapsed || this.#done === total || isOut(trainer, standingOf(this.#metrics.validations));
+      if (this.#done > 0 && (over || this.#done % trainer.checkpointEvery === 0)) await this.#save();
+      this.#tellSpeed(over);
+      if (over) return this.#finish();
       await this.#rest();
       await this.#advance();
     }
-    await saveWeights(network, this.#state.weights, join(folder, WEIGHTS_FILE));
-    const last = this.#metrics.lastValidation();
+  }
+
+  /** Writes the weights that the run keeps. */
+  async #finish(): Promise<TrainResult> {
+    const { folder, config } = this.#options;
+    const { network, order, total } = this.#plan;
+    const { validations } = this.#metrics;
+    const { best } = standingOf(validations);
+    const steps = this.#done;
+    const last = validations.findLast((point) => point.step <= steps) ?? null;
+    const { keep } = config.trainer;
+    const file = join(folder, WEIGHTS_FILE);
+    if (keep === 'best') {
+      const { weights, average } = await readCheckpoint(join(folder, CHECKPOINTS, BEST_CHECKPOINT));
+      await writeNpz(file, config.trainer.ema > 0 ? average : weights);
+    } else {
+      await saveWeights(network, keep === 'ema' ? (this.#state.average ?? {}) : this.#state.weights, file);
+    }
+    const measured = { last, best: best && judged(best), ema: last?.ema ?? null }[keep];
+    const collapse = this.#metrics.probes.find(({ collapsed }) => collapsed);
     return {
-      steps: total,
-      epochs: total / order.stepsPerEpoch,
+      steps,
+      epochs: steps / order.stepsPerEpoch,
       seconds: this.#seconds(),
-      cleanAccuracy: last?.cleanAccuracy ?? null,
-      adversarialAccuracy: last?.adversarialAccuracy ?? null,
+      cleanAccuracy: measured?.cleanAccuracy ?? null,
+      adversarialAccuracy: measured?.adversarialAccuracy ?? null,
       parameters: parameterCount(network),
+      kept: { weights: keep, step: keep === 'best' ? (best?.step ?? steps) : steps },
+      best: best && { step: best.step, adversarialAccuracy: judged(best).adversarialAccuracy },
+      stoppedEarly: steps < total,
+      ...(collapse && { collapsedAt: collapse.step }),
     };
   }
 
@@ -160,61 +211,79 @@ class Training {
     await this.#batches.dispose();
     disposeState(this.#state);
     this.#step.dispose();
-    this.#attacker?.dispose();
+    this.#adversary.dispose();
+    this.#guard?.dispose();
     this.#validator.dispose();
   }
 
   /** One training step. */
   async #advance(): Promise<void> {
-    const { context, config } = this.#options;
+    const { context, config, folder } = this.#options;
     const { order, optimizer, defence, total } = this.#plan;
     const clock = this.#clock;
     const started = clock.elapsed;
     const step = this.#done;
-    const { trainer } = config;
-    const learningRate = learningRateAt(trainer, step, total);
-    const share = epsilonShareAt(trainer.epsilonWarmup, step, total);
+    const { trainer, rateCuts } = config;
+    const learningRate = learningRateAt(trainer, step, total, rateCuts);
+    const share = epsilonShareAt(trainer, step, total);
+    const moment = { step, epoch: Math.floor(step / order.stepsPerEpoch), share };
     const batch = await clock.within('data', () => this.#batches.take(step));
     const { examples } = batch;
-    const images = clock.withinSync('data', () => imageTensor(examples.images, examples.shape));
-    const labels = tf.tensor1d(examples.labels, 'int32');
-    let adversarial: tf.Tensor4D | null = null;
+    const parts: BatchPart[] = [];
     let outcome: ReturnType<TrainStep['run']>;
     let unused: number | null;
     try {
-      adversarial = await clock.within('attack', () => this.#attack(batch, share));
-      const numbers = optimizer.numbers(learningRate, step);
-      outcome = clock.withinSync('update', () =>
-        this.#step.run(this.#state, images, adversarial, labels, numbers, (step + 1) / total),
-      );
-      unused = clock.withinSync('report', () => this.#measureUnused(images, labels));
+      let from = 0;
+      for (const part of inParts(batch, trainer.accumulation)) {
+        const images = clock.withinSync('data', () => imageTensor(part.examples.images, examples.shape));
+        const labels = tf.tensor1d(part.examples.labels, 'int32');
+        const at = parts.push({ images, labels, adversarial: null }) - 1;
+        const attacked = { ...part, images, from };
+        const adversarial = await clock.within('attack', () =>
+          this.#adversary.make(this.#state.weights, attacked, moment, () => this.#rest()),
+        );
+        parts[at] = { images, labels, adversarial };
+        from += labels.size;
+      }
+      const numbers = {
+        optimizer: optimizer.numbers(learningRate, step),
+        progress: (step + 1) / total,
+        averageShare: averageShare(trainer.ema, step),
+      };
+      outcome = clock.withinSync('update', () => this.#step.run(this.#state, parts, numbers));
+      unused = clock.withinSync('report', () => this.#measureUnused(parts));
     } finally {
-      tf.dispose(adversarial ? [images, labels, adversarial] : [images, labels]);
+      tf.dispose(
+        parts.flatMap(({ images, labels, adversarial }) => [images, labels, ...(adversarial ? [adversarial] : [])]),
+      );
     }
     const { state } = outcome;
+    this.#adversary.learn(outcome.ascent, moment);
     const report = clock.withinSync('report', outcome.report);
     batch.release();
 
-    const culprit = nonFiniteTerm(report);
+    const culprit = culpritOf(report);
     if (culprit !== null) {
       disposeState(state);
-      await this.#save();
-      throw nonFinite(step + 1, culprit);
+      // The numbers went wrong with the weights before this step: a checkpoint of them is no place to go on from.
+      throw diverged(step + 1, culprit, await dropCheckpoint(folder, step));
     }
     disposeState(this.#state);
     this.#state = state;
     this.#done = step + 1;
     this.#examples += examples.labels.length;
     this.#tellNotes();
+    const attack = defence.inner ?? defence.replay;
     this.#point({
       type: 'step',
       step: this.#done,
       epoch: this.#done / order.stepsPerEpoch,
       terms: report.terms,
       cleanAccuracy: report.cleanAccuracy ?? unused,
-      adversarialAccuracy: defence.inner ? report.adversarialAccuracy : null,
+      adversarialAccuracy: attack ? report.adversarialAccuracy : null,
       learningRate,
-      epsilon: defence.inner ? defence.inner.epsilon * share : null,
+      epsilon: attack ? attack.epsilon * share : null,
+      gradientNorm: Math.sqrt(report.gradientSquares),
       rate: (1000 * examples.labels.length) / (clock.elapsed - started),
     });
     context.progress({
@@ -225,40 +294,30 @@ class Training {
     });
   }
 
-  /** x' of a batch, or null for defences that make none. */
-  async #attack({ examples, points }: PreparedBatch, share: number): Promise<tf.Tensor4D | null> {
-    if (!this.#attacker || !points) return null;
-    const epoch = Math.floor(this.#done / this.#plan.order.stepsPerEpoch);
-    return this.#attacker.run(this.#state.weights, examples, share, epoch, () => this.#rest(), points);
-  }
-
   /** Accuracy of the network before the step on clean images that the loss does not use; null in most steps. */
-  #measureUnused(images: tf.Tensor4D, labels: tf.Tensor1D): number | null {
+  #measureUnused(parts: readonly BatchPart[]): number | null {
     const { network, defence } = this.#plan;
     if (defence.halves !== 'adversarial' || (this.#done + 1) % MEASURE_UNUSED_EVERY !== 0) return null;
-    const accuracy = tf.tidy(() => {
-      const { logits } = forward(frozenNetwork(network), frozenWeights(network, this.#state.weights), images);
-      return tf.mean(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32'));
-    });
-    const [share = null] = accuracy.dataSync<'float32'>();
-    accuracy.dispose();
-    return share;
+    return accuracyOf(network, this.#state.weights, parts);
   }
 
   #tellNotes(): void {
-    const steps = this.#step.note ?? this.#attacker?.note ?? this.#validator.note;
-    for (const note of [this.#batches.note, steps]) {
-      if (note === null || this.#notes.has(note)) continue;
-      this.#notes.add(note);
-      this.#options.onNote?.(note);
-    }
+    const steps = this.#step.note ?? this.#adversary.note ?? this.#validator.note;
+    for (const note of [this.#batches.note, steps]) if (note !== null) this.#tell(note);
+  }
+
+  /** Each note once. */
+  #tell(note: string): void {
+    if (this.#notes.has(note)) return;
+    this.#notes.add(note);
+    this.#options.onNote?.(note);
   }
 
   /** Where the time went, about once a second and at the end. */
-  #tellSpeed(): void {
-    const { order, total } = this.#plan;
+  #tellSpeed(over: boolean): void {
+    const { order } = this.#plan;
     const step = this.#done;
-    if (step === this.#told || (step < total && this.#clock.sinceLap < SPEED_EVERY_MS)) return;
+    if (step === this.#told || (!over && this.#clock.sinceLap < SPEED_EVERY_MS)) return;
     const { numTensors, numBytes } = tf.memory();
     this.#point({
       type: 'speed',
@@ -274,18 +333,77 @@ class Training {
   }
 
   async #validateIfDue(): Promise<void> {
-    const { folder } = this.#options;
     const { validateEvery, total, order } = this.#plan;
     const step = this.#done;
     const due = step > 0 && (step % validateEvery === 0 || step === total);
-    if (!due || this.#metrics.lastValidation()?.step === step) return;
-    const measured = await this.#validator.run(this.#state.weights, { checkpoint: () => this.#rest() });
+    if (!due || this.#metrics.validations.at(-1)?.step === step) return;
+    const { weights, average } = this.#state;
+    const control = { checkpoint: () => this.#rest() };
+    const measured = await this.#validator.run(weights, control);
     if (!measured) return;
-    if (this.#best === null || measured.adversarialAccuracy > this.#best) {
-      this.#best = measured.adversarialAccuracy;
-      await this.#write(folder, BEST_CHECKPOINT);
+    const averaged = average && (await this.#validator.run(average, control));
+    this.#point({
+      type: 'validation',
+      step,
+      epoch: step / order.stepsPerEpoch,
+      ...measured,
+      ...(averaged && {
+        ema: { cleanAccuracy: averaged.cleanAccuracy, adversarialAccuracy: averaged.adversarialAccuracy },
+      }),
+    });
+    if (standingOf(this.#metrics.validations).best?.step !== step) return;
+    // In this order, so that a run that is killed in between finds out that the best is not written yet.
+    await this.#save();
+    await this.#writeBest();
+  }
+
+  /**
+   * Looks for catastrophic overfitting where the defence asks for it; if the network has collapsed, goes back to the
+   * weights of the last probe that found it in good health.
+   */
+  async #collapseIfDue(): Promise<boolean> {
+    const guard = this.#guard;
+    const { defence, total, order } = this.#plan;
+    const { config, folder } = this.#options;
+    const step = this.#done;
+    const every = defence.guard?.every ?? total;
+    const full = step > 0 && epsilonShareAt(config.trainer, step - 1, total) === 1;
+    if (!guard || !full || (step % every !== 0 && step !== total)) return false;
+    const earlier = this.#metrics.probes;
+    if (earlier.at(-1)?.step === step) return false;
+    const probe = await guard.probe(this.#state.weights, { checkpoint: () => this.#rest() });
+    if (!probe) {
+      this.#tell('Nobody watches for a collapse of the single-step training: the data set has no held-out part.');
+      return false;
     }
-    this.#point({ type: 'validation', step, epoch: step / order.stepsPerEpoch, ...measured });
+    const collapsed = hasCollapsed(earlier, probe);
+    const before = earlier.at(-1);
+    this.#point({ type: 'probe', step, epoch: step / order.stepsPerEpoch, ...probe, collapsed });
+    if (!collapsed) {
+      await this.#write(folder, GOOD_CHECKPOINT);
+      return false;
+    }
+    await this.#goBack();
+    this.#tell(collapseNote(step, before ?? probe, probe, this.#done));
+    return true;
+  }
+
+  /** To the newest checkpoint of good health; where none can be read, the run stays where it is. */
+  async #goBack(): Promise<void> {
+    const { folder, config } = this.#options;
+    const { network, optimizer, hashAt } = this.#plan;
+    const good = await readCheckpoint(join(folder, CHECKPOINTS, GOOD_CHECKPOINT)).catch(() => null);
+    if (!good || good.meta.step > this.#done || good.meta.config !== hashAt(good.meta.step)) return;
+    const state = restoreState(network, optimizer, good, config.trainer.ema > 0);
+    disposeState(this.#state);
+    this.#state = state;
+    this.#done = good.meta.step;
+    this.#saved = -1;
+    await dropCheckpointsAfter(folder, this.#done);
+  }
+
+  async #writeBest(): Promise<void> {
+    await this.#write(this.#options.folder, BEST_CHECKPOINT);
   }
 
   /** Writes a numbered checkpoint, unless that of this step is there. */
@@ -299,11 +417,19 @@ class Training {
   }
 
   async #write(folder: string, name: string): Promise<string> {
-    const { network, optimizer, hash } = this.#plan;
+    const { network, optimizer, hashAt } = this.#plan;
+    const { best } = standingOf(this.#metrics.validations);
     return this.#clock.within('checkpoint', async () =>
       writeCheckpoint(folder, name, {
-        meta: { format: 1, step: this.#done, config: hash, seconds: this.#seconds(), best: this.#best },
+        meta: {
+          format: 1,
+          step: this.#done,
+          config: hashAt(this.#done),
+          seconds: this.#seconds(),
+          best: best && judged(best).adversarialAccuracy,
+        },
         ...(await saveState(network, optimizer, this.#state)),
+        defence: await this.#adversary.save(),
       }),
     );
   }
@@ -329,18 +455,4 @@ function trainingStatistics({ config, dataset }: TrainingOptions): ChannelStatis
   return channelStatistics(dataset, dataset.positions('train').subarray(0, config.trainer.trainLimit ?? undefined));
 }
 
-type Start = { readonly step: number; readonly seconds: number; readonly best: number | null };
-
-/** Name of the first quantity that is NaN or infinite, or null. */
-function nonFiniteTerm(report: StepReport): string | null {
-  const quantities = { ...report.terms, gradient: report.gradientSquares };
-  return Object.entries(quantities).find(([, value]) => !Number.isFinite(value))?.[0] ?? null;
-}
-
-function nonFinite(step: number, term: string): AppError {
-  return new AppError(
-    'non-finite',
-    `Training stopped at step ${step}: ${term === 'gradient' ? 'the gradient' : `the loss term “${term}”`} is not a finite number any more. The checkpoint before it is kept; try a lower learning rate.`,
-    { details: { step, term } },
-  );
-}
+type Start = { readonly step: number; readonly seconds: number; readonly defence: NpzArrays };

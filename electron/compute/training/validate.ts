@@ -104,3 +104,21 @@ export function createValidator(
     },
   };
 }
+
+/** Share of the images of a batch that the network classifies rightly, as it is in evaluation. */
+export function accuracyOf(
+  network: Network,
+  weights: Weights,
+  parts: readonly { readonly images: tf.Tensor4D; readonly labels: tf.Tensor1D }[],
+): number {
+  let right = 0;
+  for (const { images, labels } of parts) {
+    const count = tf.tidy(() => {
+      const { logits } = forward(frozenNetwork(network), frozenWeights(network, weights), images);
+      return tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), 'float32'));
+    });
+    right += count.dataSync<'float32'>()[0] ?? 0;
+    count.dispose();
+  }
+  return right / parts.reduce((sum, { labels }) => sum + labels.size, 0);
+}

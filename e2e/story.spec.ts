@@ -174,7 +174,7 @@ async function evaluate(
   for (const model of request.models) await models.getByLabel(model, { exact: true }).click();
   if (request.source) {
     await form.getByRole('radio', { name: /^Transfer/ }).click();
-    await choose(form, 'Source model', request.source);
+    await form.getByRole('group', { name: 'Source models' }).getByLabel(request.source, { exact: true }).click();
   }
   await fill(form, 'Number', '100');
   await fill(form, 'ε', '0.25');
@@ -191,7 +191,7 @@ test('models are attacked white-box, gray-box and black-box', async ({ app }) =>
   await evaluate(page, { models: ['defended', 'plain net'], source: 'surrogate' });
   await evaluate(page, { models: ['defended', 'plain net'], source: 'other net' });
   await finishAll(page);
-  const table = page.getByRole('table').first();
+  const table = page.getByRole('grid', { name: 'Robust accuracy' });
   for (const threat of ['White box', 'Gray box', 'Black box']) {
     await expect(table.getByText(threat)).toBeVisible();
   }
@@ -209,7 +209,10 @@ test('models are attacked white-box, gray-box and black-box', async ({ app }) =>
   expect(defended.perturbation.linfMax).toBeLessThanOrEqual(0.25 + 1.2e-7);
 
   // Behind the number: the examples, each clean, attacked and their difference, with both predictions.
-  await table.getByRole('row').filter({ hasText: 'plain net' }).getByRole('button').first().click();
+  await table
+    .getByRole('button', { name: /^plain net, PGD-10 × 3/ })
+    .first()
+    .click();
   const examples = page
     .getByRole('list')
     .last()
@@ -264,7 +267,7 @@ test('a plan tells its cost, attacks from several sources, and shows numbers, cu
   await finishAll(page);
 
   const row = page.getByRole('row').filter({ hasText: 'defended' });
-  await expect(row.getByRole('button', { name: /^defended, / })).toHaveCount(4);
+  await expect(row.getByRole('button', { name: /^defended, PGD/ })).toHaveCount(4);
   const { plans } = await call(page, 'library.snapshot', undefined);
   const { worst } = await call(page, 'plans.result', { id: plans.find(({ name }) => name === 'quick plan')!.id });
   for (const [, atEpsilon] of Object.entries(worst)) {
@@ -293,7 +296,7 @@ test('a plan tells its cost, attacks from several sources, and shows numbers, cu
   await more.getByRole('button', { name: 'Run what is missing' }).click();
   await expect(more).toBeHidden();
   await finishAll(page);
-  await expect(row.getByRole('button', { name: /^defended, / })).toHaveCount(6);
+  await expect(row.getByRole('button', { name: /^defended, PGD/ })).toHaveCount(6);
 });
 
 test('the attack on one example is looked at step by step; its set is saved and comes back as a data set', async ({

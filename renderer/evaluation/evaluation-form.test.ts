@@ -13,8 +13,8 @@ describe('the new-evaluation form', () => {
   it('refuses a transfer attack without a source, and one whose source is a target', () => {
     const transfer = { ...filled, threat: 'transfer' as const };
     expect(formProblems(transfer)).toEqual(['no-source']);
-    expect(formProblems({ ...transfer, source: 'run-00000001' })).toEqual(['source-is-target']);
-    expect(formProblems({ ...transfer, source: 'run-00000002' })).toEqual([]);
+    expect(formProblems({ ...transfer, sources: ['run-00000001'] })).toEqual(['source-is-target']);
+    expect(formProblems({ ...transfer, sources: ['run-00000002'] })).toEqual([]);
   });
 
   it('refuses counts, seeds and batch sizes that are empty, fractional or out of range', () => {
@@ -24,13 +24,15 @@ describe('the new-evaluation form', () => {
     expect(formProblems({ ...filled, which: 'sample', sampleSeed: 0.5 })).toEqual(['sample-seed']);
     expect(formProblems({ ...filled, seed: -1 })).toEqual(['seed']);
     expect(formProblems({ ...filled, batchSize: 5000 })).toEqual(['batch-size']);
+    expect(formProblems({ ...filled, maxSeconds: 0, maxWork: 1.5 })).toEqual(['seconds', 'work']);
+    expect(formProblems({ ...filled, maxSeconds: 0.5, maxWork: 1 })).toEqual([]);
   });
 
   it('makes a request that the contract accepts, without a source when white-box', () => {
     const request = evaluationRequest.parse(
       evaluationRequestOf({
         ...filled,
-        source: 'run-00000002',
+        sources: ['run-00000002'],
         which: 'all',
         settings: { epsilon: 0.25, stepSize: null },
       }),
@@ -45,12 +47,12 @@ describe('the new-evaluation form', () => {
     const request = evaluationRequestOf({
       ...filled,
       threat: 'transfer',
-      source: 'run-00000002',
+      sources: ['run-00000002', 'run-00000003'],
       which: 'sample',
       sampleSeed: 7,
       count: 20,
     });
-    expect(request.source).toBe('run-00000002');
+    expect([request.source, request.ensemble]).toEqual(['run-00000002', ['run-00000003']]);
     expect(request.examples).toEqual({ split: 'test', count: 20, sample: true, seed: 7 });
   });
 
@@ -59,11 +61,14 @@ describe('the new-evaluation form', () => {
       ...evaluationRequestOf({
         ...filled,
         threat: 'transfer',
-        source: 'run-00000002',
+        sources: ['run-00000002'],
         which: 'sample',
         sampleSeed: 7,
         count: 20,
         seed: 3,
+        goal: 'least-likely',
+        maxSeconds: 12.5,
+        maxWork: 40,
       }),
       name: 'first try',
     });

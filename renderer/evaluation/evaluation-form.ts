@@ -1,5 +1,5 @@
 import type { EngineChoice } from '../../shared/domain/engine.ts';
-import type { EvaluationRequest, EvaluationRequestInput } from '../../shared/domain/evaluation.ts';
+import type { EvaluationRequest, EvaluationRequestInput, Goal } from '../../shared/domain/evaluation.ts';
 import type { SettingValue, SettingValues } from '../../shared/domain/settings.ts';
 
 /** The new-evaluation dialog while it is being filled in. */
@@ -8,7 +8,9 @@ export interface EvaluationForm {
   dataset: string;
   targets: readonly string[];
   threat: 'white-box' | 'transfer';
-  source: string | null;
+  /** Models that x′ is made on; several are averaged. */
+  sources: readonly string[];
+  goal: Goal;
   attack: string;
   settings: SettingValues;
   split: 'validation' | 'test';
@@ -20,10 +22,24 @@ export interface EvaluationForm {
   batchSize: number | null;
   engine: EngineChoice;
   deterministic: boolean;
+  /** What the attack may spend: seconds, and gradients or queries on one example. Null: no limit. */
+  maxSeconds: number | null;
+  maxWork: number | null;
 }
 
 export type FormProblem =
-  'no-targets' | 'no-source' | 'source-is-target' | 'count' | 'sample-seed' | 'seed' | 'batch-size';
+  | 'no-targets'
+  | 'no-source'
+  | 'source-is-target'
+  | 'count'
+  | 'sample-seed'
+  | 'seed'
+  | 'batch-size'
+  | 'seconds'
+  | 'work';
+
+/** Sources that one ensemble takes at most. */
+export const MOST_SOURCES = 16;
 
 export function emptyEvaluationForm(dataset: string): EvaluationForm {
   return {
@@ -31,7 +47,8 @@ export function emptyEvaluationForm(dataset: string): EvaluationForm {
     dataset,
     targets: [],
     threat: 'white-box',
-    source: null,
+    sources: [],
+    goal: 'untargeted',
     attack: '',
     settings: {},
     split: 'test',
@@ -43,6 +60,8 @@ export function emptyEvaluationForm(dataset: string): EvaluationForm {
     batchSize: 500,
     engine: 'auto',
     deterministic: false,
+    maxSeconds: null,
+    maxWork: null,
   };
 }
 
@@ -53,7 +72,8 @@ export function formOf(request: EvaluationRequest): EvaluationForm {
     ...emptyEvaluationForm(request.dataset),
     targets: [...request.targets],
     threat: request.source === null ? 'white-box' : 'transfer',
-    source: request.source,
+    sources: request.source === null ? [] : [request.source, ...request.ensemble],
+    goal: request.goal,
     attack: request.attack.name,
     settings: { ...request.attack.settings },
     split: examples.split,
@@ -65,6 +85,8 @@ export function formOf(request: EvaluationRequest): EvaluationForm {
     batchSize: request.batchSize,
     engine: request.engine,
     deterministic: request.deterministic,
+    maxSeconds: request.limits?.seconds ?? null,
+    maxWork: request.limits?.work ?? null,
   };
 }
 
@@ -73,12 +95,14 @@ export function formProblems(form: EvaluationForm): readonly FormProblem[] {
   const transfer = form.threat === 'transfer';
   const checks: readonly (readonly [FormProblem, boolean])[] = [
     ['no-targets', form.targets.length === 0],
-    ['no-source', transfer && form.source === null],
-    ['source-is-target', transfer && form.source !== null && form.targets.includes(form.source)],
+    ['no-source', transfer && form.sources.length === 0],
+    ['source-is-target', transfer && form.sources.some((id) => form.targets.includes(id))],
     ['count', form.which !== 'all' && !isWhole(form.count, 1)],
     ['sample-seed', form.which === 'sample' && !isWhole(form.sampleSeed, 0)],
     ['seed', !isWhole(form.seed, 0)],
     ['batch-size', !isWhole(form.batchSize, 1) || (form.batchSize ?? 0) > 4096],
+    ['seconds', form.maxSeconds !== null && !(form.maxSeconds > 0)],
+    ['work', form.maxWork !== null && !isWhole(form.maxWork, 1)],
   ];
   return checks.filter(([, wrong]) => wrong).map(([problem]) => problem);
 }
@@ -86,11 +110,17 @@ export function formProblems(form: EvaluationForm): readonly FormProblem[] {
 /** The request that the form describes; call it on a form without problems. */
 export function evaluationRequestOf(form: EvaluationForm): EvaluationRequestInput {
   const name = form.name.trim();
+  const [source = null, ...ensemble] = form.threat === 'transfer' ? form.sources : [];
   return {
     ...(name !== '' && { name }),
     dataset: form.dataset,
     targets: [...form.targets],
-    source: form.threat === 'transfer' ? form.source : null,
+    source,
+    ensemble,
+    goal: form.goal,
+    ...((form.maxSeconds !== null || form.maxWork !== null) && {
+      limits: { seconds: form.maxSeconds, work: form.maxWork },
+    }),
     attack: { name: form.attack, settings: plainSettings(form.settings) },
     examples: {
       split: form.split,

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { checkText, stateOf } from '../../services/check-text.ts';
@@ -6,14 +5,15 @@ import { evaluationRequest } from '../../../shared/domain/evaluation.ts';
 import { parseSettings, type SettingValue } from '../../../shared/domain/settings.ts';
 import { adversarialNpz } from '../../services/adversarial-npz.ts';
 import { normSetting } from '../../services/evaluations.ts';
-import type { Library } from '../../services/library.ts';
 import { writeExport } from '../../services/write-export.ts';
 import { percent } from '../output.ts';
 import { choose, finished, withLibrary, type GlobalOptions } from '../session.ts';
 import { evaluatePlan } from '../plans.ts';
+import { isModelFile, modelOfFile } from '../model-file.ts';
+import { withReadingFlags, type ReadingFlags } from '../reading-flags.ts';
 import { collect, numberOption, parsePairs } from '../settings-flags.ts';
 
-interface EvaluateFlags {
+interface EvaluateFlags extends ReadingFlags {
   readonly plan?: string;
   readonly out?: string;
   readonly model?: string;
@@ -42,12 +42,14 @@ interface EvaluateFlags {
 }
 
 export function evaluateCommand(program: Command): void {
-  program
-    .command('evaluate')
+  withReadingFlags(program.command('evaluate'))
     .description('attack one model and count what it still classifies correctly, or carry out a whole plan')
     .option('--plan <file|id>', 'a plan of models × attacks × ε × sources as YAML, or one of the library to go on with')
     .option('--out <dir>', 'with --plan: write its tables, comparisons and curves as CSV and LaTeX')
-    .option('--model <run|file>', 'run or model of the library, or an NPZ file of weights with --arch')
+    .option(
+      '--model <run|file>',
+      'run or model of the library, or a file: ONNX, model.json of tfjs, or weights (NPZ, safetensors) with --arch',
+    )
     .option('--dataset <id>', 'data set')
     .option('--arch <architecture>', 'architecture of the weights file')
     .option('--attack <name>', 'an attack; “pairlight attacks” lists them', 'pgd')
@@ -91,7 +93,9 @@ export function evaluateCommand(program: Command): void {
       const wanted = required(flags);
       await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
         const dataset = choose(library.datasets.list(), wanted.dataset, '--dataset', ({ manifest }) => manifest.name);
-        const target = await targetModel(library, wanted.model, flags.arch, dataset.id);
+        const target = isModelFile(wanted.model)
+          ? await modelOfFile(library, wanted.model, dataset.id, flags, output)
+          : choose(library.models.list(), wanted.model, '--model', ({ name }) => name).id;
         const [source = null, ...ensemble] = (flags.from ?? []).map(
           (text) => choose(library.models.list(), text, '--from', ({ name }) => name).id,
         );
@@ -170,26 +174,6 @@ function required({ model, dataset }: EvaluateFlags): { readonly model: string; 
   if (model !== undefined && dataset !== undefined) return { model, dataset };
   const missing = model === undefined ? '--model' : '--dataset';
   throw new AppError('invalid-input', `${missing} is missing: name a model and a data set, or a plan with --plan.`);
-}
-
-async function targetModel(
-  library: Library,
-  wanted: string,
-  architecture: string | undefined,
-  dataset: string,
-): Promise<string> {
-  if (!wanted.endsWith('.npz')) return choose(library.models.list(), wanted, '--model', ({ name }) => name).id;
-  if (architecture === undefined) {
-    throw new AppError('invalid-input', `--arch is missing: which architecture are the weights in ${wanted} of?`);
-  }
-  const bytes = await readFile(wanted).catch((cause: unknown) => {
-    throw new AppError('not-found', `--model: ${wanted} cannot be read. Check the path.`, { cause });
-  });
-  for (const model of library.models.list()) {
-    if (model.origin !== 'imported' || model.architecture !== architecture) continue;
-    if (bytes.equals(await readFile(library.models.file(model.id).weights))) return model.id;
-  }
-  return (await library.models.import({ path: wanted, architecture, dataset })).id;
 }
 
 function attackSettings(flags: EvaluateFlags, command: Command): Record<string, SettingValue> {

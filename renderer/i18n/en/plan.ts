@@ -55,7 +55,6 @@ export const plan = {
     transferFrom: 'Transfer: on each of these',
     ensemble: 'And on all of these together',
     ensembleHelp: 'One ensemble: the mean of their logits.',
-    goal: 'Goal',
     seeds: 'Seeds',
     mode: 'Examples that are broken already',
     modes: { survivors: 'Leave early', each: 'Attacked by each' },

@@ -275,6 +275,7 @@ describe('a training on wasm', () => {
       optimizer: 'adam',
       learningRate: 10,
       learningRateWarmup: 0.9,
+      epsilonWarmup: 0,
       checkpointEvery: 1,
     } as const;
     const values = { trainer, defenceSettings: { attackSteps: 1, alpha: 1000 } };

@@ -10,6 +10,7 @@ import type { StoredJob } from '../store/jobs.ts';
 import type { StoredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
 import { memoryLimit } from '../../shared/domain/memory.ts';
+import { keptExamples } from './kept-examples.ts';
 import { missing, requireModel } from './session.ts';
 
 /** Jobs that answer a call instead of waiting in the queue. */
@@ -133,6 +134,7 @@ export function jobSpecOf(store: Store, job: StoredJob, machine: MachineForJobs)
             models: found.result.targets.map((target) => target.model),
           };
         }),
+        kept: keptExamples(store, id, request),
       };
     }
     case 'attention': {

@@ -70,6 +70,8 @@ export const jobSpec = z.discriminatedUnion('kind', [
     ensemble: z.array(modelFile).default([]),
     /** Earlier evaluations whose successes count, with their folders and the models that they attacked. */
     carry: z.array(z.object({ evaluation: entityId, folder: z.string(), models: z.array(entityId) })).default([]),
+    /** Folders of earlier transfers whose adversarial examples may be used again. */
+    kept: z.array(z.string()).default([]),
   }),
   z.object({
     kind: z.literal('attention'),

@@ -2,6 +2,7 @@ import type { Goal } from '../../../shared/domain/evaluation.ts';
 import type { Control } from '../jobs/control.ts';
 import type { Examples } from './base/examples.ts';
 import type { Journal } from './base/journal.ts';
+import type { KeptExamples } from './base/kept.ts';
 import type { AttackLimits } from './base/limits.ts';
 import type { Outcome } from './base/outcome.ts';
 import type { AttackPlan } from './plan.ts';
@@ -30,6 +31,8 @@ export interface AttackOptions<P extends AttackPlan = AttackPlan> {
   readonly onWork?: (done: number, left: number) => void;
   /** Where it begins, and who keeps track; left out: at the beginning, and nobody. */
   readonly journal?: Journal | undefined;
+  /** What transfers made before, and where they keep what they make; nothing of both if left out. */
+  readonly kept?: KeptExamples | undefined;
   /** Called after every restart with the outcomes so far, one for each target. */
   readonly onRestart?: (outcomes: readonly Outcome[]) => void;
 }

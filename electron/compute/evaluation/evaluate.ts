@@ -25,6 +25,8 @@ import type { EvaluatedModel } from './check-models.ts';
 import { choosePositions } from './choose.ts';
 import { targetFiles } from './files.ts';
 import type { TargetFiles } from './files.ts';
+import { KEPT_FOLDER, openKept, sourceHash } from './kept.ts';
+import type { OpenKept } from './kept.ts';
 import { pieceOf, targetResultOf } from './results.ts';
 import type { Piece } from './results.ts';
 import { sourceNotes } from './source-notes.ts';
@@ -42,6 +44,8 @@ export interface EvaluationInput {
   readonly ensemble?: readonly EvaluatedModel[];
   /** Earlier evaluations whose successes count here; what they broke is not attacked again. */
   readonly carry?: readonly CarrySource[];
+  /** Folders of earlier transfers: adversarial examples that they made from the same source in the same way are used. */
+  readonly kept?: readonly string[];
   /** The engine that is loaded, for the record. */
   readonly engine: EngineInfo;
   readonly control: Pick<Control, 'checkpoint' | 'progress'>;
@@ -109,6 +113,7 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
     input.saveEvery,
   );
   work.resume(state.earlier.work);
+  const kept = sources.length === 0 ? null : await keptOf(input, sources, attack);
   const watch = watchSpeed({
     checkpoint: (beforeStop) =>
       input.control.checkpoint(async () => {
@@ -153,6 +158,7 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
       includeMisclassified: request.includeMisclassified,
       control,
       journal: state.journal(part.name, (outcomes) => outcomes.forEach((outcome, at) => carried[at]?.settle(outcome))),
+      ...(kept && { kept }),
       onWork: (done, left) => work.add(done, left + later, messageOf(sources, own)),
       onRestart: (outcomes) => {
         watch.look();
@@ -205,7 +211,8 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
   } catch (error) {
     await state.flush().catch(() => undefined);
     if (!state.saved()) {
-      await Promise.all(targets.map(({ model }) => rm(join(folder, model.id), { recursive: true, force: true })));
+      const names = [...targets.map(({ model }) => model.id), KEPT_FOLDER];
+      await Promise.all(names.map((name) => rm(join(folder, name), { recursive: true, force: true })));
     }
     throw error;
   }
@@ -218,6 +225,11 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
     notes: [
       ...attackNotes(attack, dataset.manifest.classes.length),
       ...remarks,
+      ...(kept?.hasOthers(positions)
+        ? [
+            'Adversarial examples that an earlier evaluation had made on the same source in the same way were used again.',
+          ]
+        : []),
       ...resultNotes(request, results, positions.length),
     ],
     engine,
@@ -227,6 +239,19 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
 }
 
 const NOTHING: CarriedOrigins = new Map();
+
+/** Adversarial examples by all that they follow from: sources, attack, goal, seed, data and engine. */
+async function keptOf(
+  { request, dataset, folder, engine, kept = [] }: EvaluationInput,
+  sources: readonly EvaluatedModel[],
+  { attack, settings }: ResolvedAttack,
+): Promise<OpenKept> {
+  const hashes = await Promise.all(sources.map((source) => sourceHash(source, source.model.id)));
+  const { goal, seed } = request;
+  const { name, version, device, deterministic } = engine;
+  const making = [hashes, attack.name, request.attack.module ?? null, settings, goal, seed, dataset.manifest.hash];
+  return openKept(folder, kept, stateHash([...making, name, version, device, deterministic]), dataset.manifest.shape);
+}
 
 /** A part's share of the time; what one example may cost is the same in all parts. */
 function shareOf({ seconds, work }: AttackLimits, share: number): AttackLimits {

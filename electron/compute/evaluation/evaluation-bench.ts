@@ -32,7 +32,7 @@ export interface EvaluationBench {
   dispose(): Promise<void>;
 }
 
-export interface Given extends Pick<EvaluationInput, 'carry' | 'partBytes' | 'saveEvery'> {
+export interface Given extends Pick<EvaluationInput, 'carry' | 'kept' | 'partBytes' | 'saveEvery'> {
   readonly folder: string;
   readonly targets?: readonly EvaluatedModel[];
   readonly source?: EvaluatedModel | null;

@@ -17,6 +17,7 @@ export async function runEvaluate(job: JobSpecOf<'evaluate'>, context: JobContex
       source: job.source ? await bench.load(job.source) : null,
       ensemble: await Promise.all(job.ensemble.map((file) => bench.load(file))),
       carry: job.carry,
+      kept: job.kept,
       engine: bench.engine.info,
       control: context,
       folder,

@@ -178,6 +178,28 @@ describe('a plan', { timeout: 240_000 }, () => {
     ]);
   });
 
+  it('takes no step of a transfer whose adversarial examples an earlier plan has made', async () => {
+    const [one = '', other = ''] = models;
+    const asked = plan({
+      models: [one],
+      attacks: [{ name: 'fgsm', settings: {} }],
+      epsilons: [0.2],
+      sources: [[other]],
+    });
+    const numbers = async (change: Partial<PlanRequestInput>) => {
+      const { id: made } = await library.plans.create({ ...asked, ...change });
+      await finished(made);
+      const [step = ''] = library.plans.get(made).evaluations;
+      const { result } = library.evaluations.get(step);
+      return { work: result?.speed?.work, targets: result?.targets };
+    };
+    const again = await numbers({});
+    const first = library.snapshot().evaluations.find(({ request }) => request.source === other);
+    expect(first?.result?.speed?.work).toBeGreaterThan(0);
+    expect(again).toEqual({ work: 0, targets: first?.result?.targets });
+    expect((await numbers({ seeds: [7] })).work).toBeGreaterThan(0);
+  });
+
   it('goes into the bin with its evaluations, and comes back with them', () => {
     const { evaluations } = library.plans.get(id);
     library.entities.delete(id);

@@ -10,13 +10,14 @@ import type { AttackOptions } from '../options.ts';
 import { closeRestart, enterCandidates, isHit, openOutcome, predictionOf } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
 import { requireTransferable, workOf } from '../plan.ts';
+import type { Made } from '../plan.ts';
 import { createAttackSteps } from '../ascent/steps.ts';
 import type { AttackSteps } from '../ascent/steps.ts';
 
 /**
  * Attacks several targets with x' made once on a source. The iterate keeps raising the source's loss through all steps,
  * whether or not the source is fooled; the last iterate is judged on every target, and a success on any restart counts.
- * An example leaves when all targets are broken on it. Least likely classes are the source's.
+ * An example leaves when all targets are broken on it. What the options keep already is not made again. Least likely classes are the source's.
  * A limit of the options ends it before its end, with a note that says so.
  * @returns one outcome for each target, in their order. Non-finite gradients are the source's.
  * @throws AppError `cancelled`; `invalid-input` for an attack that cannot transfer, see {@link requireTransferable}.
@@ -58,6 +59,10 @@ export async function attackTransfer(
     limit.resume(begun.seconds);
     let { restart } = begun;
     let stopped = false;
+    const onWork =
+      (later: number) =>
+      (work: number, left: number): void =>
+        options.onWork?.(work, left + later);
     const stopAtLimit = (error: unknown): null => {
       if (!limit.isReached(error)) throw error;
       stopped = true;
@@ -70,10 +75,17 @@ export async function attackTransfer(
       for (const batch of batchesOf(rows, options.batchSize)) {
         waiting -= batch.length;
         const later = workOf(plan) * (waiting + (restarts - restart - 1) * rows.length);
-        const made = await make(maker, source, batch, restart, aimed, (work, left) =>
-          options.onWork?.(work, left + later),
-        ).catch(stopAtLimit);
-        if (!made) break;
+        const known = await readKept(options, batch, restart);
+        const missing = batch.filter((row) => !known.has(row));
+        const making =
+          missing.length === 0 ? NOTHING_MADE : make(maker, source, missing, restart, aimed, onWork(later));
+        const more = await making.catch(stopAtLimit);
+        if (!more) break;
+        await keep(options, more, restart);
+        const made = {
+          nonFinite: more.nonFinite,
+          images: [...[...known].map(([row, image]) => ({ row, image })), ...more.images],
+        };
         const entries: (() => void)[] = [];
         await each(async (target, judge, position) => {
           const outcome = outcomes[position];
@@ -113,6 +125,34 @@ export async function attackTransfer(
   } finally {
     [maker, ...judges].forEach((steps) => steps.dispose());
   }
+}
+
+const NOTHING_MADE: Promise<Made> = Promise.resolve({ images: [], nonFinite: 0 });
+
+/** Kept x' of these rows, by row. */
+async function readKept(
+  { kept, examples }: AttackOptions,
+  rows: readonly number[],
+  restart: number,
+): Promise<ReadonlyMap<number, Float32Array>> {
+  if (!kept) return new Map();
+  const positionOf = (row: number): number => examples.indices[row] ?? -1;
+  const known = await kept.read(restart, rows.map(positionOf));
+  return new Map(
+    rows.flatMap((row) => {
+      const image = known.get(positionOf(row));
+      return image ? [[row, image] as const] : [];
+    }),
+  );
+}
+
+/** Keeps what was made, unless some gradients were not finite: that must come to light again. */
+async function keep({ kept, examples }: AttackOptions, { images, nonFinite }: Made, restart: number): Promise<void> {
+  if (!kept || nonFinite > 0) return;
+  await kept.write(
+    restart,
+    images.map(({ row, image }) => ({ position: examples.indices[row] ?? -1, image })),
+  );
 }
 
 function isOpen(outcome: Outcome, row: number): boolean {

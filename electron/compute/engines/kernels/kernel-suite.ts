@@ -10,6 +10,7 @@ import {
   weightList,
   weightsFromList,
 } from '../../models/network.ts';
+import { testArchitectures } from '../../models/architecture-suite.ts';
 import { testResidualNetworks } from '../../models/residual-suite.ts';
 import { convolve, convolveGradients, grid, networkGradients, pool, product, type Grid } from './float64.ts';
 import { convLayer, denseLayer, poolLayer } from './layers.ts';
@@ -223,6 +224,7 @@ export function testKernels(): void {
   });
 
   testResidualNetworks();
+  testArchitectures();
 
   it('leaves no tensor behind', () => {
     const network = buildNetwork('lenet', [20, 20, 1], 4);

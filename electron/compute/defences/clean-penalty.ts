@@ -14,14 +14,16 @@ const schema = z.strictObject({
 /**
  * CE(f(x), y) + λ penalty(f(x)) on clean images with Gaussian noise (Kannan et al. 2018, arXiv 1803.06373, section 4.2).
  * @param penalty logits [batch, classes] → scalar of the caller
+ * @param smallestBatch how many examples it needs at once
  */
-export function cleanPenalty(penalty: (logits: tf.Tensor2D) => tf.Scalar) {
+export function cleanPenalty(penalty: (logits: tf.Tensor2D) => tf.Scalar, smallestBatch = 1) {
   return {
     adversarial: false,
     schema,
     configure: (settings: z.output<typeof schema>) => ({
       halves: 'clean' as const,
       inner: null,
+      smallestBatch,
       epsilon: settings.epsilon,
       noise: settings.noise,
       taps: noTaps,

@@ -81,6 +81,8 @@ export interface ConfiguredDefence {
   readonly weightPerturbation?: WeightPerturbation;
   /** ε at which the held-out part is attacked. */
   readonly epsilon: number;
+  /** How many examples the loss needs at once: 2 where it pairs images with each other; 1 if left out. */
+  readonly smallestBatch?: number;
   /** Deviation of Gaussian noise on the training images, which stay in [0, 1]; left out: none. */
   readonly noise?: number;
   /** Layers whose activations the loss wants, of those that the network has. @throws AppError `invalid-input`. */

@@ -7,7 +7,11 @@ import type { EntityId } from '../../shared/domain/ids.ts';
 import { PLAN_MODES, planAttack, planRequest } from '../../shared/domain/plan.ts';
 import type { PlanComparison, PlanExport, PlanRequest, PlanResult } from '../../shared/domain/plan.ts';
 import { parseSettings } from '../../shared/domain/settings.ts';
+import { checkText } from '../services/check-text.ts';
+import { attacksBehind } from '../services/figures/plan-marks.ts';
 import type { Library } from '../services/library.ts';
+import { footnotes, markedLabel, markedModels, markedName, weaknessOfWorst } from '../services/marks.ts';
+import type { MarkedModel } from '../services/marks.ts';
 import { writeExport } from '../services/write-export.ts';
 import { percent, textTable } from './output.ts';
 import { choose, finished, withLibrary, type GlobalOptions } from './session.ts';
@@ -47,10 +51,15 @@ export async function evaluatePlan(plan: string, out: string | undefined, option
       await writePlan(library, result, out);
       output.say(`Tables: ${out}`);
     }
-    const names = namesOf(library);
+    const { name, evaluations, request } = library.plans.get(id);
+    const modelOf = markedModels(library, request.dataset);
     output.result(
-      { name: library.plans.get(id).name, evaluations: library.plans.get(id).evaluations, ...result, comparison },
-      [resultText(result, names), ...(comparison ? [comparisonText(comparison, names)] : [])].join('\n\n'),
+      { name, evaluations, ...result, comparison, checks: checksOf(result, modelOf) },
+      [
+        resultText(result, modelOf),
+        ...(comparison ? [comparisonText(comparison, modelOf)] : []),
+        footnotesOf(result, modelOf),
+      ].join('\n\n'),
     );
   });
 }
@@ -83,9 +92,17 @@ export async function planFinished(library: Library, id: EntityId): Promise<void
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
-export function namesOf(library: Library): (id: string) => string {
-  const names = new Map(library.models.list().map(({ id, name }) => [id, name]));
-  return (id) => names.get(id) ?? id;
+type ModelOf = (id: string) => MarkedModel;
+
+/** By model: what its masking check says, as JSON has it. */
+export function checksOf({ models }: Pick<PlanResult, 'models'>, modelOf: ModelOf): Record<string, string> {
+  return Object.fromEntries(models.map((id) => [id, checkText(modelOf(id).check)]));
+}
+
+/** What stands below the tables of a plan. */
+export function footnotesOf(result: PlanResult, modelOf: ModelOf): string {
+  const worst = attacksBehind(result, null, result.models);
+  return footnotes(result.models.map(modelOf), [...result.columns, ...worst]).join('\n');
 }
 
 /** Every table of a plan as CSV and LaTeX, and its curves as CSV. */
@@ -122,28 +139,30 @@ export async function writePlan(library: Library, result: PlanResult, folder: st
   }
 }
 
-export function resultText(result: PlanResult, nameOf: (id: string) => string): string {
+export function resultText(result: PlanResult, modelOf: ModelOf): string {
+  const nameOf = (id: string): string => markedName(modelOf(id));
   const rows = result.models.flatMap((model) => [
-    ...result.columns.flatMap(({ key, label }) => {
+    ...result.columns.flatMap(({ key, label, weak }) => {
       const cell = result.cells[model]?.[key];
       if (!cell) return [];
       const { mean, std } = cell.accuracy;
       const [low, high] = cell.bySeed[0]?.interval ?? [0, 1];
       const about =
         std === null ? `[${percent(low)}, ${percent(high)}]` : `± ${percent(std)} over ${cell.accuracy.seeds} seeds`;
-      return [[nameOf(model), label, percent(mean), about]];
+      return [[nameOf(model), label, markedLabel({ label: percent(mean), weak }), about]];
     }),
-    ...(result.worst[model] ?? []).map(({ norm, epsilon, accuracy, interval, attacks }) => [
+    ...(result.worst[model] ?? []).map(({ norm, epsilon, accuracy, interval, attacks, gradientFree }) => [
       nameOf(model),
       `worst case of ${attacks}, ${norm} ε ${epsilon}`,
-      percent(accuracy),
+      markedLabel({ label: percent(accuracy), weak: weaknessOfWorst({ gradientFree }) }),
       `[${percent(interval[0])}, ${percent(interval[1])}]`,
     ]),
   ]);
   return textTable(['model', 'attack', 'accuracy', '95 %'], rows);
 }
 
-export function comparisonText({ label, pairs }: PlanComparison, nameOf: (id: string) => string): string {
+export function comparisonText({ label, pairs }: PlanComparison, modelOf: ModelOf): string {
+  const nameOf = (id: string): string => markedName(modelOf(id));
   const rows = pairs.map((pair) => [
     nameOf(pair.first),
     nameOf(pair.second),

@@ -4,7 +4,9 @@ import { AppError } from '../../../shared/domain/errors.ts';
 import { galleryRequest, MAP_METHODS, mapMethod } from '../../../shared/domain/gallery.ts';
 import { parseSettings, settingValues } from '../../../shared/domain/settings.ts';
 import { exportGallery } from '../../services/figures/exports.ts';
+import { footnotes, markedModels, markedName } from '../../services/marks.ts';
 import { textTable } from '../output.ts';
+import { checksOf } from '../plans.ts';
 import { firstTestImages } from '../../services/test-images.ts';
 import { writeExport } from '../../services/write-export.ts';
 import { choose, finished, withLibrary, type GlobalOptions } from '../session.ts';
@@ -92,10 +94,11 @@ export function attentionCommand(program: Command): void {
             files.push(file);
           }
         }
+        const modelOf = markedModels(library, dataset.id);
         const table = textTable(
           ['model', 'method', 'x′ / x in the key area', 'x′ / noise', 'IoU'],
           result.measures.map((measure) => [
-            library.models.get(measure.model).name,
+            markedName(modelOf(measure.model)),
             measure.method,
             measure.ratioToClean?.mean.toFixed(3) ?? '–',
             measure.ratioToNoise?.mean.toFixed(3) ?? '–',
@@ -103,8 +106,14 @@ export function attentionCommand(program: Command): void {
           ]),
         );
         output.result(
-          { gallery: id, measures: result.measures, layer: result.layer, files },
-          [table, ...files].join('\n'),
+          {
+            gallery: id,
+            measures: result.measures,
+            layer: result.layer,
+            files,
+            checks: checksOf(request, modelOf),
+          },
+          [table, ...footnotes(request.models.map(modelOf)), ...files].join('\n'),
         );
       });
     });

@@ -5,7 +5,8 @@ import { planRequest } from '../../../shared/domain/plan.ts';
 import { parseSettings } from '../../../shared/domain/settings.ts';
 import type { Library } from '../../services/library.ts';
 import { writeExport } from '../../services/write-export.ts';
-import { comparisonText, namesOf, planFinished, resultText, writePlan } from '../plans.ts';
+import { markedModels } from '../../services/marks.ts';
+import { checksOf, comparisonText, footnotesOf, planFinished, resultText, writePlan } from '../plans.ts';
 import { choose, withLibrary, type GlobalOptions } from '../session.ts';
 import { collect, numberOption } from '../settings-flags.ts';
 
@@ -61,10 +62,15 @@ export function compareCommand(program: Command): void {
             flags.plan === undefined || wanted.length === 0 || [first, second].every((one) => wanted.includes(one)),
         );
         if (flags.out !== undefined) await writePlan(library, result, flags.out);
-        const names = namesOf(library);
+        const modelOf = markedModels(library, library.plans.get(id).request.dataset);
+        const { clean, worst } = result;
         output.result(
-          { plan: id, label: comparison.label, pairs, clean: result.clean, worst: result.worst },
-          `${resultText(result, names)}\n\n${comparisonText({ ...comparison, pairs }, names)}`,
+          { plan: id, label: comparison.label, pairs, clean, worst, checks: checksOf(result, modelOf) },
+          [
+            resultText(result, modelOf),
+            comparisonText({ ...comparison, pairs }, modelOf),
+            footnotesOf(result, modelOf),
+          ].join('\n\n'),
         );
       });
     });

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { AppError } from '../../../shared/domain/errors.ts';
-import { checkText, stateOf } from '../../services/check-text.ts';
+import { checkText } from '../../services/check-text.ts';
+import { footnotes, markedLabel, markedModels, markedName } from '../../services/marks.ts';
 import { evaluationRequest } from '../../../shared/domain/evaluation.ts';
 import { parseSettings, type SettingValue } from '../../../shared/domain/settings.ts';
 import { adversarialNpz } from '../../services/adversarial-npz.ts';
@@ -136,7 +137,12 @@ export function evaluateCommand(program: Command): void {
           output.say(`Adversarial examples: ${flags.saveAdversarial}`);
         }
         const model = library.models.get(target);
-        const notes = result.notes.map((note) => `note: ${note}`);
+        const { label, weak } = (await import('../../compute/attacks/registry.ts')).resolveAttack(request.attack);
+        const { check } = markedModels(library, dataset.id)(model.id);
+        const notes = [
+          ...result.notes.filter((note) => note !== weak).map((note) => `note: ${note}`),
+          ...footnotes([{ name: model.name, check }], [{ label, weak }]),
+        ];
         output.result(
           {
             model: target,
@@ -157,11 +163,12 @@ export function evaluateCommand(program: Command): void {
             accuracy8Bit: outcome.accuracy8Bit ?? null,
             medianDistance: outcome.medianDistance ?? null,
             nonFinite: outcome.nonFiniteGradients,
-            check: checkText(stateOf(library.checks.list(), model.id, dataset.id)),
+            weak,
+            check: checkText(check),
             evaluation: id,
           },
           [
-            `${model.name}: ${percent(outcome.cleanAccuracy)} clean, ${percent(outcome.robustAccuracy)} robust [${percent(outcome.robustInterval[0])}, ${percent(outcome.robustInterval[1])}] (${outcome.threat}, ${outcome.examples} examples, ${result.seconds.toFixed(1)} s)`,
+            `${markedName({ name: model.name, check })}: ${percent(outcome.cleanAccuracy)} clean, ${markedLabel({ label: percent(outcome.robustAccuracy), weak })} robust [${percent(outcome.robustInterval[0])}, ${percent(outcome.robustInterval[1])}] (${outcome.threat}, ${outcome.examples} examples, ${result.seconds.toFixed(1)} s)`,
             ...notes,
           ].join('\n'),
         );

@@ -3,7 +3,8 @@ import { planRequest } from '../../../shared/domain/plan.ts';
 import type { PlanResult } from '../../../shared/domain/plan.ts';
 import { parseSettings } from '../../../shared/domain/settings.ts';
 import { percent, textTable } from '../output.ts';
-import { namesOf, planFinished, writePlan } from '../plans.ts';
+import { footnotes, markedLabel, markedModels, markedName, type MarkedModel } from '../../services/marks.ts';
+import { checksOf, planFinished, writePlan } from '../plans.ts';
 import { choose, withLibrary, type GlobalOptions } from '../session.ts';
 import { collect, numberOption, parsePairs } from '../settings-flags.ts';
 
@@ -71,9 +72,23 @@ export function transferCommand(program: Command): void {
         const result = await library.plans.result(id);
         if (flags.out !== undefined) await writePlan(library, result, flags.out);
         const matrices = result.matrices.map(({ label, rows }) => ({ label, rows }));
+        const modelOf = markedModels(library, request.dataset);
+        const shown = [...new Set([...result.models, ...request.sources.flat()])];
         output.result(
-          { plan: id, models: result.models, clean: result.clean, matrices },
-          result.matrices.map((matrix) => matrixText(matrix, result.models, namesOf(library))).join('\n\n'),
+          {
+            plan: id,
+            models: result.models,
+            clean: result.clean,
+            matrices,
+            checks: checksOf({ models: shown }, modelOf),
+          },
+          [
+            ...result.matrices.map((matrix) => matrixText(matrix, result, modelOf)),
+            footnotes(
+              shown.map(modelOf),
+              result.columns.map(({ attackLabel, weak }) => ({ label: attackLabel, weak })),
+            ).join('\n'),
+          ].join('\n\n'),
         );
       });
     });
@@ -89,10 +104,18 @@ function ensemblesOf(sources: readonly string[], models: readonly string[]): str
 }
 
 function matrixText(
-  { label, rows }: PlanResult['matrices'][number],
-  models: readonly string[],
-  nameOf: (id: string) => string,
+  { attackKey, label, rows }: PlanResult['matrices'][number],
+  { models, columns }: PlanResult,
+  modelOf: (id: string) => MarkedModel,
 ): string {
-  const lines = rows.map((row) => [row.label, ...models.map((model) => percent(row.accuracy[model] ?? null))]);
-  return `Accuracy under ${label}, by source (down) and model (across)\n${textTable(['source', ...models.map(nameOf)], lines)}`;
+  const weak = columns.find((column) => column.attackKey === attackKey)?.weak ?? null;
+  const lines = rows.map((row) => [
+    row.label,
+    ...models.map((model) => {
+      const share = row.accuracy[model];
+      return share === undefined ? percent(null) : markedLabel({ label: percent(share), weak });
+    }),
+  ]);
+  const names = models.map((model) => markedName(modelOf(model)));
+  return `Accuracy under ${label}, by source (down) and model (across)\n${textTable(['source', ...names], lines)}`;
 }

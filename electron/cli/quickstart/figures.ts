@@ -7,6 +7,8 @@ import { renderFigure } from '../../services/figures/render.ts';
 import { runCurve } from '../../services/figures/run-curve.ts';
 import type { SvgFigure } from '../../services/figures/svg-document.ts';
 import { tableCsv, tableLatex } from '../../services/figures/table.ts';
+import { withNotes } from '../../services/figures/notes.ts';
+import { footnotes, markedModels } from '../../services/marks.ts';
 import type { Library } from '../../services/library.ts';
 import type { Story } from './story.ts';
 
@@ -21,9 +23,10 @@ export interface StoryFigures {
 }
 
 export async function drawStory(library: Library, story: Story): Promise<StoryFigures> {
+  const marked = markedModels(library, story.dataset);
   const history = async (id: string): Promise<Parameters<typeof runCurve>[0][number]> => {
     const { name, colour } = library.runs.get(id);
-    return { name, colour, points: await library.runs.points(id) };
+    return { name, colour, check: marked(id).check, points: await library.runs.points(id) };
   };
   const histories = await Promise.all(story.models.map(({ id }) => history(id)));
   const gallery = async (method: MapMethod): Promise<SvgFigure> =>
@@ -31,7 +34,7 @@ export async function drawStory(library: Library, story: Story): Promise<StoryFi
   return {
     accuracy: runCurve(histories, 'accuracy'),
     terms: runCurve(histories.slice(-1), 'terms'),
-    restarts: restartCurve(story),
+    restarts: withNotes(restartCurve(story), footnotes(story.models.map(({ id }) => marked(id)))),
     galleries: { activation: await gallery('activation'), 'grad-cam': await gallery('grad-cam') },
   };
 }

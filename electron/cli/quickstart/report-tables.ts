@@ -37,7 +37,7 @@ export function resultTable(report: Report): VNode {
 }
 
 function verdictOf(report: Report, name: string): string {
-  return report.checks.find(({ model }) => model === name)?.verdict ?? 'not run';
+  return report.checks.find(({ model }) => model === name)?.verdict ?? 'not checked';
 }
 
 /** Attacks of one threat, weakest first. */

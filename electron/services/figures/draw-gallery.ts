@@ -8,6 +8,7 @@ import type { ImageShape } from '../../../shared/domain/shape.ts';
 import { readNpyRows } from '../../compute/arrays/npy.ts';
 import { openPacked } from '../../compute/data/packed.ts';
 import type { Library } from '../library.ts';
+import { footnotes, markedModels } from '../marks.ts';
 import { galleryFigure, type GalleryModel } from './gallery.ts';
 import type { Map2D, Picture } from './picture.ts';
 import type { SvgFigure } from './svg-document.ts';
@@ -71,7 +72,10 @@ export async function drawGallery(
     models,
     attackLabel: attack.split(', ')[0] ?? attack,
     scale,
-    note: `x′ by ${attack}. ${kind}, layer ${result.layer}, maps over their L2 norm. Under each map: prediction and mean in the key area, the top ${request.topPercent} % ${area} (outlined).`,
+    notes: [
+      `x′ by ${attack}. ${kind}, layer ${result.layer}, maps over their L2 norm. Under each map: prediction and mean in the key area, the top ${request.topPercent} % ${area} (outlined).`,
+      ...footnotes(request.models.map(markedModels(library, request.dataset))),
+    ],
   });
 }
 

@@ -9,6 +9,7 @@ import type { ScaleMode } from '../../../shared/domain/map-scale.ts';
 import type { TrainPoint } from '../../../shared/domain/training.ts';
 import { adversarialNpz } from '../adversarial-npz.ts';
 import type { Library } from '../library.ts';
+import { markedModels } from '../marks.ts';
 import { drawGallery } from './draw-gallery.ts';
 import { renderFigure, type FigureFormat } from './render.ts';
 import { runCurve, type RunCurve } from './run-curve.ts';
@@ -42,8 +43,9 @@ export async function exportCurve(
 ): Promise<ExportedFile> {
   const histories = await Promise.all(
     runs.map(async (id) => {
-      const { name, colour } = library.runs.get(id);
-      return { name, colour, points: await library.runs.points(id) };
+      const { name, colour, config } = library.runs.get(id);
+      const { check } = markedModels(library, config.dataset)(id);
+      return { name, colour, check, points: await library.runs.points(id) };
     }),
   );
   const figure = runCurve(histories, curve);

@@ -21,7 +21,9 @@ const figure = galleryFigure({
   models: [model('natural'), model('AT+ALP & more')],
   attackLabel: 'PGD, ε 0.25',
   scale: 'all',
-  note: 'A note that is long enough to need more than one line of the figure, so that it has to be wrapped somewhere in the middle of it.',
+  notes: [
+    'A note that is long enough to need more than one line of the figure, so that it has to be wrapped somewhere in the middle of it.',
+  ],
 });
 
 test('a gallery has its images embedded once each and its text as text, at the exact width', () => {

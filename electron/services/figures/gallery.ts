@@ -1,5 +1,6 @@
 import { scaleMaximum, scaleTicks, type MapPair, type ScaleMode } from '../../../shared/domain/map-scale.ts';
 import { outlinePath } from '../../../shared/domain/outline.ts';
+import { wrapText } from './notes.ts';
 import { overlayPng, picturePng, scalePng, type Map2D, type Picture } from './picture.ts';
 import {
   FONT_SIZE,
@@ -31,8 +32,8 @@ export interface GallerySpec {
   /** Heading of the columns of x', such as `PGD-40`. */
   readonly attackLabel: string;
   readonly scale: ScaleMode;
-  /** One line below the figure: method, layer, key area, what the numbers are. */
-  readonly note: string;
+  /** Below the figure: method, layer, key area, what the numbers are; what the masking check says. */
+  readonly notes: readonly string[];
   readonly widthInches?: number;
 }
 
@@ -110,7 +111,7 @@ export function galleryFigure(spec: GallerySpec): SvgFigure {
 
   const bottom = rowTop(spec.rows.length) + 4;
   body.push(...legend(spec, pairs, bottom, width));
-  const lines = wrap(spec.note, width, SMALL_FONT_SIZE);
+  const lines = spec.notes.flatMap((note) => wrapText(note, width, SMALL_FONT_SIZE));
   lines.forEach((line, index) =>
     body.push(
       svgText(0, bottom + 30 + index * SMALL_FONT_SIZE * 1.35, line, { size: SMALL_FONT_SIZE, colour: '#55585e' }),
@@ -168,17 +169,4 @@ function fitted(text: string, width: number, size: number): string {
   let end = text.length;
   while (end > 1 && textWidth(`${text.slice(0, end)}…`, size) > width) end--;
   return `${text.slice(0, end)}…`;
-}
-
-function wrap(text: string, width: number, size: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    const longer = line === '' ? word : `${line} ${word}`;
-    if (textWidth(longer, size) > width && line !== '') {
-      lines.push(line);
-      line = word;
-    } else line = longer;
-  }
-  return line === '' ? lines : [...lines, line];
 }

@@ -1,9 +1,10 @@
 import { strToU8 } from 'fflate';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { PlanExport } from '../../../shared/domain/plan.ts';
-import { checkText, stateOf } from '../check-text.ts';
 import type { Library } from '../library.ts';
+import { markedModels } from '../marks.ts';
 import { fileName, type ExportedFile } from './exports.ts';
+import { attacksBehind } from './plan-marks.ts';
 import {
   classesTable,
   comparisonTable,
@@ -20,13 +21,11 @@ export async function exportPlan(library: Library, request: PlanExport): Promise
   const { id, what, format } = request;
   const { name, request: plan } = library.plans.get(id);
   const { manifest } = library.datasets.get(plan.dataset);
-  const models = new Map(library.models.list().map((model) => [model.id, model.name]));
   const names: PlanNames = {
     plan: name,
     dataset: manifest.name,
     datasetHash: manifest.hash,
-    modelName: (model) => models.get(model) ?? 'a deleted model',
-    checkOf: (model) => checkText(stateOf(library.checks.list(), model, plan.dataset)),
+    modelOf: markedModels(library, plan.dataset),
   };
   return {
     name: `${fileName(name)}-${what}.${format === 'csv' ? 'csv' : 'tex'}`,
@@ -36,24 +35,25 @@ export async function exportPlan(library: Library, request: PlanExport): Promise
 
 async function textOf({ plans }: Library, request: PlanExport, names: PlanNames): Promise<string> {
   const { id, format } = request;
+  const result = await plans.result(id);
   switch (request.what) {
-    case 'table': {
-      const result = await plans.result(id);
+    case 'table':
       return format === 'csv' ? planTableCsv(result, names) : planTableLatex(result, names);
-    }
     case 'matrix': {
-      const { matrices, models } = await plans.result(id);
-      const matrix = matrices.find(({ attackKey }) => attackKey === request.attackKey);
+      const matrix = result.matrices.find(({ attackKey }) => attackKey === request.attackKey);
       if (!matrix) throw new AppError('not-found', 'The plan has no such matrix: it needs more than one source.');
-      return matrixTable(matrix, models, names, format);
+      return matrixTable(result, matrix, names, format);
     }
     case 'comparison':
-      return comparisonTable(await plans.compare(id, request.column), names, format);
+      return comparisonTable(result, request.column, await plans.compare(id, request.column), names, format);
     case 'curves':
-      return curvesCsv(await plans.curves(id), names);
+      return curvesCsv(result, await plans.curves(id), names);
     case 'classes':
-      return classesTable(await plans.classes(id, request.model, request.column), format);
-    case 'confusion':
-      return confusionTable(await plans.classes(id, request.model, request.column), format);
+    case 'confusion': {
+      const { model, column, what } = request;
+      const found = await plans.classes(id, model, column);
+      const shown = { model: names.modelOf(model), attacks: attacksBehind(result, column, [model]) };
+      return what === 'classes' ? classesTable(found, shown, format) : confusionTable(found, shown, format);
+    }
   }
 }

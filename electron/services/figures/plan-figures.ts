@@ -1,9 +1,12 @@
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { PlanFigure } from '../../../shared/domain/plan.ts';
 import type { Library } from '../library.ts';
+import { footnotes, markedLabel, markedModels, markedName } from '../marks.ts';
 import { curveFigure } from './curve.ts';
 import { fileName, type ExportedFile } from './exports.ts';
 import { heatFigure } from './heat.ts';
+import { withNotes } from './notes.ts';
+import { attacksBehind } from './plan-marks.ts';
 import { renderFigure } from './render.ts';
 import type { SvgFigure } from './svg-document.ts';
 
@@ -18,9 +21,12 @@ export async function exportPlanFigure(library: Library, request: PlanFigure): P
   };
 }
 
-async function draw({ plans, models }: Library, request: PlanFigure): Promise<SvgFigure> {
+async function draw(library: Library, request: PlanFigure): Promise<SvgFigure> {
+  const { plans, models } = library;
   const known = new Map(models.list().map((model) => [model.id, model]));
-  const nameOf = (id: string): string => known.get(id)?.name ?? 'a deleted model';
+  const result = await plans.result(request.id);
+  const marked = markedModels(library, plans.get(request.id).request.dataset);
+  const nameOf = (id: string): string => markedName(marked(id));
   const percent = (share: number): string => (100 * share).toFixed(1);
   switch (request.what) {
     case 'curve': {
@@ -28,7 +34,7 @@ async function draw({ plans, models }: Library, request: PlanFigure): Promise<Sv
         ({ label, norm }) => label === request.label && norm === request.norm,
       );
       if (curves.length === 0) throw nothing();
-      return curveFigure({
+      const figure = curveFigure({
         series: curves.map(({ model, x, accuracy }) => {
           const slot = known.get(model)?.colour ?? 0;
           return { name: nameOf(model), colour: slot, dash: slot, points: steps(x, accuracy) };
@@ -37,15 +43,20 @@ async function draw({ plans, models }: Library, request: PlanFigure): Promise<Sv
         yLabel: 'robust accuracy',
         yRange: [0, 1],
       });
+      const shown = curves.map(({ model }) => marked(model));
+      const attacks = curves.flatMap(({ model, column }) => attacksBehind(result, column, [model]));
+      return withNotes(figure, footnotes(shown, attacks));
     }
     case 'matrix': {
-      const result = await plans.result(request.id);
       const matrix = result.matrices.find(({ attackKey }) => attackKey === request.attackKey);
       if (!matrix) throw nothing();
       const shares = matrix.rows.flatMap(({ accuracy }) => Object.values(accuracy));
       const [low, high] = [Math.min(...shares), Math.max(...shares)];
-      return heatFigure({
-        title: matrix.label,
+      const weak = result.columns.find(({ attackKey }) => attackKey === matrix.attackKey)?.weak ?? null;
+      const sources = matrix.rows.flatMap(({ source }) => source);
+      const attack = { label: matrix.label, weak };
+      const figure = heatFigure({
+        title: markedLabel(attack),
         rowTitle: 'x′ made on',
         columnTitle: 'judged on',
         columns: result.models.map(nameOf),
@@ -59,6 +70,8 @@ async function draw({ plans, models }: Library, request: PlanFigure): Promise<Sv
         scale: low < high ? [100 * low, 100 * high] : [0, 100],
         unit: 'robust accuracy, %',
       });
+      const shown = [...new Set([...result.models, ...sources])];
+      return withNotes(figure, footnotes(shown.map(marked), [attack]));
     }
     case 'confusion': {
       const { id, model, column, when } = request;
@@ -66,7 +79,8 @@ async function draw({ plans, models }: Library, request: PlanFigure): Promise<Sv
       const counts = found[when];
       const lost = counts.some((row) => (row[found.classes.length] ?? 0) > 0);
       const columns = lost ? [...found.classes, 'none'] : found.classes;
-      return heatFigure({
+      const attacks = when === 'after' ? attacksBehind(result, column, [model]) : [];
+      const figure = heatFigure({
         title: `${nameOf(model)}, ${when} the attack`,
         rowTitle: 'class',
         columnTitle: 'taken for',
@@ -84,6 +98,7 @@ async function draw({ plans, models }: Library, request: PlanFigure): Promise<Sv
         scale: [0, 100],
         unit: '% of the class',
       });
+      return withNotes(figure, footnotes([marked(model)], attacks));
     }
   }
 }

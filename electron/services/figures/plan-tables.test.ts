@@ -9,13 +9,22 @@ import {
   planTableLatex,
 } from './plan-tables.ts';
 
+const RED = {
+  check: 'check-00000000',
+  verdict: 'red',
+  depth: 'full',
+  epsilon: 0.25,
+  summary: '',
+  created: '2026-11-22T10:00:00.000Z',
+} as const;
 const NAMES = {
   plan: 'suite',
   dataset: 'digits_1',
   datasetHash: 'f00',
-  modelName: (id: string) => ({ a: 'natural', b: 'at-alp' })[id] ?? id,
-  checkOf: (id: string) => (id === 'a' ? 'red (full, ε 0.25)' : 'not run'),
+  modelOf: (id: string) => ({ name: { a: 'natural', b: 'at-alp' }[id] ?? id, check: id === 'a' ? RED : null }),
 };
+const DAG = '\\textsuperscript{\\dag}';
+const DDAG = '\\textsuperscript{\\ddag}';
 const column: PlanResult['columns'][number] = {
   key: 'k',
   label: 'PGD-40, ε 0.25 from surrogate',
@@ -93,7 +102,11 @@ describe('tables of a plan', () => {
 
   it('LaTeX has mean ± deviation over seeds, intervals of the worst case, and dashes for what is missing', () => {
     const text = planTableLatex(result, NAMES);
-    expect(text).toContain('natural & 98.0 & 40.0 $\\pm$ 2.0 & 36.0 [27.0, 46.0] \\\\');
+    expect(text).toContain(`natural ${DDAG} & 98.0 & 40.0 $\\pm$ 2.0 ${DAG} & 36.0 [27.0, 46.0] ${DAG} \\\\`);
+    expect(text).toContain(`natural ${DDAG} red (full, $\\varepsilon$ 0.25, 2026-11-22); at-alp not checked.`);
+    expect(text).toContain(
+      `${DAG} Too weak to be a claim of robustness: PGD-40, $\\varepsilon$ 0.25 from surrogate (one start: restarts may break more); worst case (no attack without gradients is among them).`,
+    );
     expect(text).toContain('at-alp & -- & -- & -- \\\\');
     expect(text).toContain('images of digits\\_1');
     expect(text).toContain('worst case, $\\varepsilon$ 0.25');
@@ -101,10 +114,13 @@ describe('tables of a plan', () => {
 
   it('a matrix leaves the source’s own cell empty', () => {
     const [matrix] = result.matrices;
-    expect(matrixTable(matrix!, ['a', 'b'], NAMES, 'csv')).toBe(
-      'Source,natural,at-alp\nitself (white-box),0,0.5\nnatural,,0.75\n',
+    const lines = matrixTable(result, matrix!, NAMES, 'csv').trim().split('\n');
+    expect(lines[1]).toBe(
+      '"PGD-40, ε 0.25",itself (white-box),natural,0,One start: restarts may break more.,"red (full, ε 0.25, 2026-11-22)"',
     );
-    expect(matrixTable(matrix!, ['a', 'b'], NAMES, 'latex')).toContain('natural & -- & 75.0 \\\\');
+    expect(lines[3]).toMatch(/^"PGD-40, ε 0.25",natural,natural,,/);
+    expect(lines[4]).toMatch(/,natural,at-alp,0.75,.*,not checked$/);
+    expect(matrixTable(result, matrix!, NAMES, 'latex')).toContain(`natural & -- & 75.0 ${DAG} \\\\`);
   });
 
   it('a comparison shows tiny p values as such, and no difference where none can show', () => {
@@ -125,11 +141,11 @@ describe('tables of a plan', () => {
         },
       ],
     };
-    expect(comparisonTable(comparison, NAMES, 'latex')).toContain(
-      'natural / at-alp & 36.0 & 60.0 & 1 & 25 & $<$ 0.001 & $<$ 0.001 & -- \\\\',
+    expect(comparisonTable(result, null, comparison, NAMES, 'latex')).toContain(
+      `natural ${DDAG} / at-alp & 36.0 ${DAG} & 60.0 & 1 & 25 & $<$ 0.001 & $<$ 0.001 & -- \\\\`,
     );
-    expect(comparisonTable(comparison, NAMES, 'csv').trim().split('\n')[1]).toBe(
-      '"worst case, ε 0.25",natural,at-alp,100,0.36,0.6,1,25,8e-7,8e-7,',
+    expect(comparisonTable(result, null, comparison, NAMES, 'csv').trim().split('\n')[1]).toBe(
+      '"worst case, ε 0.25",natural,at-alp,100,0.36,0.6,1,25,8e-7,8e-7,,No attack without gradients is among them.,"red (full, ε 0.25, 2026-11-22)",not checked',
     );
   });
 
@@ -149,10 +165,15 @@ describe('tables of a plan', () => {
         { examples: 6, clean: 1, robust: 2 / 6, low: 0.1, high: 0.7 },
       ],
     };
-    expect(classesTable(classes, 'latex')).toContain('cat & 6 & 83.3 & 33.3 & [10.0, 70.0] \\\\');
-    expect(confusionTable(classes, 'latex')).toContain('cat & 2 (5) & 3 (1) & 1 (0) \\\\');
-    const lines = confusionTable(classes, 'csv').trim().split('\n');
-    expect(lines[0]).toBe('when,label,predicted cat,predicted dog,predicted not finite');
-    expect(lines[3]).toBe('after,cat,2,3,1');
+    const shown = { model: NAMES.modelOf('a'), attacks: [column] };
+    const latex = classesTable(classes, shown, 'latex');
+    expect(latex).toContain(`cat & 6 & 83.3 & 33.3 ${DAG} & [10.0, 70.0] \\\\`);
+    expect(latex).toContain(`Accuracy of natural ${DDAG} in`);
+    expect(confusionTable(classes, shown, 'latex')).toContain('cat & 2 (5) & 3 (1) & 1 (0) \\\\');
+    const lines = confusionTable(classes, shown, 'csv').trim().split('\n');
+    expect(lines[0]).toBe('when,label,predicted cat,predicted dog,predicted not finite,model,remark,masking_check');
+    expect(lines[3]).toBe(
+      'after,cat,2,3,1,natural,One start: restarts may break more.,"red (full, ε 0.25, 2026-11-22)"',
+    );
   });
 });

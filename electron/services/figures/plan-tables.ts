@@ -2,6 +2,9 @@ import { stringify } from 'csv-stringify/sync';
 import { epsilonLabel } from '../../../shared/domain/epsilon.ts';
 import type { Norm } from '../../../shared/domain/evaluation.ts';
 import type { PlanClasses, PlanComparison, PlanCurves, PlanResult } from '../../../shared/domain/plan.ts';
+import { checkText } from '../check-text.ts';
+import { footnotes, markedLabel, markedName, weaknessOfWorst, type MarkedAttack, type MarkedModel } from '../marks.ts';
+import { attacksBehind, weaknessBehind } from './plan-marks.ts';
 import { escapeLatex } from './table.ts';
 
 /** Names for a plan's tables. */
@@ -9,9 +12,7 @@ export interface PlanNames {
   readonly plan: string;
   readonly dataset: string;
   readonly datasetHash: string;
-  readonly modelName: (id: string) => string;
-  /** What the gradient-masking check says of a model: `red (full, ε 0.25)`, `not run`. */
-  readonly checkOf: (id: string) => string;
+  readonly modelOf: (id: string) => MarkedModel;
 }
 
 /** A table in words and numbers, from which both formats are made. */
@@ -29,11 +30,11 @@ export function planTableCsv(result: PlanResult, names: PlanNames): string {
   const lines = result.models.flatMap((model) =>
     result.columns.flatMap((column) =>
       (result.cells[model]?.[column.key]?.bySeed ?? []).map((one) => ({
-        model: names.modelName(model),
+        model: names.modelOf(model).name,
         attack: column.attackLabel,
         norm: column.norm,
         epsilon: column.epsilon,
-        source: column.source.map(names.modelName).join(' + '),
+        source: column.source.map((id) => names.modelOf(id).name).join(' + '),
         attack_seed: one.seed,
         examples: result.cells[model]?.[column.key]?.examples ?? '',
         clean_accuracy: result.cells[model]?.[column.key]?.clean ?? '',
@@ -44,7 +45,7 @@ export function planTableCsv(result: PlanResult, names: PlanNames): string {
         median_distance: one.medianDistance ?? '',
         carried: one.carried,
         remark: column.weak ?? '',
-        masking_check: names.checkOf(model),
+        masking_check: checkText(names.modelOf(model).check),
         evaluation: one.evaluation,
         dataset: names.dataset,
         dataset_sha256: names.datasetHash,
@@ -53,7 +54,7 @@ export function planTableCsv(result: PlanResult, names: PlanNames): string {
   );
   const worst = result.models.flatMap((model) =>
     (result.worst[model] ?? []).map((one) => ({
-      model: names.modelName(model),
+      model: names.modelOf(model).name,
       attack: 'worst case',
       norm: one.norm,
       epsilon: one.epsilon,
@@ -68,7 +69,7 @@ export function planTableCsv(result: PlanResult, names: PlanNames): string {
       median_distance: '',
       carried: '',
       remark: `${one.attacks} attacks${one.gradientFree ? '' : ', none without gradients'}`,
-      masking_check: names.checkOf(model),
+      masking_check: checkText(names.modelOf(model).check),
       evaluation: '',
       dataset: names.dataset,
       dataset_sha256: names.datasetHash,
@@ -81,35 +82,43 @@ export function planTableCsv(result: PlanResult, names: PlanNames): string {
 export function planTableLatex(result: PlanResult, names: PlanNames): string {
   const worstHeads = uniqueWorst(result);
   return latex({
-    caption: `Accuracy in \\si{\\percent} on ${examplesOf(result)} images of ${escapeLatex(names.dataset)}, with Wilson 95\\,\\% intervals for the worst case over all attacks. ${escapeLatex(maskingChecks(result, names))}`,
+    caption: `Accuracy in \\si{\\percent} on ${examplesOf(result)} images of ${escapeLatex(names.dataset)}, with Wilson 95\\,\\% intervals for the worst case over all attacks. ${latexNotes(result.models, shownAttacks(result), names)}`,
     head: [
       'Model',
       'Clean',
-      ...result.columns.map(({ label }) => label),
+      ...result.columns.map(markedLabel),
       ...worstHeads.map(({ norm, epsilon }) => `worst case, ${epsilonLabel({ norm, epsilon })}`),
     ],
     rows: result.models.map((model) => ({
-      name: names.modelName(model),
+      name: markedName(names.modelOf(model)),
       values: [
         percent(result.clean[model]?.accuracy),
-        ...result.columns.map(({ key }) => {
+        ...result.columns.map(({ key, weak }) => {
           const { accuracy } = result.cells[model]?.[key] ?? {};
-          return accuracy === undefined ? NONE : withSpread(accuracy.mean, accuracy.std);
+          return accuracy === undefined ? NONE : markedLabel({ label: withSpread(accuracy.mean, accuracy.std), weak });
         }),
         ...worstHeads.map(({ norm, epsilon }) => {
           const worst = result.worst[model]?.find((one) => one.norm === norm && one.epsilon === epsilon);
-          return worst
-            ? `${percent(worst.accuracy)} [${percent(worst.interval[0])}, ${percent(worst.interval[1])}]`
-            : NONE;
+          if (!worst) return NONE;
+          const label = `${percent(worst.accuracy)} [${percent(worst.interval[0])}, ${percent(worst.interval[1])}]`;
+          return markedLabel({ label, weak: weaknessOfWorst(worst) });
         }),
       ],
     })),
   });
 }
 
-/** What the gradient-masking check says of each model. */
-function maskingChecks({ models }: PlanResult, { modelName, checkOf }: PlanNames): string {
-  return `Gradient-masking check: ${models.map((model) => `${modelName(model)} ${checkOf(model)}`).join(', ')}.`;
+/** The footnotes of a table as the end of its caption. */
+function latexNotes(
+  models: readonly string[],
+  attacks: readonly MarkedAttack[],
+  { modelOf }: Pick<PlanNames, 'modelOf'>,
+): string {
+  return escapeLatex(footnotes(models.map(modelOf), attacks).join(' '));
+}
+
+function shownAttacks(result: PlanResult): readonly MarkedAttack[] {
+  return [...result.columns, ...attacksBehind(result, null, result.models)];
 }
 
 function uniqueWorst({ worst }: PlanResult): { readonly norm: Norm; readonly epsilon: number }[] {
@@ -124,31 +133,59 @@ function examplesOf({ clean }: PlanResult): string {
 
 /** Robust accuracy by source and target. */
 export function matrixTable(
+  result: PlanResult,
   matrix: PlanResult['matrices'][number],
-  models: readonly string[],
   names: PlanNames,
   format: 'csv' | 'latex',
 ): string {
-  const grid: Grid = {
-    caption: `Accuracy in \\si{\\percent} under ${escapeLatex(matrix.label)}: adversarial examples made on the model of the row, judged on the model of the column.`,
-    head: ['Source', ...models.map(names.modelName)],
+  const { models, columns } = result;
+  const { label: attack } = matrix;
+  const weak = columns.find(({ attackKey }) => attackKey === matrix.attackKey)?.weak ?? null;
+  if (format === 'csv') {
+    // In long form: a cell of its own for the check of each model.
+    return stringify(
+      matrix.rows.flatMap(({ source, label, accuracy }) =>
+        models.map((model) => ({
+          attack,
+          source: source.length === 0 ? label : source.map((id) => names.modelOf(id).name).join(' + '),
+          model: names.modelOf(model).name,
+          robust_accuracy: accuracy[model] ?? '',
+          remark: weak ?? '',
+          masking_check: checkText(names.modelOf(model).check),
+        })),
+      ),
+      { header: true },
+    );
+  }
+  return latex({
+    caption: `Accuracy in \\si{\\percent} under ${escapeLatex(attack)}: adversarial examples made on the model of the row, judged on the model of the column. ${latexNotes(models, [{ label: attack, weak }], names)}`,
+    head: ['Source', ...models.map((model) => markedName(names.modelOf(model)))],
     rows: matrix.rows.map(({ label, accuracy }) => ({
       name: label,
-      values: models.map((model) => percent(accuracy[model])),
+      values: models.map((model) => {
+        const share = accuracy[model];
+        return share === undefined ? NONE : markedLabel({ label: percent(share), weak });
+      }),
     })),
-  };
-  if (format === 'latex') return latex(grid);
-  return csv(grid, (row, at) => matrix.rows[row]?.accuracy[models[at] ?? ''] ?? '');
+  });
 }
 
 /** Every pair of models with its test. */
-export function comparisonTable(comparison: PlanComparison, names: PlanNames, format: 'csv' | 'latex'): string {
+export function comparisonTable(
+  result: PlanResult,
+  column: string | null,
+  comparison: PlanComparison,
+  names: PlanNames,
+  format: 'csv' | 'latex',
+): string {
+  const models = [...new Set(comparison.pairs.flatMap(({ first, second }) => [first, second]))];
+  const weakOf = (model: string): string | null => weaknessBehind(result, column, [model]);
   if (format === 'csv') {
     return stringify(
       comparison.pairs.map(({ first, second, ...pair }) => ({
         on: comparison.label,
-        first: names.modelName(first),
-        second: names.modelName(second),
+        first: names.modelOf(first).name,
+        second: names.modelOf(second).name,
         examples: pair.examples,
         accuracy_first: pair.accuracyFirst,
         accuracy_second: pair.accuracySecond,
@@ -157,18 +194,21 @@ export function comparisonTable(comparison: PlanComparison, names: PlanNames, fo
         p_mcnemar: pair.p,
         p_holm: pair.holm,
         smallest_difference_80: pair.smallestDifference ?? '',
+        remark: weakOf(first) ?? weakOf(second) ?? '',
+        masking_check_first: checkText(names.modelOf(first).check),
+        masking_check_second: checkText(names.modelOf(second).check),
       })),
       { header: true },
     );
   }
   return latex({
-    caption: `Paired comparison on the same images (${escapeLatex(comparison.label)}): exact two-sided McNemar test, corrected after Holm over the table; the smallest difference that these images show with a power of 80\\,\\%.`,
+    caption: `Paired comparison on the same images (${escapeLatex(comparison.label)}): exact two-sided McNemar test, corrected after Holm over the table; the smallest difference that these images show with a power of 80\\,\\%. ${latexNotes(models, attacksBehind(result, column, models), names)}`,
     head: ['Pair', 'First', 'Second', 'Only first', 'Only second', 'p', 'p (Holm)', 'Smallest difference'],
     rows: comparison.pairs.map((pair) => ({
-      name: `${names.modelName(pair.first)} / ${names.modelName(pair.second)}`,
+      name: `${markedName(names.modelOf(pair.first))} / ${markedName(names.modelOf(pair.second))}`,
       values: [
-        percent(pair.accuracyFirst),
-        percent(pair.accuracySecond),
+        markedLabel({ label: percent(pair.accuracyFirst), weak: weakOf(pair.first) }),
+        markedLabel({ label: percent(pair.accuracySecond), weak: weakOf(pair.second) }),
         String(pair.onlyFirst),
         String(pair.onlySecond),
         chance(pair.p),
@@ -180,12 +220,12 @@ export function comparisonTable(comparison: PlanComparison, names: PlanNames, fo
 }
 
 /** Every point of every curve. */
-export function curvesCsv(curves: PlanCurves, names: PlanNames): string {
+export function curvesCsv(result: PlanResult, curves: PlanCurves, names: PlanNames): string {
   const lines = Object.entries(curves).flatMap(([over, list]) =>
     list.flatMap((curve) =>
       curve.x.map((x, at) => ({
         over,
-        model: names.modelName(curve.model),
+        model: names.modelOf(curve.model).name,
         attack: curve.label,
         norm: curve.norm,
         x,
@@ -193,6 +233,8 @@ export function curvesCsv(curves: PlanCurves, names: PlanNames): string {
         low_95: curve.low[at] ?? '',
         high_95: curve.high[at] ?? '',
         examples: curve.examples,
+        remark: weaknessBehind(result, curve.column, [curve.model]) ?? '',
+        masking_check: checkText(names.modelOf(curve.model).check),
       })),
     ),
   );
@@ -200,7 +242,8 @@ export function curvesCsv(curves: PlanCurves, names: PlanNames): string {
 }
 
 /** Robustness class by class. */
-export function classesTable({ classes, perClass }: PlanClasses, format: 'csv' | 'latex'): string {
+export function classesTable({ classes, perClass }: PlanClasses, shown: ShownModel, format: 'csv' | 'latex'): string {
+  const { model, attacks } = shown;
   if (format === 'csv') {
     return stringify(
       perClass.map(({ examples, clean, robust, low, high }, at) => ({
@@ -210,22 +253,33 @@ export function classesTable({ classes, perClass }: PlanClasses, format: 'csv' |
         robust_accuracy: robust,
         robust_low_95: low,
         robust_high_95: high,
+        ...standing(shown),
       })),
       { header: true },
     );
   }
   return latex({
-    caption: 'Accuracy in \\si{\\percent} by class, with Wilson 95\\,\\% intervals.',
+    caption: `Accuracy of ${escapeLatex(markedName(model))} in \\si{\\percent} by class, with Wilson 95\\,\\% intervals. ${escapeLatex(footnotes([model], attacks).join(' '))}`,
     head: ['Class', 'Images', 'Clean', 'Robust', '95 % interval'],
     rows: perClass.map(({ examples, clean, robust, low, high }, at) => ({
       name: classes[at] ?? String(at),
-      values: [String(examples), percent(clean), percent(robust), `[${percent(low)}, ${percent(high)}]`],
+      values: [
+        String(examples),
+        percent(clean),
+        markedLabel({ label: percent(robust), weak: weakest(attacks) }),
+        `[${percent(low)}, ${percent(high)}]`,
+      ],
     })),
   });
 }
 
 /** Counts of predictions by label, before and after the attack. */
-export function confusionTable({ classes, before, after }: PlanClasses, format: 'csv' | 'latex'): string {
+export function confusionTable(
+  { classes, before, after }: PlanClasses,
+  shown: ShownModel,
+  format: 'csv' | 'latex',
+): string {
+  const { model, attacks } = shown;
   const head = [...classes, 'not finite'];
   if (format === 'csv') {
     const lines = (['before', 'after'] as const).flatMap((when) =>
@@ -233,18 +287,33 @@ export function confusionTable({ classes, before, after }: PlanClasses, format: 
         when,
         label: classes[label] ?? label,
         ...Object.fromEntries(row.map((count, prediction) => [`predicted ${head[prediction] ?? prediction}`, count])),
+        ...standing(shown),
       })),
     );
     return stringify(lines, { header: true });
   }
   return latex({
-    caption: 'Predictions by label after the attack (before it in brackets).',
+    caption: `Predictions of ${escapeLatex(markedName(model))} by label after the attack (before it in brackets). ${escapeLatex(footnotes([model], attacks).join(' '))}`,
     head: ['Label', ...head],
     rows: classes.map((name, label) => ({
       name,
       values: head.map((_, prediction) => `${after[label]?.[prediction] ?? 0} (${before[label]?.[prediction] ?? 0})`),
     })),
   });
+}
+
+/** The model of a table, and the attacks behind its numbers. */
+interface ShownModel {
+  readonly model: MarkedModel;
+  readonly attacks: readonly MarkedAttack[];
+}
+
+function standing({ model, attacks }: ShownModel): Readonly<Record<string, string>> {
+  return { model: model.name, remark: weakest(attacks) ?? '', masking_check: checkText(model.check) };
+}
+
+function weakest(attacks: readonly MarkedAttack[]): string | null {
+  return attacks.find(({ weak }) => weak !== null)?.weak ?? null;
 }
 
 function percent(share: number | undefined): string {
@@ -257,14 +326,6 @@ function withSpread(mean: number, std: number | null): string {
 
 function chance(p: number): string {
   return p < 0.001 ? '< 0.001' : p.toFixed(3);
-}
-
-function csv({ head, rows }: Grid, value: (row: number, column: number) => number | string): string {
-  const [first = '', ...others] = head;
-  return stringify(
-    rows.map(({ name }, row) => [name, ...others.map((_, column) => value(row, column))]),
-    { header: true, columns: [first, ...others] },
-  );
 }
 
 function latex({ caption, head, rows }: Grid): string {

@@ -1,6 +1,9 @@
+import type { CheckState } from '../../../shared/domain/check.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { TrainPoint } from '../../../shared/domain/training.ts';
+import { footnotes, markedLabel } from '../marks.ts';
 import { curveFigure, type CurveSeries } from './curve.ts';
+import { withNotes } from './notes.ts';
 import type { SvgFigure } from './svg-document.ts';
 
 /** `terms`: each loss term of one run. `accuracy`: clean and adversarial validation accuracy of one or several. */
@@ -8,6 +11,8 @@ export type RunCurve = 'terms' | 'accuracy';
 
 export interface RunHistory {
   readonly name: string;
+  /** Of the model that it trained. */
+  readonly check: CheckState | null;
   readonly colour: number;
   readonly points: readonly TrainPoint[];
 }
@@ -24,13 +29,20 @@ export function runCurve(runs: readonly RunHistory[], curve: RunCurve): SvgFigur
   if (series.every(({ points }) => points.length === 0)) {
     throw new AppError('not-found', 'There is nothing to draw yet: the run has not finished its first step.');
   }
-  return curveFigure({
+  const figure = curveFigure({
     series,
     xLabel: 'epoch',
     yLabel: curve === 'terms' ? 'loss term (weighted)' : 'accuracy',
     yRange: curve === 'terms' ? null : [0, 1],
   });
+  return withNotes(figure, curve === 'terms' ? footnotes(runs) : footnotes(runs, [VALIDATION]));
 }
+
+/** Accuracy under attack while a run trains. */
+const VALIDATION = {
+  label: 'adversarial accuracy during training',
+  weak: 'A few steps from one start on some held-out images: it shows progress.',
+} as const;
 
 function termSeries(runs: readonly RunHistory[]): CurveSeries[] {
   const [run, ...others] = runs;
@@ -65,7 +77,7 @@ function accuracySeries(runs: readonly RunHistory[]): CurveSeries[] {
         points: validations.map((point): [number, number] => [point.epoch, point.cleanAccuracy]),
       },
       {
-        name: `${prefix}adversarial`,
+        name: markedLabel({ label: `${prefix}adversarial`, weak: VALIDATION.weak }),
         colour: alone ? 1 : colour,
         dash: 1,
         points: validations.map((point): [number, number] => [point.epoch, point.adversarialAccuracy]),

@@ -91,13 +91,16 @@ test('LaTeX special characters are escaped', () => {
 });
 
 test('both files say what the masking check found on each model, and mark one whose gradients are masked', () => {
-  const red = { check: 'check-00000000', verdict: 'red', depth: 'full', epsilon: 0.25, summary: '' } as const;
+  const created = '2026-11-22T10:00:00.000Z';
+  const red = { check: 'check-00000000', verdict: 'red', depth: 'full', epsilon: 0.25, summary: '', created } as const;
   const checked: ResultTable = { ...table, checks: { 'run-00000000': red } };
   const latex = tableLatex(checked, context);
-  expect(latex).toContain('Gradient-masking check: AT\\_1 red, AT+ALP, "new" not run. \\ddag: masked gradients');
-  expect(latex).toContain('    AT\\_1\\textsuperscript{\\ddag} & 95.0');
+  expect(latex).toContain(
+    'Gradient-masking check: AT\\_1 \\textsuperscript{\\ddag} red (full, $\\varepsilon$ 0.25, 2026-11-22); AT+ALP, "new" not checked. \\textsuperscript{\\ddag} Its gradients hide',
+  );
+  expect(latex).toContain('    AT\\_1 \\textsuperscript{\\ddag} & 95.0');
   expect(tableLatex(table, context)).not.toContain('ddag');
   const [, first, second] = tableCsv(checked, context).split('\n');
-  expect(first).toContain('"red (full, ε 0.25)"');
-  expect(second).toContain('not run');
+  expect(first).toContain('"red (full, ε 0.25, 2026-11-22)"');
+  expect(second).toContain('not checked');
 });

@@ -4,6 +4,7 @@ import { THREATS } from '../../../shared/domain/evaluation.ts';
 import type { ResultCell, ResultTable } from '../../../shared/domain/library.ts';
 import type { ModelSummary } from '../../../shared/domain/model.ts';
 import { checkText } from '../check-text.ts';
+import { footnotes, markedName, type MarkedModel } from '../marks.ts';
 
 /** Everything that a table file names besides the numbers. */
 export interface TableContext {
@@ -63,8 +64,11 @@ export function tableLatex(table: ResultTable, context: TableContext): string {
   const columns = THREATS.flatMap((threat) => table.columns.filter((column) => column.threat === threat));
   const percent = (share: number): string => (100 * share).toFixed(1);
   const best = new Map(columns.map(({ key }) => [key, bestOf(table, key)]));
+  const modelOf = (id: string): MarkedModel => ({
+    name: context.models.find((candidate) => candidate.id === id)?.name ?? id,
+    check: table.checks[id] ?? null,
+  });
   const body = table.models.map((id) => {
-    const model = context.models.find((candidate) => candidate.id === id);
     const clean = table.clean[id];
     const numbers = columns.map(({ key }) => {
       const cell = table.cells[id]?.[key];
@@ -73,7 +77,7 @@ export function tableLatex(table: ResultTable, context: TableContext): string {
       const mark = cell.weak === null ? '' : '\\rlap{\\textsuperscript{\\dag}}';
       return `${cell.robustAccuracy === best.get(key) ? '\\bfseries ' : ''}${text}${mark}`;
     });
-    return `    ${[escapeLatex(model?.name ?? id) + maskingMark(table.checks[id]), clean === undefined ? '{--}' : percent(clean), ...numbers].join(' & ')} \\\\`;
+    return `    ${[escapeLatex(markedName(modelOf(id))), clean === undefined ? '{--}' : percent(clean), ...numbers].join(' & ')} \\\\`;
   });
   const cells = table.models.flatMap((id) => Object.values(table.cells[id] ?? {}));
   const counts = [...new Set(cells.map((cell) => cell.examples))].sort((a, b) => a - b);
@@ -86,8 +90,7 @@ export function tableLatex(table: ResultTable, context: TableContext): string {
   const caption = [
     `Accuracy in \\si{\\percent} on ${counts.join(' or ')} ${splits.join(' and ')} images of ${escapeLatex(context.datasetName)}${epsilon === undefined ? '' : ` at ${escapeLatex(epsilon)}`}.`,
     'White-box: an example is robust only if no iterate of any restart is misclassified.',
-    ...(cells.some(({ weak }) => weak !== null) ? ['\\dag: too weak an attack to be a robustness claim.'] : []),
-    maskingCaption(table, context),
+    escapeLatex(footnotes(table.models.map(modelOf), cells).join(' ')),
     ...(sources === ''
       ? []
       : [`Transfer: adversarial examples made on ${escapeLatex(sources)}, judged on the last iterate.`]),
@@ -143,25 +146,13 @@ function withoutSource(label: string): string {
   return label.replace(/ from .*?(?=, \d+ images$|$)/, '');
 }
 
-/** A red check stands at the model's name. */
-function maskingMark(check: CheckState | undefined): string {
-  return check?.verdict === 'red' ? '\\textsuperscript{\\ddag}' : '';
-}
-
-/** What the gradient-masking check says of each model, as a sentence of the caption. */
-function maskingCaption(table: ResultTable, { models }: TableContext): string {
-  const nameOf = (id: string): string => models.find((model) => model.id === id)?.name ?? id;
-  const states = table.models.map((id) => `${nameOf(id)} ${table.checks[id]?.verdict ?? 'not run'}`);
-  const red = table.models.some((id) => table.checks[id]?.verdict === 'red');
-  const meaning = red ? ' \\ddag: masked gradients, do not trust these numbers.' : '';
-  return `${escapeLatex(`Gradient-masking check: ${states.join(', ')}.`)}${meaning}`;
-}
-
 const LATEX_SPECIAL: Readonly<Record<string, string>> = {
   '\\': '\\textbackslash{}',
   '~': '\\textasciitilde{}',
   '^': '\\textasciicircum{}',
   '×': '$\\times$',
+  '†': '\\textsuperscript{\\dag}',
+  '‡': '\\textsuperscript{\\ddag}',
   ε: '$\\varepsilon$',
   α: '$\\alpha$',
   β: '$\\beta$',
@@ -170,5 +161,5 @@ const LATEX_SPECIAL: Readonly<Record<string, string>> = {
 
 /** Text with LaTeX's special characters and the symbols of our labels made safe. */
 export function escapeLatex(text: string): string {
-  return text.replace(/[\\~^×εαβ∞&%$#_{}]/g, (character) => LATEX_SPECIAL[character] ?? `\\${character}`);
+  return text.replace(/[\\~^×†‡εαβ∞&%$#_{}]/g, (character) => LATEX_SPECIAL[character] ?? `\\${character}`);
 }

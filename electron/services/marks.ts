@@ -1,4 +1,5 @@
 import type { CheckState } from '../../shared/domain/check.ts';
+import type { AttackSpec } from '../../shared/domain/evaluation.ts';
 import type { EntityId } from '../../shared/domain/ids.ts';
 import { checkText, stateOf } from './check-text.ts';
 import type { Library } from './library.ts';
@@ -24,6 +25,13 @@ export function markedModels(library: Library, dataset: EntityId): (id: EntityId
   const checks = library.checks.list();
   const names = new Map(library.models.list().map(({ id, name }) => [id, name]));
   return (id) => ({ name: names.get(id) ?? 'a deleted model', check: stateOf(checks, id, dataset) });
+}
+
+/** An attack as it was asked for, with what there is to say of it. */
+export async function markedAttack(spec: AttackSpec): Promise<MarkedAttack> {
+  const { resolveAttack } = await import('../compute/attacks/registry.ts');
+  const { label, weak } = resolveAttack(spec);
+  return { label, weak };
 }
 
 /** `CLP ‡`: the name, marked where its check is red. */

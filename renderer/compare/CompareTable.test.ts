@@ -61,7 +61,14 @@ it('says it at each number where it differs, and marks no best across data sets'
 it('says beside each run what the masking check found, or that it was not run', () => {
   const checked: CompareRow = {
     ...row('run-a', 0.25),
-    check: { check: 'check-00000001', verdict: 'red', depth: 'full', epsilon: 0.25, summary: '', created: '2026-11-22T10:00:00.000Z' },
+    check: {
+      check: 'check-00000001',
+      verdict: 'red',
+      depth: 'full',
+      epsilon: 0.25,
+      summary: '',
+      created: '2026-11-22T10:00:00.000Z',
+    },
   };
   const { body } = table([checked, row('run-b', 0.25)]);
   expect(body).toMatch(/run-a.*masking red.*run-b.*masking unchecked/s);

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { checkText } from '../../services/check-text.ts';
-import { footnotes, markedLabel, markedModels, markedName } from '../../services/marks.ts';
+import { footnotes, markedAttack, markedLabel, markedModels, markedName } from '../../services/marks.ts';
 import { evaluationRequest } from '../../../shared/domain/evaluation.ts';
 import { parseSettings, type SettingValue } from '../../../shared/domain/settings.ts';
 import { adversarialNpz } from '../../services/adversarial-npz.ts';
@@ -129,7 +129,7 @@ export function evaluateCommand(program: Command): void {
         );
         const { id } = await library.evaluations.create(request);
         await finished(library, id);
-        const { result } = library.evaluations.get(id);
+        const { result, request: kept } = library.evaluations.get(id);
         const outcome = result?.targets[0];
         if (!result || !outcome) throw new AppError('internal', `The evaluation ${id} ended without a result.`);
         if (flags.saveAdversarial !== undefined) {
@@ -137,11 +137,12 @@ export function evaluateCommand(program: Command): void {
           output.say(`Adversarial examples: ${flags.saveAdversarial}`);
         }
         const model = library.models.get(target);
-        const { label, weak } = (await import('../../compute/attacks/registry.ts')).resolveAttack(request.attack);
+        const attack = await markedAttack(kept.attack);
+        const { weak } = attack;
         const { check } = markedModels(library, dataset.id)(model.id);
         const notes = [
           ...result.notes.filter((note) => note !== weak).map((note) => `note: ${note}`),
-          ...footnotes([{ name: model.name, check }], [{ label, weak }]),
+          ...footnotes([{ name: model.name, check }], [attack]),
         ];
         output.result(
           {

@@ -72,6 +72,9 @@ export function defineFamily<P extends AttackPlan>(family: Family<P>): Family {
   return family as unknown as Family;
 }
 
+/** What a unit of work costs in forward passes: a pass forward and back costs about three. */
+export const FORWARD_PASSES: Readonly<Record<Family['unit'], number>> = { gradients: 3, queries: 1 };
+
 /** Units of work of one restart for one example. */
 export function workOf(plan: AttackPlan): number {
   return plan.family.work(plan);

@@ -4,7 +4,8 @@ import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { DatasetRow, EvaluationRow } from '../../../shared/domain/library.ts';
 import type { PlanEstimate, PlanRequest } from '../../../shared/domain/plan.ts';
 import { roundsOf } from '../../compute/attacks/base/goals.ts';
-import { accessOf, canTransfer, workOf } from '../../compute/attacks/plan.ts';
+import { accessOf, canTransfer, FORWARD_PASSES, workOf } from '../../compute/attacks/plan.ts';
+import type { Family } from '../../compute/attacks/plan.ts';
 import { resolveAttack } from '../../compute/attacks/registry.ts';
 import type { ResolvedAttack } from '../../compute/attacks/registry.ts';
 import { buildNetwork } from '../../compute/models/network.ts';
@@ -19,11 +20,13 @@ type Step = PlanEstimate['steps'][number];
 /** How fast an attack went: units of work a second, of one model. */
 interface Speed {
   readonly attack: string;
-  readonly unit: string;
+  readonly unit: Family['unit'];
   readonly architectures: readonly string[];
   readonly models: readonly EntityId[];
   readonly engine: string;
   readonly perSecond: number;
+  /** That it was measured over. */
+  readonly seconds: number;
 }
 
 /** Less work than this is mostly starting up, and says nothing of speed. */
@@ -107,11 +110,12 @@ function measuredSpeeds(store: Store): Speed[] {
       const models = request.source === null ? request.targets : [request.source];
       return {
         attack: request.attack.name,
-        unit: speed.unit,
+        unit: speed.unit === 'queries' ? 'queries' : 'gradients',
         models,
         architectures: models.flatMap((id) => architectures.get(id) ?? []),
         engine: result.engine.name,
         perSecond: speed.work / speed.attackSeconds,
+        seconds: speed.attackSeconds,
       };
     });
 }
@@ -124,18 +128,27 @@ function secondsPerUnit(
   reports: readonly EngineReport[],
 ): { readonly seconds: number | null; readonly basis: Step['basis'] } {
   const { unit } = attack.plan.family;
-  const onEngine = speeds.filter((speed) => speed.unit === unit && (engine === 'auto' || speed.engine === engine));
+  const onEngine = speeds.filter((speed) => engine === 'auto' || speed.engine === engine);
   const same = onEngine.find((speed) => speed.attack === attack.attack.name && speed.models.includes(model.id));
-  if (same) return { seconds: 1 / same.perSecond, basis: 'same' };
-  const similar = onEngine.find((speed) => speed.architectures.includes(model.architecture));
-  if (similar) return { seconds: 1 / similar.perSecond, basis: 'similar' };
+  if (same) return { seconds: costIn(unit, same), basis: 'same' };
+  const similar = onEngine
+    .filter((speed) => speed.architectures.includes(model.architecture))
+    // The same unit before another, then what was measured longest.
+    .toSorted((a, b) => Number(b.unit === unit) - Number(a.unit === unit) || b.seconds - a.seconds)[0];
+  if (similar) return { seconds: costIn(unit, similar), basis: 'similar' };
   const report = reports.find(
     ({ name, gradientsPerSecond }) => gradientsPerSecond !== null && (engine === 'auto' || name === engine),
   );
   if (!report || report.gradientsPerSecond === null || model.foreign) return { seconds: null, basis: 'unknown' };
-  // The speed test takes input gradients of mnist-cnn; a forward pass is about a third of one.
+  // The speed test takes input gradients of mnist-cnn.
   const size = operations(model) / operations({ architecture: 'mnist-cnn', inputShape: [28, 28, 1], classes: 10 });
-  return { seconds: (size * (unit === 'queries' ? 1 / 3 : 1)) / report.gradientsPerSecond, basis: 'speed-test' };
+  const measured = { unit: 'gradients', perSecond: report.gradientsPerSecond } as const;
+  return { seconds: size * costIn(unit, measured), basis: 'speed-test' };
+}
+
+/** Seconds of one unit of work, from a speed in this unit or another one. */
+function costIn(unit: Family['unit'], { unit: measured, perSecond }: Pick<Speed, 'unit' | 'perSecond'>): number {
+  return FORWARD_PASSES[unit] / FORWARD_PASSES[measured] / perSecond;
 }
 
 /** Multiplications of one forward pass. */

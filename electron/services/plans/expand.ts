@@ -1,7 +1,7 @@
 import type { EvaluationRequest } from '../../../shared/domain/evaluation.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { PlanRequest } from '../../../shared/domain/plan.ts';
-import { canTransfer, workOf } from '../../compute/attacks/plan.ts';
+import { canTransfer, FORWARD_PASSES, workOf } from '../../compute/attacks/plan.ts';
 import { resolveAttack } from '../../compute/attacks/registry.ts';
 import type { ResolvedAttack } from '../../compute/attacks/registry.ts';
 
@@ -17,9 +17,6 @@ export interface PlanStep {
   /** Models to attack, never one of the source's. */
   readonly targets: readonly EntityId[];
 }
-
-/** A pass forward and back costs about three forward passes. */
-const FORWARD_PASSES = { gradients: 3, queries: 1 } as const;
 
 /**
  * The steps of a plan in the order in which they run: seed by seed, smaller ε first, and cheaper attacks first, so that

@@ -141,6 +141,40 @@ describe('a plan', { timeout: 240_000 }, () => {
     expect(await library.plans.extend(planExtension.parse({ id }))).toEqual({ added: 0 });
   });
 
+  it('says what a plan costs from what was measured, work for work', async () => {
+    const [model = ''] = models;
+    const asked = plan({
+      models: [model],
+      attacks: [
+        { name: 'square', settings: { queries: 300 } },
+        { name: 'apgd', settings: { steps: 30 } },
+      ],
+      epsilons: [0.005],
+      mode: 'each',
+    });
+    const { id: made } = await library.plans.create(asked);
+    await finished(made);
+    const speeds = library.plans.get(made).evaluations.map((step) => library.evaluations.get(step).result?.speed);
+    const { steps } = await library.plans.estimate({ ...asked, seeds: [1] });
+    for (const [at, measured] of speeds.entries()) {
+      const step = steps[at];
+      expect(step?.work).toBe(30 * [31, 300][at]!);
+      // Images that are misclassified or break early cost less than that.
+      expect(measured?.work).toBeLessThanOrEqual(step?.work ?? 0);
+      expect(measured?.work).toBeGreaterThan(0.3 * (step?.work ?? 0));
+      expect(step?.unit).toBe(measured?.unit);
+      if (step?.basis !== 'same') continue;
+      const seconds = ((step.work ?? 0) * (measured?.attackSeconds ?? 0)) / (measured?.work ?? 1);
+      expect(step.seconds).toBeCloseTo(seconds, 9);
+    }
+    expect(steps.map(({ basis }) => basis)).toContain('same');
+    const ensemble = { ...asked, attacks: planRequest.shape.attacks.parse([{ name: 'autoattack' }]) };
+    const [whole] = (await library.plans.estimate(ensemble)).steps;
+    const perUnit = (whole?.seconds ?? 0) / (whole?.work ?? 1);
+    expect(whole?.unit).toBe('gradients');
+    expect(perUnit).toBeGreaterThan(0);
+  });
+
   it('has falling curves, confusion matrices whose rows are the labels, and paired tests', async () => {
     const curves = CALLS['plans.curves'].output.parse(await library.plans.curves(id));
     expect(curves.epsilon).toHaveLength(2);

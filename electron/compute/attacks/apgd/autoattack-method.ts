@@ -3,7 +3,7 @@ import { imageSize } from '../base/examples.ts';
 import type { Examples, Subject } from '../base/examples.ts';
 import type { Found, Method } from '../method.ts';
 import type { AttackOptions } from '../options.ts';
-import { defineFamily, workOf } from '../plan.ts';
+import { defineFamily, FORWARD_PASSES, workOf } from '../plan.ts';
 import type { AttackPlan } from '../plan.ts';
 import type { AttackSteps } from '../ascent/steps.ts';
 
@@ -32,14 +32,19 @@ export const AUTOATTACK_FAMILY = defineFamily<AutoAttackPlan>({
   minimal: false,
   targeted: false,
   access: () => 'gradients',
-  /** Of an average start; forward passes of a search count as gradients. */
+  /** Of an average start; a query counts as the share of a gradient that it costs. */
   work: ({ parts, restarts }) =>
-    Math.ceil(parts.reduce((sum, { plan }) => sum + plan.restarts * workOf(plan), 0) / restarts),
+    Math.ceil(parts.reduce((sum, { plan }) => sum + plan.restarts * workOf(plan) * gradientsOf(plan), 0) / restarts),
   stopsAtSuccess: () => true,
   stages: (plan) => stagesOf(plan).map(({ title }) => title),
   isAtLeast: (more, less) => more.version === less.version,
   create: createAutoAttack,
 });
+
+/** Gradients that a unit of work of a part comes to. */
+function gradientsOf({ family: { unit } }: AttackPlan): number {
+  return FORWARD_PASSES[unit] / FORWARD_PASSES.gradients;
+}
 
 /** Starts of all parts together. */
 export function startsOf(parts: readonly Part[]): number {
@@ -75,12 +80,25 @@ function createAutoAttack(steps: AttackSteps, subject: Subject, options: AttackO
       const part = plan.parts[stage?.part ?? -1];
       const method = methods[stage?.part ?? -1];
       if (!stage || !part || !method || rows.length === 0) return;
-      for await (const found of method.run(rows, stage.restart, onWork)) {
+      for await (const found of method.run(rows, stage.restart, inGradients(part.plan, onWork))) {
         yield part.plan.family.minimal ? withinBall(found, examples, plan) : found;
       }
     },
     notes: () => methods.flatMap((method) => method.notes()),
     dispose,
+  };
+}
+
+/** Work of a part, told in whole gradients; what is left over is told with what comes next. */
+function inGradients(plan: AttackPlan, onWork: Parameters<Method['run']>[2]): Parameters<Method['run']>[2] {
+  const share = gradientsOf(plan);
+  let all = 0;
+  let told = 0;
+  return (done, left) => {
+    all += done * share;
+    const more = Math.round(all) - told;
+    told += more;
+    onWork(more, Math.ceil(left * share));
   };
 }
 

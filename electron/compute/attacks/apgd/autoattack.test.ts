@@ -9,6 +9,7 @@ import { AUTOATTACK_FAMILY, startsOf } from './autoattack-method.ts';
 import type { AutoAttackPlan, Part } from './autoattack-method.ts';
 import { fab } from '../minimal/fab.ts';
 import type { AttackOptions } from '../options.ts';
+import { workOf } from '../plan.ts';
 import type { AttackPlan } from '../plan.ts';
 import { resolveAttack } from '../registry.ts';
 import { square } from '../square/square.ts';
@@ -99,6 +100,23 @@ describe('AutoAttack', () => {
     }
     expect(whole.robustAfter).toHaveLength(5);
     expect(new Set(whole.robustAfter).size).toBeGreaterThan(1);
+  });
+
+  it('counts its work in gradients, a query as a third of one', async () => {
+    const { plan } = resolveAttack({ name: 'autoattack', settings: { epsilon: 0.3 } });
+    const works = (plan as AutoAttackPlan).parts.map((part) => workOf(part.plan));
+    const [ce = 0, targeted = 0, fabTargeted = 0] = works;
+    expect(works).toEqual([101, 9 * 101, fabTargeted, 5000]);
+    expect(workOf(plan)).toBe(Math.ceil((ce + targeted + fabTargeted + 5000 / 3) / 4));
+    const parts = [partOf(square, { queries: 40 })];
+    const told = async (own: AttackPlan): Promise<number> => {
+      let sum = 0;
+      await attackWhiteBox(adv, { ...optionsFor(own, 12), onWork: (done) => (sum += done) });
+      return sum;
+    };
+    const asPart = await told({ ...short(), parts, restarts: 1 } as AutoAttackPlan);
+    expect(asPart).toBe(Math.round((await told(parts[0]!.plan)) / 3));
+    expect(asPart).toBeGreaterThan(20);
   });
 
   it('refuses a model that a part does not fit before any part runs', async () => {

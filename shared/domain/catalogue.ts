@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { moduleHash } from './evaluation.ts';
-import { settingValues, type SettingField } from './settings.ts';
+import type { SettingField, SettingValues } from './settings.ts';
 
 const field = z.custom<SettingField>();
+const values = z.custom<SettingValues>();
 
 /** What the registries hold, as data: forms, flags and documentation are views of it. */
 export const catalogueEntry = z.object({
@@ -36,9 +37,9 @@ export const defenceEntry = catalogueEntry.extend({
   /** It makes adversarial examples while training. */
   adversarial: z.boolean(),
   /** The same with parts switched off, by other values of some settings: a run each, to see which part does the work. */
-  ablations: z.array(z.object({ name: z.string(), label: z.string(), settings: settingValues })),
+  ablations: z.array(z.object({ name: z.string(), label: z.string(), settings: values })),
   /** What to start from where that differs from the defaults; null where the defaults do. */
-  recommended: z.object({ digits: settingValues, photographs: settingValues }).nullable(),
+  recommended: z.object({ digits: values, photographs: values }).nullable(),
 });
 export type DefenceEntry = z.infer<typeof defenceEntry>;
 

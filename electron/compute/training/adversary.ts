@@ -136,7 +136,9 @@ function replayed({ network, capacity, saved }: AdversaryOptions, epsilon: numbe
         const own = tf.slice4d(perturbation, [0, 0, 0, 0], [rows, -1, -1, -1]);
         const moved = tf.add(own, tf.mul(radius, ascent));
         const cut = tf.minimum<tf.Tensor4D>(radius, tf.maximum(-radius, moved));
-        return rows === capacity ? cut : tf.concat4d([cut, tf.slice4d(perturbation, [rows, 0, 0, 0])], 0);
+        return rows === capacity
+          ? cut
+          : tf.concat4d([cut, tf.slice4d(perturbation, [rows, 0, 0, 0], [-1, -1, -1, -1])], 0);
       });
       tf.dispose([ascent, perturbation]);
       perturbation = next;

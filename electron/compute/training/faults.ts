@@ -25,17 +25,51 @@ export function culpritOf(report: StepReport): Culprit | null {
 /**
  * @param step the step that failed, from 1
  * @param checkpoint step of the newest good checkpoint; null if there is none
+ * @param heaviest name of a term that drowned the others shortly before
  */
-export function diverged(step: number, { term, value }: Culprit, checkpoint: number | null): AppError {
+export function diverged(
+  step: number,
+  { term, value }: Culprit,
+  checkpoint: number | null,
+  heaviest: string | null = null,
+): AppError {
   const what = term === 'gradient' ? 'the gradient' : `the loss term “${term}”`;
   const how = Number.isFinite(value) ? `has grown to ${value.toPrecision(2)}` : 'is not a finite number any more';
   const next =
     checkpoint === null
       ? 'There is no checkpoint before it: begin again with a lower learning rate, or clip the gradient.'
       : `The checkpoint of step ${checkpoint} is kept: go on from it with a lower learning rate.`;
-  return new AppError('non-finite', `Training stopped at step ${step}: ${what} ${how}. ${next}`, {
-    details: { step, term, checkpoint: checkpoint ?? 0 },
+  const weight =
+    heaviest === null ? '' : ` Before, “${heaviest}” was nearly all of the loss: its weight may be too large.`;
+  return new AppError('non-finite', `Training stopped at step ${step}: ${what} ${how}.${weight} ${next}`, {
+    details: { step, term, checkpoint: checkpoint ?? 0, heaviest },
   });
+}
+
+/** So large a share of the loss drowns its other terms. */
+const DROWNS = 0.9;
+
+/** Steps for which such a term is worth a word. */
+const LATELY = 10;
+
+/** A term that drowned the others in a step. */
+export interface Heaviest {
+  readonly term: string;
+  /** From 1. */
+  readonly step: number;
+}
+
+/** null if no term drowns the others, or if there are no others. */
+export function heaviestTerm(step: number, { total, ...terms }: StepReport['terms']): Heaviest | null {
+  const names = Object.keys(terms);
+  if (names.length < 2 || total === undefined) return null;
+  const term = names.find((name) => (terms[name] ?? 0) > DROWNS * total);
+  return term === undefined ? null : { term, step };
+}
+
+/** Its name if it was one of the last steps. @param step steps done */
+export function drownedLately(heaviest: Heaviest | null, step: number): string | null {
+  return heaviest !== null && step - heaviest.step < LATELY ? heaviest.term : null;
 }
 
 /** What a training threw; where memory was missing, with what helps. */

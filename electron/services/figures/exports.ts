@@ -102,7 +102,7 @@ function metricsCsv(points: readonly TrainPoint[]): string {
       const { terms, ...rest } = point;
       return { ...rest, ...prefixed('loss', terms) };
     }
-    if (point.type === 'validation') return point;
+    if (point.type === 'validation' || point.type === 'probe') return point;
     const { time, memory, ...rest } = point;
     return { ...rest, ...prefixed('ms', time), ...prefixed('memory', memory) };
   });

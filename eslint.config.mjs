@@ -90,7 +90,7 @@ export default tseslint.config(
     },
   },
   { files: ['electron/cli/**/*.ts', 'electron/compute/job-host.ts'], rules: { 'no-console': 'off' } },
-  { files: ['*.config.ts', 'e2e/**/*.ts'], rules: { 'no-restricted-exports': 'off' } },
+  { files: ['*.config.ts', 'e2e/**/*.ts', 'docs/examples/*.ts'], rules: { 'no-restricted-exports': 'off' } },
   {
     files: ['**/*.mjs'],
     languageOptions: { ecmaVersion: 2024, sourceType: 'module', globals },

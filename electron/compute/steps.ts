@@ -1,3 +1,4 @@
+import { MODULE_ASCENT } from './attacks/adaptive/ascent-step.ts';
 import { SPARSE_APGD } from './attacks/apgd/apgd-sparse-steps.ts';
 import { APGD } from './attacks/apgd/apgd-steps.ts';
 import { CW } from './attacks/minimal/cw-steps.ts';
@@ -28,6 +29,7 @@ export const STEPS: readonly AnyStepDefinition[] = [
   CW,
   EAD,
   MOMENTUM,
+  MODULE_ASCENT,
   SQUARE,
   INNER_ATTACK,
   COUNT_RIGHT,

@@ -50,6 +50,13 @@ import { attentionPairing, cleanLogitPairing, logitPairing, logitSqueezing, mapD
 import { crossEntropyFromLogits, dlrFromLogits, logSoftmax, lossFromLogits, marginFromLogits } from '../losses.ts';
 import { stream } from '../random/stream.ts';
 
+export type { AscentStepsPlan, Move, Point } from '../attacks/adaptive/ascent-definition.ts';
+export type { ModelOutputs, StepModel } from '../attacks/adaptive/step-model.ts';
+export type { Transformation } from '../attacks/adaptive/transformation.ts';
+export type { Finding, Inquiry } from '../attacks/decision/inquiry.ts';
+export type { AttackOptions } from '../attacks/options.ts';
+export type { AttackPlan } from '../attacks/plan.ts';
+
 /** What a module adds. */
 export interface UserModule {
   readonly attacks?: readonly AnyAttack[];

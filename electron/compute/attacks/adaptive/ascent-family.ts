@@ -3,9 +3,11 @@ import type { Family } from '../plan.ts';
 import { gradientsOf } from './ascent-definition.ts';
 import type { AscentDefinition, AscentStepsPlan } from './ascent-definition.ts';
 import { ascentMethod, makeByAscent } from './ascent-method.ts';
+import { registerAscent } from './ascent-registry.ts';
 
 /** The family of attacks that make such steps. They can lead to a class, and their x' can be judged on other models. */
 export function defineAscent<P extends AscentStepsPlan>(definition: AscentDefinition<P>): Family {
+  registerAscent(definition);
   return defineFamily<P>({
     name: definition.name,
     unit: 'gradients',

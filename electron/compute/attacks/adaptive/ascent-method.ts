@@ -2,7 +2,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { compileStep } from '../../engines/compile.ts';
 import type { CompiledStep } from '../../engines/compile.ts';
 import { splitsBatches } from '../../engines/state.ts';
-import { weightList } from '../../models/network.ts';
+import { prepareStep } from '../../engines/step.ts';
+import { networkSpec, weightList } from '../../models/network.ts';
+import { loadedModules } from '../../modules/loaded.ts';
 import { stream } from '../../random/stream.ts';
 import { LONGEST_STRIDE, judgedEnds, judgedLasts } from '../ascent/trajectories.ts';
 import type { AttackSteps } from '../ascent/steps.ts';
@@ -17,7 +19,8 @@ import { workOf } from '../plan.ts';
 import type { Made } from '../plan.ts';
 import { gradientsOf } from './ascent-definition.ts';
 import type { AscentDefinition, AscentStepsPlan } from './ascent-definition.ts';
-import { ascentStep } from './ascent-step.ts';
+import { findAscent } from './ascent-registry.ts';
+import { ascentStep, MODULE_ASCENT } from './ascent-step.ts';
 
 /** Trajectories on a model that is judged. */
 export function ascentMethod<P extends AscentStepsPlan>(
@@ -148,10 +151,18 @@ function createClimber<P extends AscentStepsPlan>(
   // Each step has random numbers of its own.
   const stride = numbers > 0 ? 1 : strideOf(plan.steps, LONGEST_STRIDE);
   const compiled = new Map<number, CompiledStep>();
+  const { name } = definition;
+  const { family: _, ...rest } = plan;
+  // Threads know what modules define; nothing else.
+  const everywhere = loadedModules().length > 0 && findAscent(name) === (definition as unknown) && isPlainData(rest);
+  const prepare = (iterations: number): CompiledStep =>
+    everywhere
+      ? prepareStep(MODULE_ASCENT, { network: networkSpec(network), name, plan: rest, mode, carried, iterations })
+      : compileStep(ascentStep(definition, network, plan, mode, iterations), {
+          name: `${network.architecture} ${name}`,
+        });
   const stepOf = (iterations: number): CompiledStep => {
-    const name = `${network.architecture} ${definition.name}`;
-    const step =
-      compiled.get(iterations) ?? compileStep(ascentStep(definition, network, plan, mode, iterations), { name });
+    const step = compiled.get(iterations) ?? prepare(iterations);
     compiled.set(iterations, step);
     return step;
   };
@@ -164,7 +175,7 @@ function createClimber<P extends AscentStepsPlan>(
   ): tf.Tensor2D => {
     const values = new Float32Array(rows * numbers);
     slots.forEach(({ row, done }, at) => {
-      const random = stream(seed, definition.name, examples.indices[row] ?? 0, restart, done);
+      const random = stream(seed, name, examples.indices[row] ?? 0, restart, done);
       draws?.fill(values.subarray(at * numbers, (at + 1) * numbers), random, plan, examples.shape);
     });
     return tf.tensor2d(values, [rows, numbers]);
@@ -223,11 +234,21 @@ function createClimber<P extends AscentStepsPlan>(
     },
     notes: () => [
       ...[...compiled.values()].flatMap(({ note }) => (note === null ? [] : [note])),
-      ...(splitsBatches() && compiled.size > 0
-        ? [`The steps of ${definition.name} come from a module, so they ran on one thread.`]
+      ...(splitsBatches() && compiled.size > 0 && !everywhere
+        ? [`The steps of ${name} ran on one thread: another attack has their name, or their plan is not plain data.`]
         : []),
     ],
     dispose: () => compiled.forEach((step) => step.dispose()),
   };
   return climber;
+}
+
+/** Whether another thread can be given it. */
+function isPlainData(value: object): boolean {
+  try {
+    structuredClone(value);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -2,12 +2,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { AppError } from '../../../../shared/domain/errors.ts';
 import { repeatStep } from '../../engines/compile.ts';
 import type { RepeatedStep } from '../../engines/compile.ts';
-import type { Inputs } from '../../engines/step.ts';
-import { weightsFromList } from '../../models/network.ts';
-import type { Network } from '../../models/network.ts';
+import type { Inputs, StepDefinition } from '../../engines/step.ts';
+import { networkOf, weightsFromList } from '../../models/network.ts';
+import type { Network, NetworkSpec } from '../../models/network.ts';
 import { moveInReach } from '../base/norms.ts';
 import { choose, hits, notFinite } from '../base/row-masks.ts';
 import type { AscentDefinition, AscentStepsPlan, Move } from './ascent-definition.ts';
+import { findAscent } from './ascent-registry.ts';
 import { stepModel } from './step-model.ts';
 
 /** How the iterates of a definition's steps are treated. */
@@ -74,6 +75,33 @@ export function ascentStep<P extends AscentStepsPlan>(
     ];
   }, iterations);
 }
+
+interface AscentStepParameters {
+  readonly network: NetworkSpec;
+  /** Of the definition. */
+  readonly name: string;
+  /** Without its family. */
+  readonly plan: object;
+  readonly mode: StepMode;
+  /** Tensors of the memory. */
+  readonly carried: number;
+  readonly iterations: number;
+}
+
+/** See {@link ascentStep}: the same from plain data, in any thread that has loaded the module. */
+export const MODULE_ASCENT: StepDefinition<AscentStepParameters> = {
+  name: 'module-ascent',
+  build({ network, name, plan, mode, iterations }) {
+    const definition = findAscent(name);
+    if (!definition) throw new AppError('internal', `This thread knows no steps of ${name}.`);
+    return ascentStep(definition, networkOf(network), plan as never, mode, iterations);
+  },
+  layout: ({ mode, carried }) => ({
+    inputs: new Array<'rows'>(9 + carried + (mode.drawn ? 1 : 0)).fill('rows'),
+    outputs: new Array<'rows'>(5 + carried).fill('rows'),
+  }),
+  describe: ({ network, name, iterations }) => `${network.architecture} ${name}-${iterations}`,
+};
 
 function requireShapes(
   name: string,

@@ -77,7 +77,8 @@ async function checkRequest({ store }: Session, request: GalleryRequest): Promis
   }
   if (request.layer === 'last') return attack;
   for (const model of [...models, ...others.filter((other) => other.id === request.reference)]) {
-    const layers = buildNetwork(model.architecture, model.inputShape, model.classes).taps.map((tap) => tap.name);
+    const { architecture, architectureSettings: settings, inputShape, classes } = model;
+    const layers = buildNetwork(architecture, inputShape, classes, false, { settings }).taps.map((tap) => tap.name);
     if (layers.includes(request.layer)) continue;
     throw new AppError(
       'invalid-input',

@@ -1,5 +1,6 @@
 import type { Preferences } from '../../shared/contract/calls.ts';
 import type { Catalogue } from '../../shared/domain/catalogue.ts';
+import type { InitialReport } from '../../shared/domain/architecture.ts';
 import type { CheckRequest } from '../../shared/domain/check.ts';
 import type { ImportOptions, ImportPreview } from '../../shared/domain/dataset.ts';
 import type { EngineChoice, EnginePackState, EngineReport } from '../../shared/domain/engine.ts';
@@ -106,6 +107,8 @@ export interface Library {
     create(config: TrainConfig): Promise<{ readonly id: EntityId }>;
     get(id: EntityId): RunRow;
     folder(id: EntityId): string;
+    /** What became of the weights that it started from; null if it drew all of them. */
+    initial(id: EntityId): Promise<InitialReport | null>;
     /** Points of the metrics after step `after` (-1: all), oldest first. */
     points(id: EntityId, after?: number): Promise<readonly TrainPoint[]>;
   };

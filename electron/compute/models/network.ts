@@ -18,6 +18,7 @@ import {
   type Layer,
   type Network,
   type NetworkSpec,
+  type Parameter,
   type Weights,
 } from './layer.ts';
 import { isForeignFormat, opaqueNetwork } from './predictor.ts';
@@ -86,9 +87,18 @@ export function networkOf(spec: NetworkSpec): Network {
   return frozen ? frozenNetwork(network) : network;
 }
 
+/** Number of scalars that training changes by gradients where no stage is held. */
+export function parameterCount({ layers }: Network): number {
+  return scalars(layers.flatMap((layer) => parametersOf(layer, [])));
+}
+
 /** Number of scalars that training changes by gradients. */
-export function parameterCount(network: Network): number {
-  return network.parameters.reduce((sum, { shape, trainable }) => sum + (trainable ? shapeSize(shape) : 0), 0);
+export function trainedCount({ parameters }: Network): number {
+  return scalars(parameters);
+}
+
+function scalars(parameters: readonly Parameter[]): number {
+  return parameters.reduce((sum, { shape, trainable }) => sum + (trainable ? shapeSize(shape) : 0), 0);
 }
 
 /** The weights as a list in the order of `network.parameters`: arguments for a compiled step. Shares the tensors. */

@@ -83,6 +83,9 @@ export function configHash(
   const known: readonly string[] = [...FIRST_SETTINGS, ...CHANGEABLE];
   const later = Object.entries(others).filter(([key, value]) => !known.includes(key) && value !== standard[key]);
   if (later.length > 0) parts.push({ later: later.toSorted(([a], [b]) => (a < b ? -1 : 1)) });
+  const { architectureSettings = {}, initial, freeze = [] } = config;
+  if (Object.keys(architectureSettings).length > 0) parts.push({ architectureSettings });
+  if (initial || freeze.length > 0) parts.push({ initial, freeze });
   const cuts = rateCuts.filter(({ after }) => after < step);
   if (cuts.length > 0) parts.push({ cuts });
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');

@@ -36,7 +36,10 @@ export function planTraining(config: TrainConfig, dataset: PackedDataset): Train
   }
   const order = trainOrder(positions, trainer.batchSize, config.seed);
   return {
-    network: buildNetwork(config.architecture, manifest.shape, manifest.classes.length, trainer.normalise),
+    network: buildNetwork(config.architecture, manifest.shape, manifest.classes.length, trainer.normalise, {
+      settings: config.architectureSettings,
+      held: config.freeze,
+    }),
     defence,
     order,
     optimizer: optimizerOf(trainer),

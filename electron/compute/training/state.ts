@@ -4,8 +4,8 @@ import { shapeSize, type NpyArray } from '../arrays/npy.ts';
 import type { NpzArrays } from '../arrays/npz.ts';
 import type { ChannelStatistics } from '../data/statistics.ts';
 import { SCALE } from '../models/layer.ts';
-import { initialWeights, parameterCount, weightList, type Network, type Weights } from '../models/network.ts';
-import { weightsFromArrays } from '../models/weights.ts';
+import { initialWeights, trainedCount, weightList, type Network, type Weights } from '../models/network.ts';
+import { floats, weightsFromArrays } from '../models/weights.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Optimizer } from './optimizer.ts';
 import type { TrainState } from './step.ts';
@@ -13,6 +13,7 @@ import type { TrainState } from './step.ts';
 /**
  * The state before the first step. The caller disposes of it.
  * @param statisticsOf of the images, asked for where the network normalises them.
+ * @param given weights that are not drawn, see `readStartingWeights`
  * @param averaged whether a moving average of the weights is kept; it begins as they are.
  */
 export function initialState(
@@ -20,12 +21,12 @@ export function initialState(
   optimizer: Optimizer,
   seed: number,
   statisticsOf: () => ChannelStatistics,
+  given: NpzArrays,
   averaged = false,
 ): TrainState {
   const trainable = network.parameters.filter((parameter) => parameter.trainable);
-  const weights = network.normalised
-    ? withStatistics(initialWeights(network, seed), statisticsOf())
-    : initialWeights(network, seed);
+  const drawn = initialWeights(network, seed);
+  const weights = withGiven(network, network.normalised ? withStatistics(drawn, statisticsOf()) : drawn, given);
   return {
     weights,
     slots: optimizer.slots.map(() => trainable.map(({ shape }) => tf.zeros([...shape]))),
@@ -33,6 +34,15 @@ export function initialState(
       ? Object.fromEntries(Object.entries(weights).map(([name, tensor]) => [name, tf.clone(tensor)]))
       : null,
   };
+}
+
+function withGiven(network: Network, weights: Weights, given: NpzArrays): Weights {
+  const own = network.parameters.flatMap(({ name, shape }) => {
+    const array = given[name];
+    return array ? [[name, tf.tensor(floats(array.data), [...shape], 'float32')] as const] : [];
+  });
+  tf.dispose(own.flatMap(([name]) => weights[name] ?? []));
+  return { ...weights, ...Object.fromEntries(own) };
 }
 
 function withStatistics(weights: Weights, { mean, deviation }: ChannelStatistics): Weights {
@@ -48,7 +58,7 @@ export function restoreState(
   checkpoint: Checkpoint,
   averaged = false,
 ): TrainState {
-  const size = parameterCount(network);
+  const size = trainedCount(network);
   const slots = optimizer.slots.map((name) => {
     const data = checkpoint.optimizer[name]?.data;
     if (!(data instanceof Float32Array) || data.length !== size) {

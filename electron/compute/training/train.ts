@@ -23,6 +23,7 @@ import {
   readCheckpoint,
   writeCheckpoint,
 } from './checkpoint.ts';
+import { readStartingWeights } from './starting-weights.ts';
 import { createStepClock } from './clock.ts';
 import { collapseNote, createGuard, hasCollapsed, type Guard } from './guard.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
@@ -147,7 +148,14 @@ class Training {
     const metrics = await openMetrics(options.folder, start.step);
     const state = checkpoint
       ? restoreState(network, optimizer, checkpoint, averaged)
-      : initialState(network, optimizer, options.config.seed, () => trainingStatistics(options), averaged);
+      : initialState(
+          network,
+          optimizer,
+          options.config.seed,
+          () => trainingStatistics(options),
+          await readStartingWeights(options.config, options.folder),
+          averaged,
+        );
     const training = new Training(options, plan, metrics, state, start);
     // What was the best later than here is of a stretch that counts no more; what was so here may not be written yet.
     if (checkpoint && standingOf(metrics.validations).best?.step === start.step) await training.#writeBest();

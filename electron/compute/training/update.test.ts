@@ -39,7 +39,7 @@ function stepped(
   const defence = findDefence(defenceName).configure({});
   const averaged = more.averageShare !== undefined;
   const step = createTrainStep({ network, defence, optimizer, labelSmoothing: 0.1, averaged, ...more });
-  const before = initialState(network, optimizer, 5, () => ({ mean: [0], deviation: [1] }), averaged);
+  const before = initialState(network, optimizer, 5, () => ({ mean: [0], deviation: [1] }), {}, averaged);
   const positions = dataset.positions('train').slice(0, 12);
   const parts = [0, ...cuts].map((start, at): BatchPart => {
     const examples = readExamples(dataset, positions.slice(start, cuts[at] ?? 12));

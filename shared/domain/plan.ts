@@ -193,10 +193,15 @@ export const planCurve = z.object({
   column: z.string().nullable(),
   norm,
   x: z.array(z.number()),
+  /** The mean over seeds; of a worst case that over everything, which has but one. */
   accuracy: z.array(z.number()),
   /** Wilson 95 %, as `accuracy`. */
   low: z.array(z.number()),
   high: z.array(z.number()),
+  seeds: z.int().min(1),
+  /** The least and the greatest accuracy of a seed; `accuracy` itself with one. */
+  lowest: z.array(z.number()),
+  highest: z.array(z.number()),
   examples: z.int(),
 });
 export type PlanCurve = z.infer<typeof planCurve>;

@@ -29,6 +29,22 @@ const figure = curveFigure({
   yRange: [0, 1],
 });
 
+test('the ends of a range are drawn, thinner, and are not in the legend', () => {
+  const line = { name: 'mean', colour: 0, dash: 0 };
+  const ends = [0.2, 0.4].map((y) => ({
+    ...line,
+    name: 'end',
+    faint: true,
+    points: [[0, y] as const, [1, y] as const],
+  }));
+  const mean = { ...line, points: [[0, 0.3] as const, [1, 0.3] as const] };
+  const drawn = (series: readonly (typeof mean)[]) => curveFigure({ series, xLabel: 'ε', yLabel: 'accuracy' }).svg;
+  const count = (svg: string, what: RegExp): number => svg.match(what)?.length ?? 0;
+  const [alone, ranged] = [drawn([mean]), drawn([...ends, mean])];
+  expect([count(ranged, />mean</g), count(ranged, />end</g)]).toEqual([count(alone, />mean</g), 0]);
+  expect(count(ranged, /stroke-opacity="0\.5"/g) - count(alone, /stroke-opacity="0\.5"/g)).toBe(2);
+});
+
 test('a curve is a vector document at the exact width of a column, with its names escaped', () => {
   expect(figure.svg).toContain('width="3.25in"');
   expect(figure.svg).toContain('PGD-10 &lt;b&gt;');

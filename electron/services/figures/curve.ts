@@ -28,6 +28,8 @@ export interface CurveSeries {
   /** Dash slot; 0 is solid. */
   readonly dash: number;
   readonly points: readonly (readonly [x: number, y: number])[];
+  /** Drawn thin and faint, without an entry in the legend: the ends of a range. */
+  readonly faint?: boolean;
 }
 
 export interface CurveSpec extends Partial<FigureSize> {
@@ -62,11 +64,12 @@ export function curveFigure(spec: CurveSpec): SvgFigure {
     axisTick: { show: true, lineStyle: { color: '#1b1c1e', width: AXIS_WIDTH } },
     splitLine: { show: true, lineStyle: { color: '#e3e3df', width: AXIS_WIDTH } },
   } as const;
+  const named = spec.series.filter(({ faint }) => !faint);
   try {
     chart.setOption({
       animation: false,
       textStyle: { fontFamily: FONT_FAMILY },
-      grid: { left: 44, right: 10, top: 10 + 14 * legendRows(spec.series, widthInches), bottom: 36 },
+      grid: { left: 44, right: 10, top: 10 + 14 * legendRows(named, widthInches), bottom: 36 },
       legend: {
         top: 0,
         left: 'center',
@@ -74,7 +77,7 @@ export function curveFigure(spec: CurveSpec): SvgFigure {
         itemHeight: 8,
         itemGap: 8,
         textStyle: { fontSize: SMALL_FONT_SIZE, color: '#1b1c1e' },
-        data: spec.series.map(({ name }) => ({ name })),
+        data: named.map(({ name }) => ({ name })),
       },
       xAxis: {
         ...axis,
@@ -92,14 +95,19 @@ export function curveFigure(spec: CurveSpec): SvgFigure {
         nameGap: 32,
         ...(spec.yRange && { min: spec.yRange[0], max: spec.yRange[1] }),
       },
-      series: spec.series.map(({ name, colour, dash, points }) => ({
+      series: spec.series.map(({ name, colour, dash, points, faint }) => ({
         name,
         type: 'line',
-        symbol: points.length <= 12 ? 'circle' : 'none',
+        symbol: points.length <= 12 && !faint ? 'circle' : 'none',
         symbolSize: 4,
         data: points.map(([x, y]) => [x, y]),
         itemStyle: { color: categoricalColour(colour) },
-        lineStyle: { color: categoricalColour(colour), width: LINE_WIDTH, type: lineType(dash) },
+        lineStyle: {
+          color: categoricalColour(colour),
+          width: faint ? AXIS_WIDTH : LINE_WIDTH,
+          type: lineType(dash),
+          opacity: faint ? 0.5 : 1,
+        },
       })),
     });
     const svg = chart

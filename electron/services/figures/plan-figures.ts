@@ -35,9 +35,14 @@ async function draw(library: Library, request: PlanFigure): Promise<SvgFigure> {
       );
       if (curves.length === 0) throw nothing();
       const figure = curveFigure({
-        series: curves.map(({ model, x, accuracy }) => {
+        series: curves.flatMap(({ model, x, accuracy, seeds, lowest, highest }) => {
           const slot = known.get(model)?.colour ?? 0;
-          return { name: nameOf(model), colour: slot, dash: slot, points: steps(x, accuracy) };
+          const line = { name: nameOf(model), colour: slot, dash: slot };
+          const ends = seeds > 1 ? [lowest, highest] : [];
+          return [
+            ...ends.map((end) => ({ ...line, name: `${line.name}, over seeds`, faint: true, points: steps(x, end) })),
+            { ...line, points: steps(x, accuracy) },
+          ];
         }),
         xLabel: AXES[request.over],
         yLabel: 'robust accuracy',

@@ -8,40 +8,44 @@ import { stepLabel } from './result.ts';
 /** Points of one curve at most: more than a figure can show. */
 const MOST_POINTS = 400;
 
+/** Outcomes of one model and column, one for each seed. */
+type BySeed = readonly [MeasuredOutcome, ...MeasuredOutcome[]];
+
 /**
- * Robust accuracy over ε, iterations, restarts and queries. Where a column has several seeds its curves are those of
- * the first; worst cases are over all.
+ * Robust accuracy over ε, iterations, restarts and queries. Where a column has several seeds its curves are their mean,
+ * with the lowest and the highest of them; worst cases are over all.
  */
 export function planCurvesOf(measured: MeasuredPlan): PlanCurves {
-  const single = firstSeeds(measured.outcomes);
-  const label = ({ step }: MeasuredOutcome): string => stepLabel(step, measured.nameOf);
+  const columns = bySeed(measured.outcomes);
+  const label = ([{ step }]: BySeed): string => stepLabel(step, measured.nameOf);
+  const over = (outcomes: BySeed, fallsAt: (record: ExampleRecord) => number | null): PlanCurve =>
+    curve(
+      outcomes,
+      label(outcomes),
+      outcomes.map(({ records }) => records.map((record) => eventOf(record, fallsAt(record)))),
+    );
   return {
-    epsilon: measured.models.flatMap(({ id }) => {
-      const own = measured.outcomes.filter(({ model }) => model === id);
-      return [
-        ...worstCurves(own),
-        ...single.filter(({ model }) => model === id).flatMap((one) => distanceCurve(one, label(one))),
-      ];
-    }),
-    iterations: single.filter(hasIterations).map((outcome) =>
-      curve(
-        outcome,
-        label(outcome),
-        outcome.records.map((record) => eventOf(record, record.restart === 0 ? record.firstSuccessIteration : null)),
-      ),
-    ),
-    restarts: single
-      .filter(({ target }) => target.byRestart.length > 1)
-      .map((outcome) => restartCurve(outcome, label(outcome))),
-    queries: single
-      .filter(({ step }) => step.gradientFree && !step.minimal)
-      .map((outcome) =>
-        curve(
-          outcome,
-          label(outcome),
-          outcome.records.map((record) => eventOf(record, record.broken ? record.queries : null)),
+    epsilon: measured.models.flatMap(({ id }) => [
+      ...worstCurves(measured.outcomes.filter(({ model }) => model === id)),
+      ...columns
+        .filter(([{ model, step }]) => model === id && step.minimal)
+        .map((outcomes) =>
+          curve(
+            outcomes,
+            label(outcomes),
+            outcomes.map((outcome) => smallestBreaks([outcome])),
+          ),
         ),
-      ),
+    ]),
+    iterations: columns
+      .filter(([first]) => hasIterations(first))
+      .map((outcomes) => over(outcomes, ({ restart, firstSuccessIteration: at }) => (restart === 0 ? at : null))),
+    restarts: columns
+      .filter((outcomes) => outcomes.some(({ target }) => target.byRestart.length > 1))
+      .map((outcomes) => restartCurve(outcomes, label(outcomes))),
+    queries: columns
+      .filter(([{ step }]) => step.gradientFree && !step.minimal)
+      .map((outcomes) => over(outcomes, ({ broken, queries }) => (broken ? queries : null))),
   };
 }
 
@@ -56,13 +60,14 @@ function eventOf(record: ExampleRecord, at: number | null): number {
   return record.broken && at !== null ? at : Number.POSITIVE_INFINITY;
 }
 
-function firstSeeds(outcomes: readonly MeasuredOutcome[]): MeasuredOutcome[] {
-  const first = new Map<string, MeasuredOutcome>();
+function bySeed(outcomes: readonly MeasuredOutcome[]): BySeed[] {
+  const groups = new Map<string, BySeed>();
   for (const outcome of outcomes) {
     const key = `${outcome.model} ${outcome.step.column}`;
-    if (!first.has(key)) first.set(key, outcome);
+    const known = groups.get(key);
+    groups.set(key, known ? [...known, outcome] : [outcome]);
   }
-  return [...first.values()];
+  return [...groups.values()];
 }
 
 /** The worst case over everything, for each norm. */
@@ -75,60 +80,69 @@ function worstCurves(outcomes: readonly MeasuredOutcome[]): PlanCurve[] {
     if (!first || largest === undefined) return [];
     // Beyond the largest ε only minimal-norm attacks have looked: the curve of all ends there.
     const breaks = smallestBreaks(ofNorm).map((at) => (at <= largest ? at : Number.POSITIVE_INFINITY));
-    return [{ ...curve(first, 'worst case', breaks, epsilonsOf(steps, norm)), column: null }];
+    return [{ ...curve([first], 'worst case', [breaks], epsilonsOf(steps, norm)), column: null }];
   });
 }
 
-function distanceCurve(outcome: MeasuredOutcome, label: string): PlanCurve[] {
-  return outcome.step.minimal ? [curve(outcome, label, smallestBreaks([outcome]))] : [];
-}
-
-function restartCurve({ model, step, target }: MeasuredOutcome, label: string): PlanCurve {
-  const { examples, byRestart } = target;
-  const intervals = byRestart.map((accuracy) => wilsonInterval(Math.round(accuracy * examples), examples));
-  return {
-    model,
-    label,
-    column: step.column,
-    norm: step.attack.plan.norm,
-    x: byRestart.map((_, restart) => restart + 1),
-    accuracy: byRestart,
-    low: intervals.map(([low]) => low),
-    high: intervals.map(([, high]) => high),
-    examples,
-  };
+function restartCurve(outcomes: BySeed, label: string): PlanCurve {
+  const [{ target }] = outcomes;
+  const most = Math.max(...outcomes.map(({ target: { byRestart } }) => byRestart.length));
+  const x = Array.from({ length: most }, (_, restart) => restart + 1);
+  // A seed whose attack was cut short stays where it was.
+  const standing = outcomes.map(({ target: { byRestart, examples } }) =>
+    x.map((_, restart) => Math.round((byRestart[restart] ?? byRestart.at(-1) ?? 0) * examples)),
+  );
+  return withSpread(outcomes, label, x, standing, target.examples);
 }
 
 /**
  * Accuracy as a falling staircase.
- * @param events where each example falls; infinite where it stands.
+ * @param events of each seed, where each example falls; infinite where it stands.
  * @param marks where there is a point even if nothing falls.
  */
 function curve(
-  { model, step }: MeasuredOutcome,
+  outcomes: BySeed,
   label: string,
-  events: ArrayLike<number>,
+  events: readonly ArrayLike<number>[],
   marks: readonly number[] = [],
 ): PlanCurve {
-  const sorted = Float64Array.from(events).sort();
-  const finite = sorted.filter(Number.isFinite);
+  const sorted = events.map((own) => Float64Array.from(own).sort());
+  const finite = sorted.flatMap((own) => [...own].filter(Number.isFinite));
   const x = thinned([...new Set([0, ...finite, ...marks])].sort((a, b) => a - b));
-  let fallen = 0;
-  const standing = x.map((at) => {
-    while (fallen < sorted.length && (sorted[fallen] ?? Number.POSITIVE_INFINITY) <= at) fallen += 1;
-    return sorted.length - fallen;
+  const standing = sorted.map((own) => {
+    let fallen = 0;
+    return x.map((at) => {
+      while (fallen < own.length && (own[fallen] ?? Number.POSITIVE_INFINITY) <= at) fallen += 1;
+      return own.length - fallen;
+    });
   });
-  const intervals = standing.map((count) => wilsonInterval(count, sorted.length));
+  return withSpread(outcomes, label, x, standing, sorted[0]?.length ?? 0);
+}
+
+/** @param standing of each seed, how many examples stand at each x. */
+function withSpread(
+  [{ model, step }]: BySeed,
+  label: string,
+  x: number[],
+  standing: readonly (readonly number[])[],
+  examples: number,
+): PlanCurve {
+  const counts = x.map((_, at) => standing.map((own) => own[at] ?? 0));
+  const means = counts.map((own) => own.reduce((sum, count) => sum + count, 0) / own.length);
+  const intervals = means.map((mean) => wilsonInterval(Math.round(mean), examples));
   return {
     model,
     label,
     column: step.column,
     norm: step.attack.plan.norm,
     x,
-    accuracy: standing.map((count) => count / sorted.length),
+    accuracy: means.map((mean) => mean / examples),
     low: intervals.map(([low]) => low),
     high: intervals.map(([, high]) => high),
-    examples: sorted.length,
+    seeds: standing.length,
+    lowest: counts.map((own) => Math.min(...own) / examples),
+    highest: counts.map((own) => Math.max(...own) / examples),
+    examples,
   };
 }
 

@@ -198,6 +198,36 @@ describe('a plan', { timeout: 240_000 }, () => {
     expect(clean.pairs[0]?.accuracyFirst).toBe((await library.plans.result(id)).clean[models[0] ?? '']?.accuracy);
   });
 
+  it('draws the curves of an attack as the mean over its seeds, with the least and the greatest', async () => {
+    const [model = ''] = models;
+    const asked = plan({
+      models: [model],
+      attacks: [{ name: 'pgd', settings: { steps: 3, restarts: 2 } }],
+      epsilons: [0.03],
+      seeds: [0, 1, 2],
+      mode: 'each',
+    });
+    const { id: made } = await library.plans.create(asked);
+    await finished(made);
+    const { restarts, iterations, epsilon } = await library.plans.curves(made);
+    const byRestart = library.plans
+      .get(made)
+      .evaluations.map((step) => library.evaluations.get(step).result?.targets[0]?.byRestart ?? []);
+    expect(byRestart).toHaveLength(3);
+    const [curve] = restarts;
+    expect(curve).toMatchObject({ seeds: 3, x: [1, 2] });
+    for (const at of [0, 1]) {
+      const own = byRestart.map((one) => one[at] ?? 0);
+      expect(curve?.accuracy[at]).toBeCloseTo(own.reduce((sum, one) => sum + one, 0) / 3, 12);
+      expect([curve?.lowest[at], curve?.highest[at]]).toEqual([Math.min(...own), Math.max(...own)]);
+    }
+    // The first start's iterations end where the first start does.
+    expect(iterations[0]?.accuracy.at(-1)).toBeCloseTo(curve?.accuracy[0] ?? -1, 12);
+    // The worst case is over all seeds: there is one of it.
+    expect(epsilon[0]).toMatchObject({ label: 'worst case', seeds: 1 });
+    expect(epsilon[0]?.accuracy.at(-1)).toBeLessThanOrEqual(curve?.lowest[1] ?? -1);
+  });
+
   it('crosses sources with models in a matrix, each source on all the others at once', async () => {
     const [one = '', other = ''] = models;
     const asked = plan({ attacks: [{ name: 'fgsm', settings: {} }], epsilons: [0.2], sources: [[], [one], [other]] });

@@ -29,6 +29,9 @@ function row(id: string, epsilon: number, dataset = 'dataset-00000001', evaluate
     evaluatedClean: 0.9,
     evaluatedImages,
     worstCase,
+    norm: 'linf',
+    counted: [],
+    onClean: null,
     check: null,
   };
 }

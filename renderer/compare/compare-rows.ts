@@ -1,5 +1,7 @@
 import type { CheckState } from '../../shared/domain/check.ts';
-import type { ResultTable, RunRow } from '../../shared/domain/library.ts';
+import type { Norm } from '../../shared/domain/evaluation.ts';
+import type { ResultCell, ResultTable, RunRow } from '../../shared/domain/library.ts';
+import { countedNumbers, numberOnClean, type LabelledNumber } from '../evaluation/table-numbers.ts';
 
 export interface CompareRow {
   readonly run: RunRow;
@@ -11,6 +13,11 @@ export interface CompareRow {
   readonly evaluatedImages: number | null;
   /** Worst case per example over every attack on the run up to one ε, white-box and transfer. */
   readonly worstCase: ResultTable['worstCase'][string] | null;
+  /** Norm that its ε is measured in; null without a worst case. */
+  readonly norm: Norm | null;
+  /** The numbers that it counts, the lowest first, and one on the images of the clean accuracy: all have examples. */
+  readonly counted: readonly LabelledNumber[];
+  readonly onClean: ResultCell | null;
   /** The newest gradient-masking check; null where none was run. */
   readonly check: CheckState | null;
 }
@@ -39,6 +46,9 @@ export function compareRows(runs: readonly RunRow[], tables: readonly ResultTabl
       evaluatedClean: table?.clean[run.id] ?? null,
       evaluatedImages: table?.cleanExamples[run.id] ?? null,
       worstCase: table?.worstCase[run.id] ?? null,
+      norm: table?.worstBasis?.norm ?? null,
+      counted: table ? countedNumbers(table, run.id) : [],
+      onClean: table ? numberOnClean(table, run.id) : null,
       check: table?.checks[run.id] ?? null,
     };
   });

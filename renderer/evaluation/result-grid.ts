@@ -3,6 +3,7 @@ import { THREATS } from '../../shared/domain/evaluation.ts';
 import type { Threat } from '../../shared/domain/evaluation.ts';
 import type { ResultCell, ResultTable, WorstBasis } from '../../shared/domain/library.ts';
 import type { ModelSummary } from '../../shared/domain/model.ts';
+import { countedNumbers, numberOnClean, type LabelledNumber } from './table-numbers.ts';
 
 export interface GridColumn {
   readonly key: string;
@@ -32,7 +33,7 @@ export interface GridRow {
   readonly cells: readonly (GridCell | null)[];
   readonly worstCase: ResultTable['worstCase'][string] | null;
   /** The numbers that the worst case counts, the lowest first. */
-  readonly counted: readonly { readonly label: string; readonly result: ResultCell }[];
+  readonly counted: readonly LabelledNumber[];
   /** A number on the images of `clean`, for its examples. */
   readonly onClean: ResultCell | null;
   /** The newest gradient-masking check; null where none was run. */
@@ -83,9 +84,8 @@ export function resultGrid(table: ResultTable, models: readonly ModelSummary[]):
           return result ? { result, best: best.get(column.key) === result.robustAccuracy } : null;
         }),
         worstCase: table.worstCase[id] ?? null,
-        counted: countedOf(table, id),
-        onClean:
-          Object.values(table.cells[id] ?? {}).find(({ examples }) => examples === table.cleanExamples[id]) ?? null,
+        counted: countedNumbers(table, id),
+        onClean: numberOnClean(table, id),
         check: table.checks[id] ?? null,
       };
     }),
@@ -96,15 +96,6 @@ export function resultGrid(table: ResultTable, models: readonly ModelSummary[]):
 export function modelDetail(model: ModelSummary): string {
   const seed = model.seed === null ? [] : [`seed ${model.seed}`];
   return [model.defence ?? model.origin, model.architecture, ...seed].join(', ');
-}
-
-function countedOf({ columns, cells }: ResultTable, model: string): GridRow['counted'] {
-  return columns
-    .flatMap(({ key, label }) => {
-      const result = cells[model]?.[key];
-      return result?.counted ? [{ label, result }] : [];
-    })
-    .sort((a, b) => a.result.robustAccuracy - b.result.robustAccuracy);
 }
 
 function bestOf(table: ResultTable, key: string): number | null {

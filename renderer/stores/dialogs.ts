@@ -9,6 +9,8 @@ export const useDialogs = defineStore('dialogs', () => {
   /** New training run: null closed, otherwise the settings to start from, which may be none. */
   const newRun = shallowRef<Partial<TrainConfig> | null>(null);
   const importModel = ref(false);
+  /** File that the import of a model is about; empty: none yet. */
+  const importModelPath = ref('');
   const newEvaluation = ref(false);
   const newGallery = ref(false);
   const palette = ref(false);
@@ -16,5 +18,5 @@ export const useDialogs = defineStore('dialogs', () => {
   /** Entity that is being renamed. */
   const rename = shallowRef<{ readonly id: string; readonly name: string } | null>(null);
 
-  return { importPath, newRun, importModel, newEvaluation, newGallery, palette, shortcuts, rename };
+  return { importPath, newRun, importModel, importModelPath, newEvaluation, newGallery, palette, shortcuts, rename };
 });

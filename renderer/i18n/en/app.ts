@@ -36,5 +36,6 @@ export const app = {
   loadFailed: 'The library could not be read',
   loading: 'Opening the library',
   dropTitle: 'Drop to look inside before importing',
-  dropText: 'A folder with one folder of images per class, or IDX files; in the view Engines, an engine pack',
+  dropText:
+    'A folder with one folder of images per class, IDX or NPZ files; a model as ONNX, model.json or safetensors, in the view Training as NPZ too; in the view Engines, an engine pack',
 } as const;

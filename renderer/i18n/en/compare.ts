@@ -12,7 +12,7 @@ export const compare = {
   clear: 'Clear',
   numbers: 'Numbers',
   numbersHint: '%, validation at the end of training; worst case with Wilson 95 % interval',
-  basis: 'ε {epsilon}, {n} images',
+  basis: '{epsilon}, {n} images',
   images: '{n} images',
   seeds: 'Over seeds',
   seedsHint: 'mean ± standard deviation of runs that differ in the seed alone',

@@ -206,7 +206,8 @@ export const evaluation = {
     whiteBox: 'White box',
     transfer: 'Transfer',
     whiteBoxHelp: 'Each model is attacked with its own gradients.',
-    transferHelp: 'x′ is made once on the sources, on the mean of their logits if they are several, and given to all models.',
+    transferHelp:
+      'x′ is made once on the sources, on the mean of their logits if they are several, and given to all models.',
     sources: 'Source models',
     mixed: 'gray box for its own architecture, black box for others',
     obstacle: {
@@ -247,7 +248,8 @@ export const evaluation = {
     },
     goalRefused: '{attack} cannot lead to a class of choice. Choose another attack, or any wrong class.',
     limits: 'Limits',
-    limitsHelp: 'What is cut short says so beside its number. A limit in seconds makes the number depend on this machine.',
+    limitsHelp:
+      'What is cut short says so beside its number. A limit in seconds makes the number depend on this machine.',
     maxSeconds: 'Seconds at most',
     secondsUnit: 's',
     maxWork: 'For each example at most',

@@ -1,3 +1,5 @@
+import { importModel } from './import-model.ts';
+
 export const training = {
   title: 'Training',
   new: 'New run',
@@ -126,24 +128,6 @@ export const training = {
     started: '{name} is in the queue | {name} is in the queue | {n} runs are in the queue',
     noCatalogue: 'Architectures and defences could not be read',
   },
-  importDialog: {
-    title: 'Import model weights',
-    text: 'Weights (NPZ, safetensors) of an architecture, or a whole model of another program: ONNX, or model.json of a tfjs LayersModel. Of those there is a forward pass alone, for attacks on scores and decisions and from other models.',
-    reading: 'Reading of its input',
-    readingHelp:
-      'Tried on {n} images of the data set with {file}. Robust models do well under several readings: take the one that it was trained with.',
-    readings: {
-      logits: '{label}, {layout}: {percent} % right',
-      probabilities: '{label}, {layout}, gives probabilities: {percent} % right',
-    },
-    import: 'Import',
-    architecture: 'Architecture',
-    dataset: 'Data set',
-    datasetHelp: 'Gives image size and number of classes.',
-    name: 'Name',
-    nameHelp: 'Empty: the name of the file.',
-    choose: 'Choose file…',
-    done: '{name} imported',
-  },
+  importDialog: importModel,
   engines: { auto: 'automatic', tensorflow: 'tensorflow', webgpu: 'webgpu', wasm: 'wasm' },
 } as const;

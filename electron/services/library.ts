@@ -67,7 +67,7 @@ export interface Library {
   };
 
   /** The user's modules: files of the folder `modules` in the library. */
-  readonly modules: Pick<ModuleService, 'list'>;
+  readonly modules: Pick<ModuleService, 'list' | 'readAgain'>;
 
   readonly datasets: {
     list(): readonly DatasetRow[];

@@ -90,8 +90,13 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     folder: store.folder.root,
     events,
     snapshot,
-    catalogue: async () => readCatalogue((await modules.list()).modules),
-    modules: { list: modules.list },
+    catalogue: async () => {
+      // The window does not wait for modules that are new: it is told when they have been looked at.
+      const { modules: rows, complete } = watch ? await modules.known() : { ...(await modules.list()), complete: true };
+      if (!complete) watch?.look();
+      return readCatalogue(rows);
+    },
+    modules: { list: modules.list, readAgain: modules.readAgain },
     bytes: () => folderBytes(store.folder.root),
     preferences,
     datasets: datasetService(session),

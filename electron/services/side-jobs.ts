@@ -14,7 +14,7 @@ type OwnPart<S extends SideSpec> = S extends SideSpec
   ? Omit<S, 'id' | 'folder' | 'enginePack' | 'enginePackFault' | 'threads' | 'maxMemory'>
   : never;
 
-/** How long a job may work before its process is ended, and what is then said. */
+/** How long a job may go on after its first sign of progress before its process is ended, and what is then said. */
 export interface TimeLimit {
   readonly milliseconds: number;
   readonly message: string;
@@ -37,8 +37,8 @@ export function createSideJobs(store: Store, launcher: JobLauncher): SideJobs {
       let timer: NodeJS.Timeout | undefined;
       const process = new JobProcess(launcher, spec, {
         onNews: ({ type }) => {
-          // From here on the time is the job's own, however long its process took to start.
-          if (limit === undefined || type !== 'state' || timer !== undefined) return;
+          // From here on the time is the job's own, however long its process took to start and to load.
+          if (limit === undefined || type !== 'progress' || timer !== undefined) return;
           timer = setTimeout(() => {
             reject(new AppError('job-crashed', limit.message));
             process.kill();

@@ -5,6 +5,7 @@ import { compare } from './en/compare.ts';
 import { datasets } from './en/datasets.ts';
 import { engines } from './en/engines.ts';
 import { evaluation } from './en/evaluation.ts';
+import { modules } from './en/modules.ts';
 import { queue } from './en/queue.ts';
 import { settings } from './en/settings.ts';
 import { training } from './en/training.ts';
@@ -19,6 +20,7 @@ export const en = {
   datasets,
   engines,
   evaluation,
+  modules,
   queue,
   settings,
   training,

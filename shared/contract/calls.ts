@@ -75,8 +75,8 @@ export const CALLS = {
   'app.showInFolder': call(z.strictObject({ path: z.string().min(1) }), z.void()),
 
   'catalogue.get': call(none, catalogue),
-  /** The user's modules, read anew. */
-  'modules.list': call(none, moduleOverview),
+  /** The user's modules as they are now; `again`: also those that had a fault before. */
+  'modules.list': call(z.strictObject({ again: z.boolean().default(false) }), moduleOverview),
   /** Opens the modules folder in the system's file manager. */
   'modules.open': call(none, z.void()),
   'library.snapshot': call(none, librarySnapshot),

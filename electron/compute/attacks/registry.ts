@@ -3,8 +3,9 @@ import type { AttackEntry, attackPreset } from '../../../shared/domain/catalogue
 import { epsilonLabel, flatGreyNote } from '../../../shared/domain/epsilon.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { AttackSpec } from '../../../shared/domain/evaluation.ts';
+import { shortHash } from '../../../shared/domain/module.ts';
 import { describeSettings, parseSettings } from '../../../shared/domain/settings.ts';
-import { findFacts, moduleAttack } from '../modules/loaded.ts';
+import { findFacts, loadedModules, moduleAttack } from '../modules/loaded.ts';
 import { resolvedFrom, unknownModule } from '../modules/facts.ts';
 import type { AnyAttack } from './attack.ts';
 import { apgd } from './apgd/apgd.ts';
@@ -153,7 +154,10 @@ export function resolveAttack(spec: AttackSpec): ResolvedAttack {
  * The attack with every default written out, so that it stays what it was when defaults change. A step size that follows
  * from ε stays null, as a rule to repeat; the result has the size that was used.
  */
-export function completedAttack({ name, settings: given, module }: AttackSpec, { settings }: ResolvedAttack): AttackSpec {
+export function completedAttack(
+  { name, settings: given, module }: AttackSpec,
+  { settings }: ResolvedAttack,
+): AttackSpec {
   const { stepSize = null } = given;
   const complete = 'stepSize' in settings ? { ...settings, stepSize } : settings;
   return { name, settings: complete, ...(module !== undefined && { module }) };
@@ -163,7 +167,9 @@ export function completedAttack({ name, settings: given, module }: AttackSpec, {
  * Remarks that belong beside the attack's number.
  * @param classes number of classes, for the note on flat grey.
  */
-export function attackNotes({ plan, notes, weak }: ResolvedAttack, classes: number): string[] {
+export function attackNotes({ plan, notes, weak, module }: ResolvedAttack, classes: number): string[] {
   const grey = plan.norm === 'linf' && !plan.family.threat ? flatGreyNote(plan.epsilon, classes) : null;
-  return [...notes, grey, weak].filter((note) => note !== null);
+  const { file } = loadedModules().find(({ hash }) => hash === module) ?? {};
+  const origin = file === undefined || module === null ? null : `Attack of the module ${file} (${shortHash(module)}).`;
+  return [...notes, grey, weak, origin].filter((note) => note !== null);
 }

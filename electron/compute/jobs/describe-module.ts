@@ -6,14 +6,19 @@ import { attackEntry, builtInFamilies, completedAttack, resolveAttack } from '..
 import { defenceEntry, findDefence } from '../defences/registry.ts';
 import { factsOf } from '../modules/facts.ts';
 import { register } from '../modules/loaded.ts';
+import type { JobContext } from './control.ts';
 import { readModule } from '../modules/load.ts';
 import type { LoadedModule } from '../modules/load.ts';
 
 type Asked = NonNullable<JobSpecOf<'describe-module'>['defence']>;
 
 /** Loads one module and says as data what it adds, so that no other process has to load it. */
-export async function runDescribeModule(job: JobSpecOf<'describe-module'>): Promise<JobResult> {
+export async function runDescribeModule(job: JobSpecOf<'describe-module'>, context: JobContext): Promise<JobResult> {
   const { module } = job;
+  await import('../modules/api.ts');
+  // The owner takes the time from here, so the message has to leave before code of the module can keep this thread busy.
+  context.progress({ done: 0, total: 1, unit: 'modules', message: module.file });
+  await new Promise((resolve) => setImmediate(resolve));
   const loaded = await readModule(module);
   register(module, loaded);
   return {

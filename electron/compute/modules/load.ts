@@ -45,7 +45,8 @@ export async function readModule(source: ModuleSource): Promise<LoadedModule> {
   const [{ moduleApi }, found] = await Promise.all([import('./api.ts'), importFile(source, text)]);
   const factory: unknown = found['default'];
   if (typeof factory !== 'function') {
-    const what = factory === undefined ? 'has no default export' : `exports a ${typeof factory} by default`;
+    const what =
+      factory === undefined ? 'has no default export' : `exports something else (${typeof factory}) by default`;
     throw fault(source, `${what}. Write “export default (pairlight) => ({ attacks: […], defences: […] });”`);
   }
   let added: unknown;

@@ -36,7 +36,10 @@ export function libraryCalls({ library, window }: CallContext): Pick<Handlers, L
       const file = path ?? (await chooseToOpen(window, MODEL_DIALOG));
       return file === null ? null : opened.models.import({ ...options, path: file });
     },
-    'modules.list': async () => (await library()).modules.list(),
+    'modules.list': async ({ again }) => {
+      const { modules } = await library();
+      return again ? modules.readAgain() : modules.list();
+    },
     'modules.open': async () => {
       const { folder } = await (await library()).modules.list();
       const failed = await shell.openPath(folder);

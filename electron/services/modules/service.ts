@@ -35,6 +35,10 @@ export interface ModuleDefence {
 export interface ModuleService {
   /** All files of the folder with what they add, as they are now. */
   list(): Promise<ModuleOverview>;
+  /** The same, also of those again that had a fault. */
+  readAgain(): Promise<ModuleOverview>;
+  /** What is known at once; `complete` is false where a file is still to be looked at, as {@link list} does. */
+  known(): Promise<{ readonly modules: readonly ModuleRow[]; readonly complete: boolean }>;
   /**
    * An attack with the version of its module; `resolveAttack` then knows everything of it. A version that is pinned
    * stays, and built-in attacks are left alone.
@@ -60,9 +64,8 @@ const NOTHING: ModuleContents = { attacks: [], defences: [] };
 export function moduleService(store: Store, sideJobs: Pick<SideJobs, 'run'>, limitMs = LIMIT_MS): ModuleService {
   /** Faults that were found, by file and hash: a file that is the same is not run again to find the same fault. */
   const faults = new Map<string, string>();
-  const working = new Map<string, Promise<ModuleRow>>();
 
-  const ask = (
+  const askJob = (
     module: ModuleSource,
     attacks: readonly AttackSpec[] = [],
     defence: {
@@ -84,13 +87,13 @@ export function moduleService(store: Store, sideJobs: Pick<SideJobs, 'run'>, lim
   };
 
   /** Asks a job host what a file adds. */
-  const look = async (file: string, { hash, bytes }: NonNullable<ModuleText['content']>): Promise<ModuleRow> => {
+  const ask = async (file: string, { hash, bytes }: NonNullable<ModuleText['content']>): Promise<ModuleRow> => {
     const folder = store.folder.scratch(`module-${hash}`);
     const path = join(folder, basename(store.folder.keptModule(hash, file)));
     try {
       await mkdir(folder, { recursive: true });
       await writeFile(path, bytes);
-      const { contents } = await ask({ file, hash, path });
+      const { contents } = await askJob({ file, hash, path });
       store.modules.put(hash, { file, contents });
       return { file, hash, contents, fault: null };
     } catch (thrown) {
@@ -102,16 +105,14 @@ export function moduleService(store: Store, sideJobs: Pick<SideJobs, 'run'>, lim
     }
   };
 
-  const describe = ({ file, content, fault }: ModuleText): ModuleRow | Promise<ModuleRow> => {
+  /** What is known of a file already; null for one that nobody has looked at. */
+  const recall = ({ file, content, fault }: ModuleText): ModuleRow | null => {
     if (content === null) return { file, hash: null, contents: NOTHING, fault };
     const { hash } = content;
     const known = store.modules.get(hash);
     if (known) return { file, hash, contents: known.contents, fault: null };
     const failed = faults.get(`${file} ${hash}`);
-    if (failed !== undefined) return { file, hash, contents: NOTHING, fault: failed };
-    const row = working.get(hash) ?? look(file, content).finally(() => working.delete(hash));
-    working.set(hash, row);
-    return row;
+    return failed === undefined ? null : { file, hash, contents: NOTHING, fault: failed };
   };
 
   /** Sees to it that there is a copy of each version that works: numbers made with it can then be made again. */
@@ -124,14 +125,23 @@ export function moduleService(store: Store, sideJobs: Pick<SideJobs, 'run'>, lim
     await writeAtomic(copy, content.bytes);
   };
 
-  const list = async (): Promise<ModuleOverview> => {
+  const look = async (): Promise<ModuleOverview> => {
     const rows: ModuleRow[] = [];
     // One after another: each file that is new takes a process of its own, so that a bad one harms no other.
     for (const text of await readModuleFiles(store.folder.modules)) {
-      rows.push(await describe(text));
+      const row = recall(text) ?? (text.content && (await ask(text.file, text.content)));
+      if (row) rows.push(row);
       await keep(text);
     }
     return { folder: store.folder.modules, modules: withoutClashes(rows) };
+  };
+
+  let turn: Promise<unknown> = Promise.resolve();
+  /** One look at a time: two would ask about the same new file, and write the same copy. */
+  const list = (): Promise<ModuleOverview> => {
+    const own = turn.then(look);
+    turn = own.catch(() => undefined);
+    return own;
   };
 
   /** The version of the module that has an attack or a defence now. */
@@ -159,7 +169,7 @@ export function moduleService(store: Store, sideJobs: Pick<SideJobs, 'run'>, lim
     const unknown = specs.filter((spec) => !store.modules.facts(factsKey(spec)));
     const [first] = unknown;
     if (first?.module === undefined) return;
-    const { attacks } = await ask(sourceOf(first.module), unknown);
+    const { attacks } = await askJob(sourceOf(first.module), unknown);
     attacks.forEach(({ facts, completed }, position) => {
       const asked = unknown[position] ?? completed;
       for (const spec of [asked, completed, { ...completed, settings: facts.settings }]) {
@@ -183,6 +193,15 @@ export function moduleService(store: Store, sideJobs: Pick<SideJobs, 'run'>, lim
 
   return {
     list,
+    readAgain: () => {
+      faults.clear();
+      return list();
+    },
+    known: async () => {
+      const rows = (await readModuleFiles(store.folder.modules)).map(recall);
+      const found = rows.filter((row) => row !== null);
+      return { modules: withoutClashes(found), complete: found.length === rows.length };
+    },
     pin: async (spec) => {
       const known = await pinned(spec);
       await prepare([known]);
@@ -209,7 +228,7 @@ export function moduleService(store: Store, sideJobs: Pick<SideJobs, 'run'>, lim
       const names = DEFENCES.map((one) => one.name);
       if (pin === undefined && names.includes(name)) return null;
       const module = pin ?? (await versionOf('defences', name, names));
-      const { defence } = await ask(sourceOf(module), [], { name, settings, layers });
+      const { defence } = await askJob(sourceOf(module), [], { name, settings, layers });
       if (!defence) throw new AppError('internal', `A job did not configure the defence ${name}.`);
       return { module, ...defence };
     },

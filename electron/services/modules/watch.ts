@@ -5,15 +5,21 @@ import type { ModuleService } from './service.ts';
 /** Editors write a file in several steps. */
 const QUIET_MS = 300;
 
+export interface ModuleWatch {
+  /** Looks at the folder now. */
+  readonly look: () => void;
+  dispose(): void;
+}
+
 /** Tells listeners what the modules folder holds whenever a file in it has come, changed or gone. */
 export function watchModules(
   modules: Pick<ModuleService, 'list'>,
   folder: string,
   events: Pick<EventHub, 'emit'>,
-): { dispose(): void } {
+): ModuleWatch {
   let timer: NodeJS.Timeout | null = null;
   let disposed = false;
-  const tell = (): void => {
+  const look = (): void => {
     modules.list().then(
       (overview) => {
         if (!disposed) events.emit('modules.changed', overview);
@@ -25,10 +31,11 @@ export function watchModules(
   const watcher = watch(folder, { persistent: false }, (_, name) => {
     if (name?.startsWith('.')) return;
     if (timer) clearTimeout(timer);
-    timer = setTimeout(tell, QUIET_MS);
+    timer = setTimeout(look, QUIET_MS);
   });
   watcher.on('error', () => watcher.close());
   return {
+    look,
     dispose: () => {
       disposed = true;
       if (timer) clearTimeout(timer);

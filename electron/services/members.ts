@@ -1,0 +1,56 @@
+import { AppError } from '../../shared/domain/errors.ts';
+import type { SettingValues } from '../../shared/domain/settings.ts';
+import type { DatasetRow } from '../../shared/domain/library.ts';
+import type { StoredModel } from '../store/models.ts';
+import type { Store } from '../store/store.ts';
+import { requireFit } from './session.ts';
+
+/** Setting of a defence that trains against models of the library as well. */
+const MEMBERS = 'members';
+
+/** The static models that a defence's settings name; none for most defences. */
+export function membersOf(settings: SettingValues): readonly string[] {
+  const members = settings[MEMBERS];
+  return Array.isArray(members) ? members.map(String) : [];
+}
+
+/**
+ * Settings with the static models by id, so that a new name changes no run.
+ * @throws AppError `not-found` for a name that no finished model has, `invalid-input` for one that several have, or for a
+ *   model that does not take the data set's images; `unsupported` for one without gradients.
+ */
+export function withMemberIds<S extends SettingValues>(store: Store, settings: S, dataset: DatasetRow): S {
+  const named = membersOf(settings);
+  if (named.length === 0) return settings;
+  const models = store.models.list();
+  const ids = named.map((text) => {
+    const model = memberNamed(models, text);
+    requireFit(model, dataset);
+    if (model.foreign) {
+      throw wrong(
+        'unsupported',
+        `${MEMBERS}: ${model.name} is a model of another program (${model.foreign.format}): there is a forward pass and no gradient, so no examples can be made on it.`,
+      );
+    }
+    return model.id;
+  });
+  return { ...settings, [MEMBERS]: [...new Set(ids)] };
+}
+
+function memberNamed(models: readonly StoredModel[], text: string): StoredModel {
+  const exact = models.find(({ id }) => id === text);
+  if (exact) return exact;
+  const [only, ...others] = models.filter(({ name }) => name === text);
+  if (only && others.length === 0) return only;
+  if (only) {
+    const ids = [only, ...others].map(({ id }) => id).join(', ');
+    throw wrong('invalid-input', `${MEMBERS}: several models are called “${text}”: ${ids}. Give the id.`);
+  }
+  const known = models.slice(0, 12).map(({ name }) => name);
+  const advice = known.length > 0 ? ` It has ${known.join(', ')}.` : ' Train one first.';
+  throw wrong('not-found', `${MEMBERS}: this library has no finished model “${text}”.${advice}`);
+}
+
+function wrong(code: 'not-found' | 'invalid-input' | 'unsupported', message: string): AppError {
+  return new AppError(code, message, { details: { field: MEMBERS } });
+}

@@ -1,4 +1,5 @@
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
+import { CHECK_ITEMS, type CheckItem } from '../../shared/domain/check.ts';
 import type { JobRow } from '../../shared/domain/library.ts';
 import type { LibraryEvents } from '../services/events.ts';
 
@@ -41,9 +42,14 @@ function showBars(events: LibraryEvents): { readonly stop: () => void } {
     bar.setTotal(progress.total);
     bar.update(progress.done, payload);
   });
+  const offParts = events.on('check.partial', ({ items }) => {
+    const part = newest(items);
+    if (part !== null) bars.log(`${part}\n`);
+  });
   return {
     stop: () => {
       off();
+      offParts();
       bars.stop();
     },
   };
@@ -56,7 +62,22 @@ function showLines(events: LibraryEvents): { readonly stop: () => void } {
     states.set(job.id, job.state);
     process.stderr.write(`${job.title}: ${job.state}\n`);
   });
-  return { stop: off };
+  const offParts = events.on('check.partial', ({ items }) => {
+    const part = newest(items);
+    if (part !== null) process.stderr.write(`${part}\n`);
+  });
+  return {
+    stop: () => {
+      off();
+      offParts();
+    },
+  };
+}
+
+/** The part of a masking check that was done last, as a line. */
+function newest(items: readonly CheckItem[]): string | null {
+  const item = items.at(-1);
+  return item ? `${items.length}/${CHECK_ITEMS.length} ${item.title}: ${item.verdict}` : null;
 }
 
 function isOver({ state }: JobRow): boolean {

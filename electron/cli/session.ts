@@ -42,7 +42,9 @@ export async function withLibrary<T>(
   const stop = (): void => {
     if (interrupted) process.exit(130);
     interrupted = true;
-    output.say('Stopping: trainings keep their last checkpoint. Press Ctrl+C again to stop at once.');
+    output.say(
+      'Stopping: what is done is kept, and “pairlight resume” goes on from there. Press Ctrl+C again to stop at once.',
+    );
     void library.dispose().finally(() => process.exit(130));
   };
   process.on('SIGINT', stop);

@@ -1,5 +1,13 @@
 import type { Command } from 'commander';
-import { checkRequest, type CheckFigure, type CheckResult, type Verdict } from '../../../shared/domain/check.ts';
+import {
+  checkRequest,
+  followUp,
+  type CheckFigure,
+  type CheckRequest,
+  type Verdict,
+} from '../../../shared/domain/check.ts';
+import type { AttackSpec } from '../../../shared/domain/evaluation.ts';
+import type { CheckRow } from '../../../shared/domain/library.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { parseSettings } from '../../../shared/domain/settings.ts';
 import { percent } from '../output.ts';
@@ -17,6 +25,7 @@ interface CheckFlags {
   readonly quick: boolean;
   readonly seed?: number;
   readonly engine?: string;
+  readonly show: boolean;
 }
 
 export function checkCommand(program: Command): void {
@@ -32,8 +41,10 @@ export function checkCommand(program: Command): void {
     .option('--quick', 'a first look: fewer steps, starts and queries; it misses weak masking', false)
     .option('--seed <seed>', 'seed', numberOption('--seed'))
     .option('--engine <engine>', 'auto, tensorflow, webgpu or wasm')
+    .option('--show', 'the newest report that there is, without a new check', false)
     .action(async (flags: CheckFlags, command: Command) => {
-      await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      await withLibrary(options, flags.show ? 'none' : 'own', async ({ library, output }) => {
         const models = library.models.list();
         const named = (text: string, option: string): (typeof models)[number] =>
           choose(models, text, option, ({ name }) => name);
@@ -60,13 +71,56 @@ export function checkCommand(program: Command): void {
           },
           'check',
         );
-        const { id } = await library.checks.create(request);
-        await finished(library, id);
-        const { result, request: asked } = library.checks.get(id);
-        if (!result) throw new AppError('internal', `The check ${id} ended without a result.`);
-        output.result({ check: id, model: model.id, request: asked, ...result }, report(model.name, result));
+        if (!flags.show) await finished(library, (await library.checks.create(request)).id);
+        const check = library.checks
+          .list()
+          .findLast(({ request: asked, result }) => asked.model === model.id && asked.dataset === dataset && result);
+        if (!check?.result) {
+          throw new AppError(
+            'not-found',
+            `--show: ${model.name} was not checked on this data set. Run the check first.`,
+          );
+        }
+        const { id, request: asked, created, result } = check;
+        const lines = Object.fromEntries(
+          result.items.flatMap(({ item, attack }) => {
+            const line = attack ? followUpLine(asked, attack, options) : null;
+            return line === null ? [] : [[item, line]];
+          }),
+        );
+        output.result(
+          { check: id, model: model.id, created, request: asked, ...result, next: lines },
+          report(model.name, check, lines),
+        );
       });
     });
+}
+
+/**
+ * The command that starts just the evaluation which a part of a check asks for; null where options cannot say it.
+ * @param options names the library, if the check was given one.
+ */
+export function followUpLine(
+  request: CheckRequest,
+  attack: AttackSpec,
+  { library }: Pick<GlobalOptions, 'library'> = {},
+): string | null {
+  const { dataset, targets, examples, seed, batchSize, engine, deterministic } = followUp(request, attack);
+  const { split, count, sample, seed: sampleSeed } = request.examples;
+  const said = split === 'test' && count !== null && (!sample || sampleSeed === seed) && !deterministic;
+  if (!said || examples === undefined) return null;
+  const settings = Object.entries(attack.settings).map(([key, value]) => `--set ${key}=${String(value)}`);
+  return [
+    'pairlight evaluate',
+    `--model ${targets.join(' ')} --dataset ${dataset} --attack ${attack.name}`,
+    ...settings,
+    `--examples ${count}${sample ? ' --sample' : ''} --seed ${seed} --batch-size ${batchSize} --engine ${engine}`,
+    ...(library === undefined ? [] : [`--library ${quoted(library)}`]),
+  ].join(' ');
+}
+
+function quoted(path: string): string {
+  return /^[\w./:\\-]+$/.test(path) ? path : `"${path.replaceAll('"', '\\"')}"`;
 }
 
 const WORDS: Readonly<Record<Verdict, string>> = {
@@ -76,17 +130,19 @@ const WORDS: Readonly<Record<Verdict, string>> = {
   unknown: 'unknown',
 };
 
-function report(name: string, result: CheckResult): string {
+function report(name: string, { result, created }: CheckRow, next: Readonly<Record<string, string>>): string {
+  if (!result) return '';
   const { verdict, summary, items, cleanAccuracy, worstAccuracy, worstInterval, examples, seconds } = result;
   const [low, high] = worstInterval;
-  const lines = items.flatMap(({ title, verdict: own, figures, finding, next }) => [
+  const lines = items.flatMap(({ item, title, verdict: own, figures, finding, next: advice }) => [
     `${WORDS[own].padEnd(8)}${title}: ${figures.map(figureText).join('; ') || 'no figure'}`,
     `        ${finding}`,
-    ...(next === null ? [] : [`        Next: ${next}`]),
+    ...(advice === null ? [] : [`        Next: ${advice}`]),
+    ...(next[item] === undefined ? [] : [`          ${next[item]}`]),
   ]);
   return [
     `${name}: ${WORDS[verdict]}. ${summary}`,
-    `${examples} images, ${percent(cleanAccuracy)} right without an attack; all attacks of the check together leave at most ${percent(worstAccuracy)} (${percent(low)} to ${percent(high)}); ${seconds.toFixed(0)} s`,
+    `${examples} images, ${percent(cleanAccuracy)} right without an attack; all attacks of the check together leave at most ${percent(worstAccuracy)} (${percent(low)} to ${percent(high)}); ${created.slice(0, 10)}, ${seconds.toFixed(0)} s`,
     ...lines,
   ].join('\n');
 }

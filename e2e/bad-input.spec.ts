@@ -92,14 +92,15 @@ test('main refuses the same settings, naming the field', async ({ app }) => {
 test('weights of another architecture are refused with the name of the array that does not fit', async ({ app }) => {
   const { page } = app;
   await open(page, 'Training');
-  await page.getByRole('button', { name: 'Import weights' }).click();
-  const form = page.getByRole('dialog', { name: 'Import model weights' });
-  await choose(form, 'Architecture', 'MNIST CNN');
+  await page.getByRole('button', { name: 'Import model' }).click();
+  const form = page.getByRole('dialog', { name: 'Import a model' });
   await answerFileDialogs(app, join(root, 'electron', 'compute', 'fixtures', 'fixture-small-nat.npz'));
   await form.getByRole('button', { name: 'Choose file…' }).click();
+  await choose(form, 'Architecture', 'MNIST CNN');
+  await form.getByRole('button', { name: 'Import', exact: true }).click();
   await expect(form.getByText(/fixture-small-nat\.npz.*conv1_w/)).toBeVisible();
   await choose(form, 'Architecture', 'Small CNN');
-  await form.getByRole('button', { name: 'Choose file…' }).click();
+  await form.getByRole('button', { name: 'Import', exact: true }).click();
   await expect(form).toBeHidden();
   expect((await call(page, 'models.list', undefined)).map((model) => model.origin)).toEqual(['imported']);
 });

@@ -3,7 +3,7 @@ import { importModel } from './import-model.ts';
 export const training = {
   title: 'Training',
   new: 'New run',
-  importModel: 'Import weights',
+  importModel: 'Import model',
   defence: 'defence',
   dataset: 'data set',
   any: 'any',

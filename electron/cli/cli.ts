@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { toAppError } from '../../shared/domain/errors.ts';
 import { parseMemory } from '../../shared/domain/memory.ts';
+import { architectureCommands } from './commands/architectures.ts';
 import { attackCommands } from './commands/attacks.ts';
 import { attentionCommand } from './commands/attention.ts';
 import { checkCommand } from './commands/check.ts';
@@ -41,6 +42,7 @@ for (const register of [
   evaluateCommand,
   transferCommand,
   compareCommand,
+  architectureCommands,
   attackCommands,
   checkCommand,
   attentionCommand,

@@ -31,7 +31,9 @@ import type {
   PlanRow,
 } from '../../shared/domain/plan.ts';
 import type { TrainConfig, TrainPoint } from '../../shared/domain/training.ts';
+import type { SettingValues } from '../../shared/domain/settings.ts';
 import type { Trajectory, TrajectoryRequest } from '../../shared/domain/trajectory.ts';
+import type { ArchitectureService } from './architectures.ts';
 import type { LibraryEvents } from './events.ts';
 import type { JobLauncher } from './job-transport.ts';
 import type { ModuleService } from './modules/service.ts';
@@ -88,6 +90,8 @@ export interface Library {
       readonly path: string;
       /** Of weights in NPZ or safetensors; other files say themselves what they are. */
       readonly architecture?: string | undefined;
+      /** Of that architecture; left out: its defaults. */
+      readonly settings?: SettingValues | undefined;
       readonly dataset: EntityId;
       readonly name?: string | undefined;
       readonly reading?: ReadingHint | undefined;
@@ -102,6 +106,8 @@ export interface Library {
       readonly reading?: ReadingHint | undefined;
     }): Promise<ModelProbe | null>;
   };
+
+  readonly architectures: ArchitectureService;
 
   readonly runs: {
     create(config: TrainConfig): Promise<{ readonly id: EntityId }>;

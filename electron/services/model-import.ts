@@ -2,8 +2,10 @@ import { copyFile, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { ForeignModel, ModelProbe, ModelReading, ReadingHint } from '../../shared/domain/model.ts';
+import type { SettingValues } from '../../shared/domain/settings.ts';
 import type { ImageShape } from '../../shared/domain/shape.ts';
 import type { NpzArrays } from '../compute/arrays/npz.ts';
+import { SCALE } from '../compute/models/layer.ts';
 
 /** Better than guessing by so much, or none of the readings tried is the right one. */
 const BEYOND_CHANCE = 1.5;
@@ -14,6 +16,8 @@ const CLEARLY_BETTER = 0.02;
 /** What a model file turns out to be, and how its files get into the library. */
 export interface ImportedModel {
   readonly architecture: string;
+  /** Of the architecture, where they are not its defaults. */
+  readonly settings: SettingValues;
   readonly foreign: ForeignModel | null;
   readonly parameters: number;
   /** Puts its files into an existing folder. @returns the one that is loaded. */
@@ -25,6 +29,12 @@ interface Target {
   readonly classes: number;
 }
 
+/** An architecture of the registry with its settings. */
+interface Chosen {
+  readonly name: string;
+  readonly settings: SettingValues;
+}
+
 /**
  * Weights of a network of the architecture registry, in NPZ or safetensors.
  * @param hint how pixels become what the network was trained on, if not [0, 1] itself: becomes part of the network.
@@ -32,7 +42,7 @@ interface Target {
  */
 export async function readWeights(
   file: string,
-  architecture: string,
+  architecture: Chosen,
   hint: ReadingHint,
   target: Target,
 ): Promise<ImportedModel> {
@@ -89,6 +99,7 @@ export async function readForeign(
   }
   return {
     architecture: probe.format,
+    settings: {},
     foreign: { format: probe.format, reading },
     parameters: 0,
     write: (folder) => copyModel(file, probe.format, folder),
@@ -109,27 +120,34 @@ async function mappedNetwork(file: string, reading: ModelReading, target: Target
   const mapped = arrays && mapTfjsNetwork(files.topology, arrays, target.shape, target.classes);
   if (!mapped) return null;
   const scaled = await withScale(mapped.arrays, reading, target.shape);
-  return networkModel(mapped.network.architecture, scaled, file, target);
+  const { architecture: name, settings } = mapped.network;
+  return networkModel({ name, settings }, scaled, file, target);
 }
 
 async function networkModel(
-  architecture: string,
-  arrays: NpzArrays,
+  { name: architecture, settings }: Chosen,
+  given: NpzArrays,
   file: string,
   { shape, classes }: Target,
 ): Promise<ImportedModel> {
-  const [{ buildNetwork, parameterCount }, { areNormalised, checkArrays }, { writeNpz }] = await Promise.all([
-    import('../compute/models/network.ts'),
-    import('../compute/models/weights.ts'),
-    import('../compute/arrays/npz.ts'),
-  ]);
-  const network = buildNetwork(architecture, shape, classes, areNormalised(arrays));
+  const [{ buildNetwork, parameterCount }, { transferArrays }, { areNormalised, checkArrays }, { writeNpz }] =
+    await Promise.all([
+      import('../compute/models/network.ts'),
+      import('../compute/models/transfer.ts'),
+      import('../compute/models/weights.ts'),
+      import('../compute/arrays/npz.ts'),
+    ]);
+  const network = buildNetwork(architecture, shape, classes, areNormalised(given), { settings });
+  const named = network.parameters.some(({ name }) => name in given && name !== `${SCALE}_mean`);
+  // Without names of ours they may have PyTorch's or Keras'.
+  const arrays = named ? given : transferArrays(network, given, file).arrays;
   checkArrays(network, arrays, file);
   const own = Object.fromEntries(
     network.parameters.flatMap(({ name }) => (arrays[name] ? [[name, arrays[name]] as const] : [])),
   );
   return {
     architecture,
+    settings: network.settings,
     foreign: null,
     parameters: parameterCount(network),
     write: async (folder) => {

@@ -32,13 +32,13 @@ export function modelService(session: Session, sideJobs: SideJobs): Library['mod
     file: (id) => modelFileOf(store, store.models.get(id) ?? missing('model', id)),
     probe: async ({ path, dataset, reading = {} }) =>
       (await isForeign(path)) ? probe(resolve(path), dataset, reading) : null,
-    import: async ({ path, architecture, dataset: datasetId, name, reading = {} }) => {
+    import: async ({ path, architecture, settings = {}, dataset: datasetId, name, reading = {} }) => {
       const dataset = datasetOf(datasetId);
       const file = resolve(path);
       const target = { shape: dataset.manifest.shape, classes: dataset.manifest.classes.length };
       const model = (await isForeign(file))
         ? await readForeign(file, await probe(file, dataset.id, reading), reading, target)
-        : await readWeights(file, requireArchitecture(architecture, file), reading, target);
+        : await readWeights(file, { name: requireArchitecture(architecture, file), settings }, reading, target);
       const id = newId('model');
       const weights = await write(model, store.folder.of('model', id));
       store.models.put(
@@ -47,6 +47,7 @@ export function modelService(session: Session, sideJobs: SideJobs): Library['mod
           name: name ?? nameOf(file),
           origin: 'imported',
           architecture: model.architecture,
+          ...(Object.keys(model.settings).length > 0 && { architectureSettings: model.settings }),
           ...(model.foreign && { foreign: model.foreign }),
           defence: null,
           dataset: dataset.id,

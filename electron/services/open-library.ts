@@ -5,6 +5,7 @@ import type { LibrarySnapshot } from '../../shared/domain/library.ts';
 import { folderBytes } from '../store/folder.ts';
 import { openStore } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
+import { architectureService } from './architectures.ts';
 import { readCatalogue } from './catalogue.ts';
 import { checkService } from './checks.ts';
 import { datasetService } from './datasets.ts';
@@ -99,6 +100,7 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     modules: { list: modules.list, readAgain: modules.readAgain },
     bytes: () => folderBytes(store.folder.root),
     preferences,
+    architectures: architectureService(store, async () => (await engines.list()).engines),
     datasets: datasetService(session),
     models: modelService(session, sideJobs),
     runs: runService(session, preferences, modules),

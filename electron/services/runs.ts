@@ -72,7 +72,9 @@ async function completeConfig(
   });
   checkDepth(network);
   const initial = asked.initial ? await startingWeights(store, asked.initial, network) : null;
-  const config = { ...asked, architectureSettings: network.settings };
+  const { architectureSettings: _, ...others } = asked;
+  const changed = Object.keys(network.settings).length > 0;
+  const config: TrainConfig = { ...others, ...(changed && { architectureSettings: network.settings }) };
   checkAugmentation(config.trainer, manifest.shape);
   const layers = network.taps.map((tap) => tap.name);
   const { defence: name, defenceModule: version } = config;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { architectureAnswer, architectureQuery, initialReport, transferQuery } from '../domain/architecture.ts';
 import { catalogue } from '../domain/catalogue.ts';
 import { checkRequest } from '../domain/check.ts';
 import { importOptions, importPreview } from '../domain/dataset.ts';
@@ -23,6 +24,7 @@ import {
   planView,
 } from '../domain/plan.ts';
 import { trainConfig, trainPoint } from '../domain/training.ts';
+import { settingValues } from '../domain/settings.ts';
 import { trajectory, trajectoryRequest } from '../domain/trajectory.ts';
 
 const none = z.undefined();
@@ -86,6 +88,7 @@ export const CALLS = {
     z.strictObject({
       path: z.string().min(1).optional(),
       architecture: z.string().optional(),
+      settings: settingValues.optional(),
       dataset: entityId,
       name: z.string().optional(),
       reading: readingHint.optional(),
@@ -104,6 +107,10 @@ export const CALLS = {
   'datasets.preview': call(importOptions, importPreview),
   'datasets.import': call(importOptions, z.object({ id: entityId })),
 
+  /** Layers, extents and parameters of an architecture, and what a training step would cost. */
+  'architectures.describe': call(architectureQuery, architectureAnswer),
+  /** What a training would take from given weights. */
+  'architectures.transfer': call(transferQuery, initialReport),
   'runs.create': call(trainConfig, z.object({ id: entityId })),
   'runs.points': call(z.strictObject({ id: entityId, after: z.int().min(-1).default(-1) }), z.array(trainPoint)),
   'evaluations.create': call(evaluationRequest, z.object({ id: entityId })),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { engineChoice } from './engine.ts';
 import { entityId } from './ids.ts';
 import { settingValues } from './settings.ts';
 import type { ImageShape } from './shape.ts';
@@ -65,14 +66,57 @@ export const architectureFacts = z.object({
 });
 export type ArchitectureFacts = z.infer<typeof architectureFacts>;
 
-/** What is asked of {@link architectureFacts}. */
+/** What is asked of {@link architectureFacts}, and of a training on it. */
 export const architectureQuery = z.strictObject({
   architecture: z.string(),
   settings: settingValues.default({}),
   inputShape: z.tuple([z.int().min(1), z.int().min(1), z.int().min(1)]),
   classes: z.int().min(2),
+  training: z
+    .strictObject({
+      defence: z.string(),
+      defenceSettings: settingValues,
+      batchSize: z.int().min(1),
+      /** Micro-batches of a step. */
+      accumulation: z.int().min(1).default(1),
+      engine: engineChoice.default('auto'),
+    })
+    .optional(),
 });
-export type ArchitectureQuery = z.infer<typeof architectureQuery>;
+export type ArchitectureQuery = z.input<typeof architectureQuery>;
+
+/** What a step of a training costs, before it begins. */
+export const trainingEstimate = z.object({
+  /** Passes forward through the network that a step's work is worth, for each example. */
+  passes: z.number(),
+  seconds: z.number().nullable(),
+  /**
+   * Where the speed is from: an earlier training of this architecture on this machine, one of another architecture, the
+   * engine's speed test; `unknown` without any.
+   */
+  basis: z.enum(['same', 'other', 'speed-test', 'unknown']),
+  /** The training or the engine that was measured; null: none. */
+  measured: z.string().nullable(),
+  /** Billions of operations a second that this speed comes to; null: none. */
+  rate: z.number().nullable(),
+  /** Bytes of weights, optimizer and activations. */
+  memory: z.number(),
+});
+export type TrainingEstimate = z.infer<typeof trainingEstimate>;
+
+export const architectureAnswer = z.object({ facts: architectureFacts, estimate: trainingEstimate.nullable() });
+export type ArchitectureAnswer = z.infer<typeof architectureAnswer>;
+
+/** What a training would take from given weights. */
+export const transferQuery = z.strictObject({
+  architecture: z.string(),
+  settings: settingValues.default({}),
+  inputShape: z.tuple([z.int().min(1), z.int().min(1), z.int().min(1)]),
+  classes: z.int().min(2),
+  normalised: z.boolean().default(false),
+  initial: initialSource,
+});
+export type TransferQuery = z.input<typeof transferQuery>;
 
 /** `32×32×3`, and of a vector its length. */
 export function extentsText([height, width, channels]: ImageShape): string {

@@ -3,9 +3,11 @@ import { modelReading } from '../../../shared/domain/model.ts';
 import { EXPORT_FORMATS, exportModel, type ExportFormat } from '../../services/model-export/export.ts';
 import { describeProbe, hintOf, parsedOption, withReadingFlags, type ReadingFlags } from '../reading-flags.ts';
 import { choose, withLibrary, type GlobalOptions } from '../session.ts';
+import { collect, parsePairs } from '../settings-flags.ts';
 
 interface ImportFlags extends ReadingFlags {
   readonly arch?: string;
+  readonly set?: readonly string[];
   readonly dataset: string;
   readonly name?: string;
 }
@@ -23,6 +25,7 @@ export function modelCommand(program: Command): void {
     .description('weights (NPZ, safetensors) or a model of another program (ONNX, model.json of tfjs)')
     .requiredOption('--dataset <id>', 'data set whose images and classes the model is for')
     .option('--arch <architecture>', 'architecture of weights; models of other programs need none')
+    .option('--set <key=value...>', 'settings of that architecture, such as width=0.5', collect(String))
     .option('--name <name>', 'name of the model')
     .action(async (file: string, flags: ImportFlags, command: Command) => {
       await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'none', async ({ library, output }) => {
@@ -31,8 +34,16 @@ export function modelCommand(program: Command): void {
         const probe = await library.models.probe({ path: file, dataset, reading: asked });
         if (probe) output.say(describeProbe(probe));
         const { arch: architecture, name } = flags;
+        const settings = parsePairs(flags.set ?? []);
         const best = probe?.readings[0];
-        const imported = await library.models.import({ path: file, architecture, dataset, name, reading: asked });
+        const imported = await library.models.import({
+          path: file,
+          architecture,
+          settings,
+          dataset,
+          name,
+          reading: asked,
+        });
         const { id, parameters } = imported;
         const foreign = imported.foreign ?? null;
         const what = foreign

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
-import { settingValues } from '../../../shared/domain/settings.ts';
+import type { InitialReport, InitialSource } from '../../../shared/domain/architecture.ts';
+import { settingValues, type SettingValues } from '../../../shared/domain/settings.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { speedSummary, STEP_PARTS, type SpeedSummary } from '../../../shared/domain/speed.ts';
 import { trainConfig, trainerSettings } from '../../../shared/domain/training.ts';
 import { parseSettings } from '../../../shared/domain/settings.ts';
+import type { Library } from '../../services/library.ts';
 import { percent } from '../output.ts';
 import { choose, finished, withLibrary, type GlobalOptions } from '../session.ts';
 import { collect, numberOption, parsePairs, readYaml } from '../settings-flags.ts';
@@ -19,6 +21,8 @@ interface TrainFlags {
   readonly engine?: string;
   readonly deterministic?: boolean;
   readonly set?: readonly string[];
+  readonly initial?: string;
+  readonly freeze?: readonly string[];
 }
 
 const TRAINER_KEYS = new Set(Object.keys(trainerSettings.shape));
@@ -28,7 +32,7 @@ export function trainCommand(program: Command): void {
     .command('train')
     .description('train one model')
     .requiredOption('--dataset <id>', 'data set')
-    .requiredOption('--model <architecture>', 'architecture: small-cnn, mnist-cnn or lenet')
+    .requiredOption('--model <architecture>', 'architecture; pairlight architectures lists them')
     .requiredOption('--defence <name>', 'natural, at, m-pgd, alp, at-alp, clp or lsq')
     .option('--name <name>', 'name of the run')
     .option('--config <file>', 'YAML file with settings of the trainer and the defence; flags come after it')
@@ -36,17 +40,24 @@ export function trainCommand(program: Command): void {
     .option('--seed <seed>', 'seed of initial weights, data order and random starts', numberOption('--seed'))
     .option('--engine <engine>', 'auto, tensorflow, webgpu or wasm')
     .option('--deterministic', 'the same seed gives the same weights to the last bit; one thread on tensorflow')
-    .option('--set <key=value...>', 'any setting of the trainer or the defence', collect(String))
+    .option('--set <key=value...>', 'any setting of the trainer, the architecture or the defence', collect(String))
+    .option('--initial <weights>', 'start from these: a model of the library, or NPZ, safetensors, model.json of tfjs')
+    .option('--freeze <stages>', 'leave these stages as they are, with commas between them', (text) => text.split(','))
     .action(async (flags: TrainFlags, command: Command) => {
       await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
         const dataset = choose(library.datasets.list(), flags.dataset, '--dataset', ({ manifest }) => manifest.name);
-        const { trainer, defence } = await settingsOf(flags);
+        const { architectures } = await library.catalogue();
+        const own = architectures.find(({ name }) => name === flags.model)?.fields ?? [];
+        const { trainer, architecture, defence } = await settingsOf(flags, new Set(own.map(({ key }) => key)));
         const config = parseSettings(
           trainConfig,
           {
             ...(flags.name !== undefined && { name: flags.name }),
             dataset: dataset.id,
             architecture: flags.model,
+            architectureSettings: architecture,
+            ...(flags.initial !== undefined && { initial: initialOf(library, flags.initial) }),
+            ...(flags.freeze !== undefined && { freeze: flags.freeze }),
             defence: flags.defence,
             defenceSettings: defence,
             trainer,
@@ -58,6 +69,8 @@ export function trainCommand(program: Command): void {
         );
         const { id } = await library.runs.create(config);
         output.say(`Run ${id}`);
+        const initial = await library.runs.initial(id);
+        if (initial) output.say(initialLine(initial));
         await finished(library, id);
         const run = library.runs.get(id);
         const { result } = run;
@@ -93,9 +106,27 @@ function speedLine(speed: SpeedSummary): string {
   return `${Math.round(examplesPerSecond)} examples/s; a step takes ${millisecondsPerStep.toPrecision(3)} ms: ${parts}; ${Math.round(peakMemory / 1e6)} MB of memory at most`;
 }
 
-/** Settings from the file, then the flags; each key goes to the trainer or to the defence, whichever has it. */
-async function settingsOf(flags: TrainFlags): Promise<{
+/** A file, or a model of the library by id or name. */
+function initialOf(library: Library, text: string): InitialSource {
+  if (/\.(npz|safetensors|json)$/i.test(text)) return { from: 'file', path: text };
+  return { from: 'model', model: choose(library.models.list(), text, '--initial', ({ name }) => name).id };
+}
+
+function initialLine({ source, taken, fresh, unused, newHead }: InitialReport): string {
+  const parts = [`${taken.length} arrays taken from ${source}`];
+  if (fresh.length > 0)
+    parts.push(`${fresh.length} new${newHead ? ', the last layer among them' : ''}: ${fresh.join(', ')}`);
+  if (unused.length > 0) parts.push(`${unused.length} of its arrays not used: ${unused.join(', ')}`);
+  return parts.join('; ');
+}
+
+/** Settings from the file, then the flags; each key goes to the trainer, the architecture or else the defence. */
+async function settingsOf(
+  flags: TrainFlags,
+  architectureKeys: ReadonlySet<string>,
+): Promise<{
   readonly trainer: Record<string, unknown>;
+  readonly architecture: SettingValues;
   readonly defence: Record<string, unknown>;
 }> {
   const file = flags.config === undefined ? {} : await readYaml(flags.config);
@@ -104,13 +135,13 @@ async function settingsOf(flags: TrainFlags): Promise<{
     ...parsePairs(flags.set ?? []),
     ...(flags.epochs !== undefined && { epochs: flags.epochs }),
   };
-  const entries = Object.entries(all);
+  const where = flags.config ?? 'train';
+  const entries = Object.entries(all).filter(([key]) => !TRAINER_KEYS.has(key));
+  const ofArchitecture = entries.filter(([key]) => architectureKeys.has(key));
+  const others = entries.filter(([key]) => !architectureKeys.has(key));
   return {
-    trainer: Object.fromEntries(entries.filter(([key]) => TRAINER_KEYS.has(key))),
-    defence: parseSettings(
-      settingValues,
-      Object.fromEntries(entries.filter(([key]) => !TRAINER_KEYS.has(key))),
-      flags.config ?? 'train',
-    ),
+    trainer: Object.fromEntries(Object.entries(all).filter(([key]) => TRAINER_KEYS.has(key))),
+    architecture: parseSettings(settingValues, Object.fromEntries(ofArchitecture), where),
+    defence: parseSettings(settingValues, Object.fromEntries(others), where),
   };
 }

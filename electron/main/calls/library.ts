@@ -5,6 +5,8 @@ import type { CallContext } from './context.ts';
 import type { Handlers } from './dispatch.ts';
 
 type LibraryCalls =
+  | 'architectures.describe'
+  | 'architectures.transfer'
   | 'catalogue.get'
   | 'library.snapshot'
   | 'modules.list'
@@ -28,6 +30,8 @@ const MODEL_DIALOG = {
 
 export function libraryCalls({ library, window }: CallContext): Pick<Handlers, LibraryCalls> {
   return {
+    'architectures.describe': async (query) => (await library()).architectures.describe(query),
+    'architectures.transfer': async (query) => (await library()).architectures.transfer(query),
     'catalogue.get': async () => (await library()).catalogue(),
     'library.snapshot': async () => (await library()).snapshot(),
     'models.list': async () => [...(await library()).models.list()],

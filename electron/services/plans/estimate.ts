@@ -8,6 +8,7 @@ import { accessOf, canTransfer, FORWARD_PASSES, workOf } from '../../compute/att
 import type { Family } from '../../compute/attacks/plan.ts';
 import { resolveAttack } from '../../compute/attacks/registry.ts';
 import type { ResolvedAttack } from '../../compute/attacks/registry.ts';
+import { operationsOf } from '../../compute/models/cost.ts';
 import { buildNetwork } from '../../compute/models/network.ts';
 import type { StoredModel } from '../../store/models.ts';
 import type { Store } from '../../store/store.ts';
@@ -154,14 +155,11 @@ function costIn(unit: Family['unit'], { unit: measured, perSecond }: Pick<Speed,
 /** Multiplications of one forward pass. */
 function operations({
   architecture,
+  architectureSettings: settings,
   inputShape,
   classes,
-}: Pick<StoredModel, 'architecture' | 'inputShape' | 'classes'>): number {
-  return buildNetwork(architecture, inputShape, classes).layers.reduce((sum, layer) => {
-    const [height, width] = layer.output;
-    if (layer.kind === 'conv') return sum + height * width * layer.filter.reduce((product, size) => product * size, 1);
-    return layer.kind === 'dense' ? sum + layer.features * layer.units : sum;
-  }, 0);
+}: Pick<StoredModel, 'architecture' | 'architectureSettings' | 'inputShape' | 'classes'>): number {
+  return operationsOf(buildNetwork(architecture, inputShape, classes, false, { settings }));
 }
 
 const BASES = ['same', 'similar', 'speed-test', 'unknown'] as const satisfies readonly Step['basis'][];

@@ -5,9 +5,11 @@ import { AppError } from '../../shared/domain/errors.ts';
 import { exampleRecord } from '../../shared/domain/evaluation.ts';
 import type { EvaluationResult, ExampleRecord } from '../../shared/domain/evaluation.ts';
 import type { JobResult } from '../../shared/domain/job.ts';
+import type { DatasetRow, RunRow } from '../../shared/domain/library.ts';
 import { describeIssues } from '../../shared/domain/settings.ts';
 import { folderBytes } from '../store/folder.ts';
 import type { StoredJob } from '../store/jobs.ts';
+import type { StoredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
 import { goesOn, jobFolder } from './job-specs.ts';
 import { missing } from './session.ts';
@@ -54,27 +56,33 @@ async function preparePut(store: Store, job: StoredJob, result: JobResult): Prom
   }
 }
 
+/** What is known of a model by the run that it comes from. */
+export function trainedModel(
+  { name, config, colour }: Pick<RunRow, 'name' | 'config' | 'colour'>,
+  { id, manifest }: DatasetRow,
+): Omit<StoredModel, 'id' | 'parameters' | 'weights'> {
+  return {
+    name,
+    origin: 'run',
+    architecture: config.architecture,
+    ...(config.architectureSettings && { architectureSettings: config.architectureSettings }),
+    defence: config.defence,
+    dataset: id,
+    inputShape: manifest.shape,
+    classes: manifest.classes.length,
+    seed: config.seed,
+    colour,
+    created: new Date().toISOString(),
+  };
+}
+
 function putRun(store: Store, id: string, { result, engine }: Extract<JobResult, { kind: 'train' }>): void {
   const run = store.runs.get(id) ?? missing('run', id);
   const dataset = store.datasets.get(run.config.dataset) ?? missing('data set', run.config.dataset);
   store.runs.setResult(id, result);
   store.jobs.update(id, { engine });
   store.models.put(
-    {
-      id,
-      name: run.name,
-      origin: 'run',
-      architecture: run.config.architecture,
-      ...(run.config.architectureSettings && { architectureSettings: run.config.architectureSettings }),
-      defence: run.config.defence,
-      dataset: dataset.id,
-      inputShape: dataset.manifest.shape,
-      classes: dataset.manifest.classes.length,
-      parameters: result.parameters,
-      seed: run.config.seed,
-      colour: run.colour,
-      created: new Date().toISOString(),
-    },
+    { ...trainedModel(run, dataset), id, parameters: result.parameters },
     relative(store.folder.root, join(store.folder.of('run', id), WEIGHTS_FILE)),
   );
 }

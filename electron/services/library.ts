@@ -30,8 +30,8 @@ import type {
   PlanResult,
   PlanRow,
 } from '../../shared/domain/plan.ts';
-import type { TrainConfig, TrainPoint } from '../../shared/domain/training.ts';
 import type { SettingValues } from '../../shared/domain/settings.ts';
+import type { RunChange, TrainConfig, TrainPoint, WeightChoice } from '../../shared/domain/training.ts';
 import type { Trajectory, TrajectoryRequest } from '../../shared/domain/trajectory.ts';
 import type { ArchitectureService } from './architectures.ts';
 import type { LibraryEvents } from './events.ts';
@@ -111,6 +111,16 @@ export interface Library {
 
   readonly runs: {
     create(config: TrainConfig): Promise<{ readonly id: EntityId }>;
+    /**
+     * Queues a run again that ended without a result, from its last checkpoint, with a lower learning rate or more
+     * micro-batches. @throws AppError `conflict` for a run that is not at its end, or has its result.
+     */
+    goOn(change: RunChange): Promise<void>;
+    /**
+     * A model with the last, best or averaged weights of a run: the run's own where it keeps them, else one beside it,
+     * made once. @throws AppError `not-found` if the run has no such weights.
+     */
+    model(id: EntityId, weights: WeightChoice): Promise<ModelSummary>;
     get(id: EntityId): RunRow;
     folder(id: EntityId): string;
     /** What became of the weights that it started from; null if it drew all of them. */

@@ -103,7 +103,7 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     architectures: architectureService(store, async () => (await engines.list()).engines),
     datasets: datasetService(session),
     models: modelService(session, sideJobs),
-    runs: runService(session, preferences, modules),
+    runs: runService(session, preferences, modules, jobs),
     evaluations: { ...evaluationService(session, preferences, modules), trajectory: trajectories.record },
     plans: planService(session, preferences, jobs, engines, modules),
     galleries: galleryService(session, preferences, modules),

@@ -2,14 +2,16 @@ import { join } from 'node:path';
 import { newId } from '../../shared/domain/ids.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import { settingValues } from '../../shared/domain/settings.ts';
-import { trainConfig } from '../../shared/domain/training.ts';
-import type { TrainConfig } from '../../shared/domain/training.ts';
+import { runChange, trainConfig } from '../../shared/domain/training.ts';
+import type { RunState, TrainConfig } from '../../shared/domain/training.ts';
 import type { Transferred } from '../compute/models/transfer.ts';
 import { METRICS_FILE, readPoints } from '../compute/training/metrics.ts';
 import { engineForJob } from './engines.ts';
 import { parseInput } from './inputs.ts';
 import type { Library } from './library.ts';
 import type { ModuleService } from './modules/service.ts';
+import type { Queue } from './queue.ts';
+import { withMemberIds } from './members.ts';
 import { addJob, missing, requireDataset } from './session.ts';
 import { keepStartingWeights, startingReport, startingWeights } from './starting-weights.ts';
 import type { Session } from './session.ts';
@@ -18,6 +20,7 @@ export function runService(
   session: Session,
   preferences: Library['preferences'],
   modules: ModuleService,
+  queue: Pick<Queue, 'resume'>,
 ): Library['runs'] {
   const { store } = session;
   const get: Library['runs']['get'] = (id) => store.runs.get(id) ?? missing('run', id);
@@ -38,6 +41,30 @@ export function runService(
       );
       return { id };
     },
+    goOn: async (input) => {
+      const { id, rateFactor, accumulation } = parseInput(runChange, input, 'run');
+      const run = get(id);
+      const config = trainConfig.parse(run.config);
+      if (!GOES_ON.includes(run.state)) {
+        throw new AppError(
+          'conflict',
+          `${run.name} is ${run.state}. Only a run that failed, was cancelled or was interrupted goes on with other settings.`,
+          { details: { id, state: run.state } },
+        );
+      }
+      const { newestCheckpoint } = await import('../compute/training/checkpoint.ts');
+      const after = (await newestCheckpoint(store.folder.of('run', id), null))?.meta.step ?? 0;
+      store.runs.setConfig(id, {
+        ...config,
+        trainer: { ...config.trainer, ...(accumulation !== undefined && { accumulation }) },
+        rateCuts: [...config.rateCuts, ...(rateFactor === undefined ? [] : [{ after, factor: rateFactor }])],
+      });
+      queue.resume(id);
+    },
+    model: async (id, weights) => {
+      const { modelOfRun } = await import('./run-weights.ts');
+      return modelOfRun(session, get(id), weights);
+    },
     points: async (id, after = -1) => {
       const points = await readPoints(join(store.folder.of('run', get(id).id), METRICS_FILE));
       return points.filter((point) => point.step > after);
@@ -45,26 +72,22 @@ export function runService(
   };
 }
 
+/** States in which a run may go on with other settings. */
+const GOES_ON: readonly RunState[] = ['failed', 'cancelled', 'interrupted'];
+
 /** Checks what only the registries and the data set know, and fills in the defence's defaults. */
 async function completeConfig(
   { store }: Session,
   modules: ModuleService,
   asked: TrainConfig,
 ): Promise<{ readonly config: TrainConfig; readonly label: string; readonly initial: Transferred | null }> {
-  const [{ buildNetwork }, { checkDepth }, { findDefence }, { checkAugmentation }] = await Promise.all([
+  const [{ buildNetwork }, { checkDepth }, { findDefence }, { checkTrainer }] = await Promise.all([
     import('../compute/models/network.ts'),
     import('../compute/models/depth.ts'),
     import('../compute/defences/registry.ts'),
-    import('../compute/data/augment.ts'),
+    import('../compute/training/check.ts'),
   ]);
   const { manifest } = requireDataset(store, asked.dataset);
-  if (manifest.splits.train === 0) {
-    throw new AppError(
-      'invalid-input',
-      `${manifest.name} has no training images: it is a test set. Choose the data set that it was made from.`,
-      { details: { field: 'dataset' } },
-    );
-  }
   const { architecture, architectureSettings: settings, freeze: held, trainer } = asked;
   const network = buildNetwork(architecture, manifest.shape, manifest.classes.length, trainer.normalise, {
     settings,
@@ -75,19 +98,26 @@ async function completeConfig(
   const { architectureSettings: _, ...others } = asked;
   const changed = Object.keys(network.settings).length > 0;
   const config: TrainConfig = { ...others, ...(changed && { architectureSettings: network.settings }) };
-  checkAugmentation(config.trainer, manifest.shape);
   const layers = network.taps.map((tap) => tap.name);
   const { defence: name, defenceModule: version } = config;
   const own = await modules.defence({ name, settings: config.defenceSettings, module: version }, layers);
   if (own) {
     const { label, module } = own;
-    return { config: { ...config, defenceModule: module, defenceSettings: settingValues.parse(own.settings) }, label, initial };
+    checkTrainer(config.trainer, { manifest, defence: { name } });
+    return {
+      config: { ...config, defenceModule: module, defenceSettings: settingValues.parse(own.settings) },
+      label,
+      initial,
+    };
   }
   const defence = findDefence(name);
   const configured = defence.configure(config.defenceSettings);
   configured.taps(layers);
+  checkTrainer(config.trainer, { manifest, defence: configured });
   const defenceSettings = Object.fromEntries(
     Object.entries(configured.settings).map(([key, value]) => [key, Array.isArray(value) ? value.map(String) : value]),
   ) as TrainConfig['defenceSettings'];
-  return { config: { ...config, defenceSettings }, label: defence.label, initial };
+  const dataset = requireDataset(store, asked.dataset);
+  const settled = withMemberIds(store, defenceSettings, dataset);
+  return { config: { ...config, defenceSettings: settled }, label: defence.label, initial };
 }

@@ -13,6 +13,7 @@ export interface RunStore {
   }): void;
   get(id: string): RunRow | undefined;
   list(): RunRow[];
+  setConfig(id: string, config: TrainConfig): void;
   setResult(id: string, result: TrainResult | null): void;
   setCheckpoint(id: string, step: number | null): void;
   nextColour(): number;
@@ -63,6 +64,9 @@ export function runStore(db: Database): RunStore {
       return row && toRun(row);
     },
     list: () => db.all<Raw>(`${SELECT} ORDER BY runs.created, runs.id`).map(toRun),
+    setConfig: (id, config) => {
+      db.run('UPDATE runs SET config = ? WHERE id = ?', JSON.stringify(config), id);
+    },
     setResult: (id, result) => {
       db.run('UPDATE runs SET result = ? WHERE id = ?', toJsonOrNull(result), id);
     },

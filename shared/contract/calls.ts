@@ -23,8 +23,8 @@ import {
   planResult,
   planView,
 } from '../domain/plan.ts';
-import { trainConfig, trainPoint } from '../domain/training.ts';
 import { settingValues } from '../domain/settings.ts';
+import { runChange, trainConfig, trainPoint, weightChoice } from '../domain/training.ts';
 import { trajectory, trajectoryRequest } from '../domain/trajectory.ts';
 
 const none = z.undefined();
@@ -112,6 +112,10 @@ export const CALLS = {
   /** What a training would take from given weights. */
   'architectures.transfer': call(transferQuery, initialReport),
   'runs.create': call(trainConfig, z.object({ id: entityId })),
+  /** Queues a run again that ended without a result, with a lower learning rate or more micro-batches. */
+  'runs.goOn': call(runChange, z.void()),
+  /** A model with other weights of a run than it keeps: the last, the best or the averaged ones. */
+  'runs.model': call(one.extend({ weights: weightChoice }), modelSummary),
   'runs.points': call(z.strictObject({ id: entityId, after: z.int().min(-1).default(-1) }), z.array(trainPoint)),
   'evaluations.create': call(evaluationRequest, z.object({ id: entityId })),
   'evaluations.examples': call(exampleQuery, examplePage),

@@ -322,6 +322,16 @@ export const trainConfig = z.strictObject({
 export type TrainConfig = z.infer<typeof trainConfig>;
 export type TrainConfigInput = z.input<typeof trainConfig>;
 
+/** How a run that ended without a result goes on from its last checkpoint in another way than it began. */
+export const runChange = z.strictObject({
+  id: entityId,
+  /** The learning rate is multiplied by it from there on. */
+  rateFactor: z.number().positive().max(1).optional(),
+  /** Micro-batches a step from there on. */
+  accumulation: trainerSettings.shape.accumulation.unwrap().optional(),
+});
+export type RunChange = z.infer<typeof runChange>;
+
 /** One line of a run's `metrics.jsonl`: a training step, a validation after a step, or the speed of the steps before. */
 export const trainPoint = z.discriminatedUnion('type', [
   z.object({

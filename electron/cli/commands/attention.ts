@@ -9,6 +9,7 @@ import { textTable } from '../output.ts';
 import { checksOf } from '../plans.ts';
 import { firstTestImages } from '../../services/test-images.ts';
 import { writeExport } from '../../services/write-export.ts';
+import { chooseModel } from '../model-choice.ts';
 import { choose, finished, withLibrary, type GlobalOptions } from '../session.ts';
 import { collect, listOption, numberOption, parsePairs } from '../settings-flags.ts';
 
@@ -62,11 +63,13 @@ export function attentionCommand(program: Command): void {
           },
           'attention',
         );
+        const chosen: string[] = [];
+        for (const text of flags.model) chosen.push((await chooseModel(library, text, '--model')).id);
         const request = parseSettings(
           galleryRequest,
           {
             dataset: dataset.id,
-            models: flags.model.map((text) => choose(models, text, '--model', ({ name }) => name).id),
+            models: chosen,
             indices: flags.examples ?? (await firstTestImages(library, dataset.id, FIRST_IMAGES)),
             ...(flags.method !== undefined && {
               methods: flags.method.map((name) => parseSettings(mapMethod, name, '--method')),

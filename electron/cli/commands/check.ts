@@ -11,11 +11,13 @@ import type { CheckRow } from '../../../shared/domain/library.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { parseSettings } from '../../../shared/domain/settings.ts';
 import { percent } from '../output.ts';
+import { chooseModel, WEIGHTS_HELP } from '../model-choice.ts';
 import { choose, finished, withLibrary, type GlobalOptions } from '../session.ts';
 import { collect, numberOption } from '../settings-flags.ts';
 
 interface CheckFlags {
   readonly model: string;
+  readonly weights?: string;
   readonly dataset?: string;
   readonly source?: readonly string[];
   /** False for `--no-source`. */
@@ -33,6 +35,7 @@ export function checkCommand(program: Command): void {
     .command('check')
     .description('the gradient-masking check: can the robustness numbers of a model be trusted?')
     .requiredOption('--model <run>', 'model')
+    .option('--weights <choice>', WEIGHTS_HELP)
     .option('--dataset <id>', 'data set; default: the one that the model belongs to')
     .option('--source <run>', 'undefended model for transfer; give it once for each', collect(String))
     .option('--no-sources', 'no transfer at all (default: undefended models of the library)')
@@ -45,10 +48,7 @@ export function checkCommand(program: Command): void {
     .action(async (flags: CheckFlags, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
       await withLibrary(options, flags.show ? 'none' : 'own', async ({ library, output }) => {
-        const models = library.models.list();
-        const named = (text: string, option: string): (typeof models)[number] =>
-          choose(models, text, option, ({ name }) => name);
-        const model = named(flags.model, '--model');
+        const model = await chooseModel(library, flags.model, '--model', flags.weights);
         const dataset =
           flags.dataset === undefined
             ? model.dataset
@@ -56,7 +56,9 @@ export function checkCommand(program: Command): void {
         if (dataset === null) {
           throw new AppError('invalid-input', `--dataset: ${model.name} belongs to no data set. Name one.`);
         }
-        const sources = flags.sources ? flags.source?.map((text) => named(text, '--source').id) : [];
+        const named: string[] = [];
+        for (const text of flags.source ?? []) named.push((await chooseModel(library, text, '--source')).id);
+        const sources = flags.sources ? flags.source && named : [];
         const request = parseSettings(
           checkRequest,
           {

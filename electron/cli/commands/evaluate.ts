@@ -10,6 +10,7 @@ import { writeExport } from '../../services/write-export.ts';
 import { percent } from '../output.ts';
 import { choose, finished, withLibrary, type GlobalOptions } from '../session.ts';
 import { evaluatePlan } from '../plans.ts';
+import { chooseModel, WEIGHTS_HELP } from '../model-choice.ts';
 import { isModelFile, modelOfFile } from '../model-file.ts';
 import { withReadingFlags, type ReadingFlags } from '../reading-flags.ts';
 import { collect, numberOption, parsePairs } from '../settings-flags.ts';
@@ -18,6 +19,7 @@ interface EvaluateFlags extends ReadingFlags {
   readonly plan?: string;
   readonly out?: string;
   readonly model?: string;
+  readonly weights?: string;
   readonly arch?: string;
   readonly dataset?: string;
   readonly attack: string;
@@ -51,6 +53,7 @@ export function evaluateCommand(program: Command): void {
       '--model <run|file>',
       'run or model of the library, or a file: ONNX, model.json of tfjs, or weights (NPZ, safetensors) with --arch',
     )
+    .option('--weights <choice>', WEIGHTS_HELP)
     .option('--dataset <id>', 'data set')
     .option('--arch <architecture>', 'architecture of the weights file')
     .option('--attack <name>', 'an attack; “pairlight attacks” lists them', 'pgd')
@@ -96,10 +99,10 @@ export function evaluateCommand(program: Command): void {
         const dataset = choose(library.datasets.list(), wanted.dataset, '--dataset', ({ manifest }) => manifest.name);
         const target = isModelFile(wanted.model)
           ? await modelOfFile(library, wanted.model, dataset.id, flags, output)
-          : choose(library.models.list(), wanted.model, '--model', ({ name }) => name).id;
-        const [source = null, ...ensemble] = (flags.from ?? []).map(
-          (text) => choose(library.models.list(), text, '--from', ({ name }) => name).id,
-        );
+          : (await chooseModel(library, wanted.model, '--model', flags.weights)).id;
+        const sources: string[] = [];
+        for (const text of flags.from ?? []) sources.push((await chooseModel(library, text, '--from')).id);
+        const [source = null, ...ensemble] = sources;
         const request = parseSettings(
           evaluationRequest,
           {

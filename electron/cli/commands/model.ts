@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { modelReading } from '../../../shared/domain/model.ts';
 import { EXPORT_FORMATS, exportModel, type ExportFormat } from '../../services/model-export/export.ts';
 import { describeProbe, hintOf, parsedOption, withReadingFlags, type ReadingFlags } from '../reading-flags.ts';
+import { chooseModel, WEIGHTS_HELP } from '../model-choice.ts';
 import { choose, withLibrary, type GlobalOptions } from '../session.ts';
 import { collect, parsePairs } from '../settings-flags.ts';
 
@@ -13,6 +14,7 @@ interface ImportFlags extends ReadingFlags {
 }
 
 interface ExportFlags {
+  readonly weights?: string;
   readonly out: string;
   readonly format: readonly ExportFormat[];
   readonly layout: string;
@@ -64,11 +66,12 @@ export function modelCommand(program: Command): void {
     .command('export <run>')
     .description('a model as files for other programs, with a script that checks its numbers in PyTorch')
     .requiredOption('--out <dir>', 'folder for the files')
+    .option('--weights <choice>', WEIGHTS_HELP)
     .option('--format <formats>', `some of ${EXPORT_FORMATS.join(', ')}, with commas`, formats, [...EXPORT_FORMATS])
     .option('--layout <layout>', 'axes of the ONNX graph’s input: nchw or nhwc', 'nchw')
     .action(async (text: string, flags: ExportFlags, command: Command) => {
       await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'none', async ({ library, output }) => {
-        const { id } = choose(library.models.list(), text, 'model', ({ name }) => name);
+        const { id } = await chooseModel(library, text, 'model', flags.weights);
         const layout = parsedOption(modelReading.shape.layout, flags.layout, '--layout');
         const files = await exportModel(library, id, { folder: flags.out, formats: flags.format, layout });
         output.result({ model: id, files }, files.join('\n'));

@@ -122,15 +122,18 @@ export async function pruneCheckpoints(folder: string): Promise<void> {
 
 /**
  * The newest checkpoint of a run that can be read; damaged ones are passed over. null if there is none.
- * @param hashAt {@link configHash} at a step
+ * @param hashAt {@link configHash} at a step; null to take it whatever it goes with.
  * @throws AppError `conflict` if it was made with other settings or another data set.
  */
-export async function newestCheckpoint(folder: string, hashAt: (step: number) => string): Promise<Checkpoint | null> {
+export async function newestCheckpoint(
+  folder: string,
+  hashAt: ((step: number) => string) | null,
+): Promise<Checkpoint | null> {
   for (const name of await checkpointFiles(folder)) {
     const file = join(folder, CHECKPOINTS, name);
     const checkpoint = await readCheckpoint(file).catch(() => null);
     if (!checkpoint) continue;
-    if (checkpoint.meta.config !== hashAt(checkpoint.meta.step)) {
+    if (hashAt && checkpoint.meta.config !== hashAt(checkpoint.meta.step)) {
       throw new AppError(
         'conflict',
         `${file} belongs to other settings or another data set. Start the training anew instead of resuming it.`,

@@ -109,7 +109,7 @@ function updated(optimizer: Optimizer, clip: number | null): Pair[] {
   const shapes = { weight: [2, 2], bias: [2] };
   let state = parts.map((part) => ({
     weight: tf.tensor([...peer.start[part]], shapes[part]),
-    slots: optimizer.slots.map(() => tf.zeros(shapes[part])) as readonly tf.Tensor[],
+    slots: optimizer.slots.map(() => tf.zeros(shapes[part])),
   }));
   return peer.gradients.map((gradients, step) => {
     const next = state.map(({ weight, slots }, at) => {

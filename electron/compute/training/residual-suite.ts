@@ -54,7 +54,13 @@ export function testResidualTraining(engine: EngineName, enginePack: string | nu
       const defence = findDefence(name).configure({});
       const step = createTrainStep({ network, defence, optimizer, labelSmoothing: 0 });
       const examples = readExamples(dataset, dataset.positions('train').slice(0, 8));
-      const before = initialState(network, optimizer, 4, () => channelStatistics(dataset, dataset.positions('train')), {});
+      const before = initialState(
+        network,
+        optimizer,
+        4,
+        () => channelStatistics(dataset, dataset.positions('train')),
+        {},
+      );
       const clean = imageTensor(examples.images, examples.shape);
       const adversarial: tf.Tensor4D = tf.tidy(() =>
         tf.clipByValue(tf.add<tf.Tensor4D>(tf.mul(clean, 0.5), 0.3), 0, 1),

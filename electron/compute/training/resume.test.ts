@@ -200,7 +200,7 @@ describe.each(Object.entries(STATES))('a training with %s', (name, more) => {
     const points = (await pointsOf(whole)).filter((point) => point.type === 'validation');
     expect(points.every((point) => (point.ema !== undefined) === 'ema' in trainer)).toBe(true);
     const result = done?.type === 'done' && done.result.kind === 'train' ? done.result.result : null;
-    if (trainer.patience !== undefined) {
+    if (trainer.patience) {
       expect(result?.stoppedEarly).toBe(true);
       expect(result?.steps).toBe(points.at(-1)!.step);
       expect(points.length).toBe(points.findIndex((point) => point.step === result?.best?.step) + 1 + trainer.patience);

@@ -5,7 +5,7 @@ import { imageTensor } from '../attacks/base/batch.ts';
 import { writeNpz, type NpzArrays } from '../arrays/npz.ts';
 import type { Subject } from '../attacks/base/examples.ts';
 import type { PackedDataset } from '../data/packed.ts';
-import type { Pipeline, PreparedBatch } from '../data/pipeline.ts';
+import type { Pipeline } from '../data/pipeline.ts';
 import type { JobContext } from '../jobs/control.ts';
 import { parameterCount } from '../models/network.ts';
 import { saveWeights } from '../models/weights.ts';
@@ -27,7 +27,8 @@ import { readStartingWeights } from './starting-weights.ts';
 import { createStepClock } from './clock.ts';
 import { collapseNote, createGuard, hasCollapsed, type Guard } from './guard.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
-import { culpritOf, diverged, trainingFailure } from './faults.ts';
+import { dataNotes } from './check.ts';
+import { culpritOf, diverged, drownedLately, heaviestTerm, trainingFailure, type Heaviest } from './faults.ts';
 import { averageShare } from './optimizer.ts';
 import { planTraining, type TrainingPlan } from './plan.ts';
 import { epsilonShareAt, learningRateAt } from './schedule.ts';
@@ -74,6 +75,7 @@ export interface TrainingOptions {
 export async function train(options: TrainingOptions): Promise<TrainResult> {
   const training = await Training.open(options);
   try {
+    for (const note of notesOn(options)) options.onNote?.(note);
     await options.onStart?.(training.done);
     return await training.run();
   } catch (thrown) {
@@ -103,6 +105,8 @@ class Training {
   #told: number;
   /** Examples since then. */
   #examples = 0;
+  /** The newest loss term that drowned the others. */
+  #heaviest: Heaviest | null = null;
   readonly #secondsBefore: number;
   readonly #notes = new Set<string>();
 
@@ -274,12 +278,13 @@ class Training {
     if (culprit !== null) {
       disposeState(state);
       // The numbers went wrong with the weights before this step: a checkpoint of them is no place to go on from.
-      throw diverged(step + 1, culprit, await dropCheckpoint(folder, step));
+      throw diverged(step + 1, culprit, await dropCheckpoint(folder, step), drownedLately(this.#heaviest, step));
     }
     disposeState(this.#state);
     this.#state = state;
     this.#done = step + 1;
     this.#examples += examples.labels.length;
+    this.#heaviest = heaviestTerm(this.#done, report.terms) ?? this.#heaviest;
     this.#tellNotes();
     const attack = defence.inner ?? defence.replay;
     this.#point({
@@ -456,6 +461,15 @@ class Training {
   #seconds(): number {
     return this.#secondsBefore + this.#clock.elapsed / 1000;
   }
+}
+
+function notesOn({ config, dataset }: TrainingOptions): readonly string[] {
+  const labels = (split: 'train' | 'validation', limit: number | null): number[] =>
+    Array.from(dataset.positions(split).subarray(0, limit ?? undefined), (position) => dataset.labels[position] ?? 0);
+  return dataNotes(dataset.manifest.classes, {
+    train: labels('train', config.trainer.trainLimit),
+    validation: labels('validation', null),
+  });
 }
 
 /** Of the images that the run trains on. */

@@ -3,6 +3,8 @@ import type { Handlers } from './dispatch.ts';
 
 type WorkCalls =
   | 'runs.create'
+  | 'runs.goOn'
+  | 'runs.model'
   | 'runs.points'
   | 'evaluations.create'
   | 'evaluations.examples'
@@ -28,6 +30,8 @@ type WorkCalls =
 export function workCalls({ library }: CallContext): Pick<Handlers, WorkCalls> {
   return {
     'runs.create': async (config) => (await library()).runs.create(config),
+    'runs.goOn': async (change) => (await library()).runs.goOn(change),
+    'runs.model': async ({ id, weights }) => (await library()).runs.model(id, weights),
     'runs.points': async ({ id, after }) => [...(await (await library()).runs.points(id, after))],
     'evaluations.create': async (request) => (await library()).evaluations.create(request),
     'evaluations.examples': async (query) => (await library()).evaluations.examples(query),

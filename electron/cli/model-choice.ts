@@ -1,0 +1,36 @@
+import { AppError } from '../../shared/domain/errors.ts';
+import type { ModelSummary } from '../../shared/domain/model.ts';
+import { WEIGHT_CHOICES, type WeightChoice } from '../../shared/domain/training.ts';
+import type { Library } from '../services/library.ts';
+import { choose } from './session.ts';
+
+/** Of options that name a model: how to ask for other weights of a run than it keeps. */
+export const WEIGHTS_HELP = 'weights of the run: last, best or ema; also as RUN@best';
+
+/**
+ * The model that a person means: by id, a beginning of it, or name; of a run with `@last`, `@best` or `@ema` behind it
+ * its other weights, which become a model of the library.
+ * @param weights the same as an option of its own
+ * @throws AppError `not-found`, `invalid-input`.
+ */
+export async function chooseModel(
+  library: Library,
+  text: string,
+  option: string,
+  weights?: string,
+): Promise<ModelSummary> {
+  const [, named, behind] = /^(.+)@(\w+)$/.exec(text) ?? [];
+  const asked = weights ?? behind;
+  const plain = behind === undefined || named === undefined ? text : named;
+  if (asked === undefined) return choose(library.models.list(), text, option, ({ name }) => name);
+  const run = choose(library.snapshot().runs, plain, option, ({ name }) => name);
+  return library.runs.model(run.id, weightsOption(asked));
+}
+
+function weightsOption(text: string): WeightChoice {
+  const found = WEIGHT_CHOICES.find((choice) => choice === text);
+  if (found) return found;
+  throw new AppError('invalid-input', `weights: “${text}” is none of ${WEIGHT_CHOICES.join(', ')}.`, {
+    details: { field: 'weights', found: text },
+  });
+}

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { defineDefence, noTaps } from './defence.ts';
 import { mixedCrossEntropy } from './mixed.ts';
-import { innerAttack, innerAttackShape, logitShape } from './settings.ts';
+import { innerAttack, innerAttackShape, logitShape, recommendedFor } from './settings.ts';
 import { logitPairing } from './terms.ts';
 
 /** Share of the adversarial cross-entropy in each base: Mosbach et al.'s "Plain", "50 % AT" and "100 % AT" + ALP. */
@@ -15,6 +15,7 @@ export const alp = defineDefence({
     'Adversarial logit pairing: the logits of an image and of its PGD example are pulled together, on top of a base.',
   source: 'Kannan et al. 2018, arXiv 1803.06373, section 4.1; weights as Mosbach et al. 2018, arXiv 1810.12042',
   adversarial: true,
+  recommended: recommendedFor(),
   ablations: [{ name: 'no-logits', label: 'without logit pairing', settings: { alpha: 0 } }],
   schema: z.strictObject({
     ...innerAttackShape,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { attentionTerm } from './attention-term.ts';
 import { chosenLayers, defineDefence } from './defence.ts';
 import { mixedCrossEntropy } from './mixed.ts';
-import { attentionShape, innerAttack, innerAttackShape, logitShape, shareShape } from './settings.ts';
+import { attentionShape, innerAttack, innerAttackShape, logitShape, shareShape, recommendedFor } from './settings.ts';
 import { logitPairing } from './terms.ts';
 
 export const atAlp = defineDefence({
@@ -13,6 +13,7 @@ export const atAlp = defineDefence({
     'Attention and logit pairing on mixed-minibatch PGD training: logits and attention maps of an image and of its PGD example are pulled together.',
   source: 'arXiv 1908.11435 (Frontiers in AI 2021); attention maps after Zagoruyko & Komodakis 2017',
   adversarial: true,
+  recommended: recommendedFor(),
   ablations: [
     { name: 'no-attention', label: 'without attention pairing', settings: { beta: 0 } },
     { name: 'no-logits', label: 'without logit pairing', settings: { alpha: 0 } },

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { attentionTerm } from './attention-term.ts';
 import { chosenLayers, defineDefence } from './defence.ts';
 import { mixedCrossEntropy } from './mixed.ts';
-import { attentionShape, innerAttack, innerAttackShape, shareShape } from './settings.ts';
+import { attentionShape, innerAttack, innerAttackShape, shareShape, recommendedFor } from './settings.ts';
 
 export const attentionPairing = defineDefence({
   name: 'attention-pairing',
@@ -11,6 +11,7 @@ export const attentionPairing = defineDefence({
     'Attention maps of an image and of its PGD example are pulled together on mixed-minibatch PGD training: AT+ALP without its logit term.',
   source: 'arXiv 1908.11435 (Frontiers in AI 2021), ablation; attention maps after Zagoruyko & Komodakis 2017',
   adversarial: true,
+  recommended: recommendedFor(),
   ablations: [{ name: 'no-attention', label: 'without attention pairing', settings: { beta: 0 } }],
   schema: z.strictObject({ ...innerAttackShape, ...shareShape, ...attentionShape }),
   configure: (settings) => ({

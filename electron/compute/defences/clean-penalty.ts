@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { crossEntropyFromLogits } from '../losses.ts';
 import { noTaps, type LossInputs } from './defence.ts';
-import { pairingWarmup, pairingWeight, pixelNoise, validationEpsilon } from './settings.ts';
+import { pairingWarmup, pairingWeight, pixelNoise, recommendedFor, validationEpsilon } from './settings.ts';
 
 const schema = z.strictObject({
   lambda: pairingWeight,
@@ -19,6 +19,7 @@ const schema = z.strictObject({
 export function cleanPenalty(penalty: (logits: tf.Tensor2D) => tf.Scalar, smallestBatch = 1) {
   return {
     adversarial: false,
+    recommended: recommendedFor({}, {}),
     schema,
     configure: (settings: z.output<typeof schema>) => ({
       halves: 'clean' as const,

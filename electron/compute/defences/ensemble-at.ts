@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineDefence, noTaps } from './defence.ts';
 import { mixedCrossEntropy } from './mixed.ts';
-import { innerAttack, innerAttackShape, shareShape } from './settings.ts';
+import { innerAttack, innerAttackShape, shareShape, recommendedFor } from './settings.ts';
 
 export const ensembleAt = defineDefence({
   name: 'ensemble-at',
@@ -10,6 +10,7 @@ export const ensembleAt = defineDefence({
     'Mixed-minibatch training on examples made by turns on the network itself and on finished models of the library, which stay as they are: hardens against transferred examples.',
   source: 'Tramèr et al. 2018, arXiv 1705.07204, section 3.4',
   adversarial: true,
+  recommended: recommendedFor(),
   schema: z.strictObject({
     members: z.array(z.string()).min(1, 'name at least one finished model of the library').prefault([]).meta({
       label: 'Static models',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { adversarialCrossEntropy } from './at.ts';
 import { defineDefence, noTaps } from './defence.ts';
-import { attackEpsilon } from './settings.ts';
+import { attackEpsilon, recommendedFor } from './settings.ts';
 
 export const fastAt = defineDefence({
   name: 'fast-at',
@@ -11,6 +11,7 @@ export const fastAt = defineDefence({
   source:
     'Wong et al. 2020, arXiv 2001.03994, algorithm 3; gradient cosine after Andriushchenko & Flammarion 2020, arXiv 2007.02617, eq. 3',
   adversarial: true,
+  recommended: recommendedFor({}, {}),
   schema: z.strictObject({
     epsilon: attackEpsilon,
     stepFactor: z

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { crossEntropyFromLogits } from '../losses.ts';
 import { defineDefence, noTaps } from './defence.ts';
 import { boostedCrossEntropy, divergence } from './divergence.ts';
-import { divergenceShape, innerAttack, innerAttackShape } from './settings.ts';
+import { divergenceShape, innerAttack, innerAttackShape, recommendedFor } from './settings.ts';
 
 export const mart = defineDefence({
   name: 'mart',
@@ -12,6 +12,7 @@ export const mart = defineDefence({
     'A cross-entropy on PGD examples that also pushes the strongest wrong class down, and the divergence between clean and adversarial predictions, which counts the more the less sure the network is of the clean image.',
   source: 'Wang et al. 2020 (ICLR), eq. 8 to 11; weight as the authors’ code',
   adversarial: true,
+  recommended: recommendedFor(),
   schema: z.strictObject({ ...innerAttackShape, ...divergenceShape('λ', 5) }),
   configure: (settings) => ({
     halves: 'both',

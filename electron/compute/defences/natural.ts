@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { crossEntropyFromLogits } from '../losses.ts';
 import { defineDefence, noTaps } from './defence.ts';
-import { validationEpsilon } from './settings.ts';
+import { recommendedFor, validationEpsilon } from './settings.ts';
 
 export const natural = defineDefence({
   name: 'natural',
@@ -10,6 +10,7 @@ export const natural = defineDefence({
   summary: 'Plain training on clean images: the undefended baseline and the source of transfer attacks.',
   source: '–',
   adversarial: false,
+  recommended: recommendedFor({}, {}),
   schema: z.strictObject({
     epsilon: validationEpsilon,
   }),

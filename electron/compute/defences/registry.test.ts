@@ -1,7 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadEngine } from '../engines/load.ts';
-import type { LossInputs } from './defence.ts';
+import type { Ablation, LossInputs } from './defence.ts';
 import { defenceEntries, DEFENCES, findDefence } from './registry.ts';
 import { decisiveSettings } from './settings.ts';
 
@@ -116,7 +117,10 @@ describe('the defences', () => {
   it('has ablations and recommendations that are settings of it, and without its parts is what they are beside', () => {
     for (const { name, ablations, recommended, configure } of DEFENCES) {
       for (const settings of [...(ablations ?? []), recommended?.digits, recommended?.photographs]) {
-        if (settings) expect(() => configure('name' in settings ? settings.settings : settings), name).not.toThrow();
+        if (!settings) continue;
+        const values = 'name' in settings ? (settings as Ablation).settings : settings;
+        const members = name === 'ensemble-at' ? { members: ['other'] } : {};
+        expect(() => configure({ ...members, ...values }), name).not.toThrow();
       }
     }
     expect(findDefence('at-alp').ablations?.map(({ settings }) => settings)).toEqual([
@@ -168,6 +172,23 @@ describe('the defences', () => {
         message: expect.stringMatching(/members: name at least one/) as string,
       }),
     );
+  });
+
+  it('is documented: each defence, and each setting with its default', async () => {
+    const text = await readFile(new URL('../../../docs/defences.md', import.meta.url), 'utf8');
+    const rows = text.split('\n').filter((line) => line.startsWith('|'));
+    const cells = rows.map((row) => row.split(' | ').map((cell) => cell.replace(/^\| /, '').trim()));
+    for (const { name, fields } of defenceEntries()) {
+      expect(
+        cells.some(([first]) => first === `\`${name}\``),
+        name,
+      ).toBe(true);
+      for (const field of fields) {
+        const shown = field.default === null || String(field.default) === '' ? 'empty' : String(field.default);
+        const found = cells.some(([key, standard]) => key === `\`${field.key}\`` && standard === shown);
+        expect(found, `${name} ${field.key} ${shown}`).toBe(true);
+      }
+    }
   });
 
   it('is a catalogue whose fields all have a label and a default', () => {

@@ -75,6 +75,20 @@ export const noiseStartShape = {
     .meta({ label: 'Start noise σ', unit: 'of [0, 1]', help: 'Start from x plus normal noise.', advanced: true }),
 };
 
+/** Steps of 2/255, as Madry et al. 2018 take on CIFAR-10. */
+const PHOTOGRAPH_STEPS = { attackStepSize: 2 / 255 };
+
+/**
+ * What to start from where that differs from the defaults: on grey digits ε 0.3 (MNIST), on photographs 8/255 (CIFAR-10).
+ * @param digits further settings, likewise `photographs`
+ */
+export function recommendedFor(
+  digits: SettingValues = {},
+  photographs: SettingValues = PHOTOGRAPH_STEPS,
+): { readonly digits: SettingValues; readonly photographs: SettingValues } {
+  return { digits: { epsilon: 0.3, ...digits }, photographs: { epsilon: 8 / 255, ...photographs } };
+}
+
 interface InnerAttackSettings {
   readonly epsilon: number;
   readonly attackSteps: number;

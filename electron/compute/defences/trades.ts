@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { crossEntropyFromLogits } from '../losses.ts';
 import { defineDefence, noTaps } from './defence.ts';
 import { divergence } from './divergence.ts';
-import { divergenceShape, innerAttack, noiseStartShape } from './settings.ts';
+import { divergenceShape, innerAttack, noiseStartShape, recommendedFor } from './settings.ts';
 
 export const trades = defineDefence({
   name: 'trades',
@@ -12,7 +12,7 @@ export const trades = defineDefence({
     'Cross-entropy on clean images, and the divergence between the predictions for an image and for the example near it that raises this divergence most: accuracy is traded against robustness by β.',
   source: 'Zhang et al. 2019, arXiv 1901.08573, eq. 5 and algorithm 1',
   adversarial: true,
-  recommended: { digits: { beta: 1 }, photographs: { beta: 6 } },
+  recommended: recommendedFor({ beta: 1 }, { beta: 6, attackStepSize: 2 / 255 }),
   schema: z.strictObject({ ...noiseStartShape, ...divergenceShape('β', 6) }),
   configure: (settings) => ({
     halves: 'both',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AppError } from '../../../shared/domain/errors.ts';
+import type { AppError } from '../../../shared/domain/errors.ts';
 import { NORMS } from '../../../shared/domain/evaluation.ts';
 import { describeIssues } from '../../../shared/domain/settings.ts';
 import type { AnyAttack, PlannedAttack } from '../attacks/attack.ts';

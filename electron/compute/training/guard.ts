@@ -29,6 +29,8 @@ export interface Probe {
 }
 
 export interface Guard {
+  /** Share of the commonest class among the images that it looks at, 0…1. */
+  readonly chance: number;
   /** null if the data set has no held-out part. @throws AppError `cancelled`. */
   probe(weights: Weights, control: Pick<Control, 'checkpoint'>): Promise<Probe | null>;
   dispose(): void;
@@ -58,6 +60,7 @@ export function createGuard(
   const gradients = prepareStep(LOSS_GRADIENT, { network: networkSpec(frozen), loss: 'cross-entropy' });
 
   return {
+    chance: commonestShare(Array.from(positions, (position) => dataset.labels[position] ?? 0)),
     async probe(weights, control) {
       if (positions.length === 0) return null;
       const examples = readExamples(dataset, positions);
@@ -101,6 +104,12 @@ export function createGuard(
   };
 }
 
+function commonestShare(labels: readonly number[]): number {
+  const counts = new Map<number, number>();
+  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return Math.max(0, ...counts.values()) / Math.max(1, labels.length);
+}
+
 /** Each image plus uniform noise in the ball, of the stream (seed, 'probe', example); not cut to [0, 1], as in the paper. */
 function nearby(images: Float32Array, indices: Uint32Array, epsilon: number, seed: number): Float32Array {
   const size = images.length / indices.length;
@@ -133,18 +142,26 @@ export function meanCosine(a: Float32Array, b: Float32Array, size: number): numb
 const CERTAIN = 3;
 
 /**
- * Whether a network has lost its robustness to all but single steps: PGD accuracy is less than half of its best, by more
- * than the probes' size explains, and well below the accuracy under the single step.
+ * Whether a network has lost its robustness to all but single steps: of what it had above chance under PGD, less than half
+ * is left, by more than the probes' size explains, and PGD accuracy is well below that under the single step. A network
+ * that was never above chance has nothing to lose: before it has learnt anything it may call every image the same.
  * @param earlier probes at the same ε
+ * @param chance share of the commonest class, 0…1
  */
-export function hasCollapsed(earlier: readonly Probe[], now: Probe): boolean {
+export function hasCollapsed(earlier: readonly Probe[], now: Probe, chance: number): boolean {
   const best = earlier.reduce((most, { pgdAccuracy }) => Math.max(most, pgdAccuracy), 0);
-  return now.pgdAccuracy < best / 2 && isBelow(now, best) && isBelow(now, now.singleStepAccuracy);
+  const { pgdAccuracy, singleStepAccuracy, examples } = now;
+  return (
+    pgdAccuracy < (best + chance) / 2 &&
+    isBelow(chance, best, examples) &&
+    isBelow(pgdAccuracy, best, examples) &&
+    isBelow(pgdAccuracy, singleStepAccuracy, examples)
+  );
 }
 
-function isBelow({ pgdAccuracy, examples }: Probe, other: number): boolean {
+function isBelow(low: number, high: number, examples: number): boolean {
   const variance = (share: number): number => (share * (1 - share)) / examples;
-  return other - pgdAccuracy > CERTAIN * Math.sqrt(variance(pgdAccuracy) + variance(other));
+  return high - low > CERTAIN * Math.sqrt(variance(low) + variance(high));
 }
 
 /**

@@ -389,7 +389,7 @@ class Training {
       this.#tell('Nobody watches for a collapse of the single-step training: the data set has no held-out part.');
       return false;
     }
-    const collapsed = hasCollapsed(earlier, probe);
+    const collapsed = hasCollapsed(earlier, probe, guard.chance);
     const before = earlier.at(-1);
     this.#point({ type: 'probe', step, epoch: step / order.stepsPerEpoch, ...probe, collapsed });
     if (!collapsed) {

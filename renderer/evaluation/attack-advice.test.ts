@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defaultStepSize } from '../../shared/domain/epsilon.ts';
-import { attackAdvice, attackBudget, presetOf, presetValues } from './attack-advice.ts';
+import { attackAdvice, presetOf, presetValues } from './attack-advice.ts';
 
 const strong = { epsilon: 0.25, steps: 40, stepSize: null, restarts: 10, randomStart: true };
 const kinds = (settings: Parameters<typeof attackAdvice>[0]): string[] =>
@@ -30,15 +30,6 @@ describe('advice on attack settings', () => {
   it('is silent about values that are no numbers yet', () => {
     expect(kinds({ epsilon: null, steps: null, stepSize: null })).toEqual([]);
     expect(kinds({ epsilon: Number.NaN, steps: 0 })).toEqual([]);
-  });
-
-  it('counts the gradients or queries of an attack at most', () => {
-    expect(attackBudget({ ...strong, steps: 200 }, 500)).toEqual({ count: 1_000_000, unit: 'gradients' });
-    expect(attackBudget({ epsilon: 0.25, queries: 5000, restarts: 2 }, 10)).toEqual({
-      count: 100_000,
-      unit: 'queries',
-    });
-    expect(attackBudget({ epsilon: 0.25 }, 500)).toBeNull();
   });
 });
 

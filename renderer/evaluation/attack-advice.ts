@@ -27,21 +27,6 @@ export function attackAdvice(settings: SettingValues, classes: number): readonly
   ];
 }
 
-/** What an attack may cost at most on one model. */
-export interface AttackBudget {
-  readonly count: number;
-  readonly unit: 'gradients' | 'queries';
-}
-
-/** Upper bound of the input gradients or queries of an attack on one model; null where it has neither. */
-export function attackBudget(settings: SettingValues, examples: number): AttackBudget | null {
-  const [steps, queries] = [positive(settings['steps']), positive(settings['queries'])];
-  const each = steps ?? queries;
-  if (each === null) return null;
-  const count = examples * each * (positive(settings['restarts']) ?? 1);
-  return { count, unit: steps === null ? 'queries' : 'gradients' };
-}
-
 /** The preset's values for an attack's fields, else their defaults; ε is no part of a preset and stays as it is. */
 export function presetValues(
   fields: readonly SettingField[],

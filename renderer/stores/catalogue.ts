@@ -26,7 +26,6 @@ export const useCatalogue = defineStore('catalogue', () => {
 
   const defenceLabel = (name: string | null): string =>
     defences.value.find((entry) => entry.name === name)?.label ?? name ?? '–';
-  const attackLabel = (name: string): string => attacks.value.find((entry) => entry.name === name)?.label ?? name;
   const architectureLabel = (name: string): string =>
     architectures.value.find((entry) => entry.name === name)?.label ?? name;
 
@@ -40,7 +39,6 @@ export const useCatalogue = defineStore('catalogue', () => {
     trainer,
     load,
     defenceLabel,
-    attackLabel,
     architectureLabel,
   };
 });

@@ -3,7 +3,7 @@ import type { EngineChoice } from '../../../shared/domain/engine.ts';
 import type { Goal } from '../../../shared/domain/evaluation.ts';
 import type { PlanExtension, PlanRequest, PlanRequestInput } from '../../../shared/domain/plan.ts';
 import type { SettingValues } from '../../../shared/domain/settings.ts';
-import { presetOf, presetValues } from '../attack-advice.ts';
+import { presetValues } from '../attack-advice.ts';
 import { plainSettings } from '../evaluation-form.ts';
 
 /** One attack of the plan while the form is being filled in. */
@@ -213,16 +213,6 @@ function key(value: unknown): string {
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
       : inner,
   );
-}
-
-/** `PGD-40` for a preset's settings, else the attack's label. */
-export function attackTitle(
-  { name, settings }: PlanFormAttack,
-  catalogue: Pick<Catalogue, 'attacks' | 'presets'>,
-): string {
-  const entry = catalogue.attacks.find((candidate) => candidate.name === name);
-  const preset = catalogue.presets[presetOf(name, settings, catalogue.presets, entry?.fields ?? [])];
-  return preset?.label ?? entry?.label ?? name;
 }
 
 /** A preset, or an attack with its defaults, as an attack of the form. */

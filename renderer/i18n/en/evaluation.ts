@@ -226,9 +226,6 @@ export const evaluation = {
     reach: 'Steps × step size is {reach}, less than ε {epsilon}: the attack cannot use its whole budget.',
     singleStart:
       'One random start. The number will be marked as no robustness claim; 10 or more restarts make it stronger.',
-    budget: 'At most {n} input gradients for each model, fewer as examples break.',
-    budgetQueries: 'At most {n} queries for each model, fewer as examples break.',
-    budgetTransfer: 'At most {n} input gradients on the source, once for all models.',
     examples: 'Examples',
     which: { first: 'First', sample: 'Random sample', all: 'All' },
     count: 'Number',

@@ -49,6 +49,7 @@ export function evaluateJob(
     source: null,
     ensemble: [],
     carry: [],
+    kept: [],
   };
 }
 

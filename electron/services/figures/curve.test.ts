@@ -1,6 +1,7 @@
 import { decode } from 'fast-png';
 import { expect, test } from 'vitest';
 import { curveFigure } from './curve.ts';
+import type { CurveSeries } from './curve.ts';
 import { renderPdf, renderPng } from './render.ts';
 
 const figure = curveFigure({
@@ -38,7 +39,7 @@ test('the ends of a range are drawn, thinner, and are not in the legend', () => 
     points: [[0, y] as const, [1, y] as const],
   }));
   const mean = { ...line, points: [[0, 0.3] as const, [1, 0.3] as const] };
-  const drawn = (series: readonly (typeof mean)[]) => curveFigure({ series, xLabel: 'ε', yLabel: 'accuracy' }).svg;
+  const drawn = (series: readonly CurveSeries[]) => curveFigure({ series, xLabel: 'ε', yLabel: 'accuracy' }).svg;
   const count = (svg: string, what: RegExp): number => svg.match(what)?.length ?? 0;
   const [alone, ranged] = [drawn([mean]), drawn([...ends, mean])];
   expect([count(ranged, />mean</g), count(ranged, />end</g)]).toEqual([count(alone, />mean</g), 0]);

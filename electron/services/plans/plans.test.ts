@@ -251,7 +251,7 @@ describe('a plan', { timeout: 240_000 }, () => {
       sources: [[other]],
     });
     const numbers = async (change: Partial<PlanRequestInput>) => {
-      const { id: made } = await library.plans.create({ ...asked, ...change });
+      const { id: made } = await library.plans.create(plan({ ...asked, ...change }));
       await finished(made);
       const [step = ''] = library.plans.get(made).evaluations;
       const { result } = library.evaluations.get(step);

@@ -1,0 +1,3 @@
+import { testDefenceSteps } from './defence-steps-suite.ts';
+
+testDefenceSteps('wasm', null, null);

@@ -1,4 +1,5 @@
 import { app } from './en/app.ts';
+import { architecture } from './en/architecture.ts';
 import { attention } from './en/attention.ts';
 import { check } from './en/check.ts';
 import { compare } from './en/compare.ts';
@@ -14,6 +15,7 @@ import { ui } from './en/ui.ts';
 /** The one catalogue of English texts, a file for each part of the window. */
 export const en = {
   app,
+  architecture,
   attention,
   check,
   compare,

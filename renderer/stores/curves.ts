@@ -18,7 +18,7 @@ export function mergePoints(known: readonly TrainPoint[], fresh: readonly TrainP
   return [...known.filter((point) => comesBefore(point, first)), ...fresh];
 }
 
-const ORDER: readonly TrainPoint['type'][] = ['step', 'validation', 'speed'];
+const ORDER: readonly TrainPoint['type'][] = ['step', 'validation', 'probe', 'speed'];
 
 /** A step comes before the validation that follows it, and both before the speed of the stretch that they end. */
 function comesBefore(a: TrainPoint, b: TrainPoint): boolean {

@@ -24,16 +24,20 @@ export function termNames(points: readonly TrainPoint[]): readonly string[] {
   return names.size === 1 ? [...names] : [...names, 'total'];
 }
 
-/** Share of the past in the moving average: about a fortieth of the curve, none for short ones. */
-function weightFor(count: number): number {
-  return count < 40 ? 0 : 1 - 1 / Math.min(50, count / 40 + 1);
+/**
+ * Share of the past in the moving average.
+ * @param smoothing chosen share, 0…1; null: about a fortieth of the curve, none for short ones.
+ */
+function weightFor(count: number, smoothing: number | null): number {
+  return smoothing ?? (count < 40 ? 0 : 1 - 1 / Math.min(50, count / 40 + 1));
 }
 
 function withAverage(
   line: Omit<ChartLine, 'points'>,
   raw: readonly (readonly [number, number])[],
+  smoothing: number | null,
 ): readonly ChartLine[] {
-  const weight = weightFor(raw.length);
+  const weight = weightFor(raw.length, smoothing);
   if (weight === 0) return [{ ...line, points: raw }];
   return [
     { ...line, key: `${line.key}-raw`, name: line.name, points: raw, opacity: 0.22, width: 1, dash: [], quiet: true },
@@ -45,13 +49,19 @@ function withAverage(
  * Curves of the loss: every term of one run in its own colour, or the total of several runs in theirs.
  * @param palette categorical colours for terms; the last one is for the total
  */
-export function lossLines(runs: readonly CurveRun[], palette: readonly string[], ink: string): readonly ChartLine[] {
+export function lossLines(
+  runs: readonly CurveRun[],
+  palette: readonly string[],
+  ink: string,
+  smoothing: number | null = null,
+): readonly ChartLine[] {
   const only = runs.length === 1 ? runs[0] : undefined;
   if (!only) {
     return runs.flatMap((run) =>
       withAverage(
         { key: run.id, name: run.name, colour: run.colour },
         run.points.filter(isStep).map((point) => [point.step, point.terms['total'] ?? Number.NaN]),
+        smoothing,
       ),
     );
   }
@@ -66,8 +76,25 @@ export function lossLines(runs: readonly CurveRun[], palette: readonly string[],
         width: term === 'total' ? 1.2 : 1.8,
       },
       steps.map((point) => [point.step, point.terms[term] ?? Number.NaN]),
+      smoothing,
     ),
   );
+}
+
+/** Curve of a number of each step, one line a run: the norm of the gradient, or the learning rate. */
+export function stepLines(
+  runs: readonly CurveRun[],
+  what: 'gradient' | 'rate',
+  smoothing: number | null = null,
+): readonly ChartLine[] {
+  return runs.flatMap((run) => {
+    const raw = run.points.filter(isStep).flatMap((point): [number, number][] => {
+      const value = what === 'gradient' ? point.gradientNorm : point.learningRate;
+      return value === undefined ? [] : [[point.step, value]];
+    });
+    if (raw.length === 0) return [];
+    return withAverage({ key: run.id, name: run.name, colour: run.colour }, raw, what === 'rate' ? 0 : smoothing);
+  });
 }
 
 /** Curves of accuracy in per cent: minibatch and validation of one run, or validation of several. Adversarial is dashed. */
@@ -75,6 +102,7 @@ export function accuracyLines(
   runs: readonly CurveRun[],
   cleanColour: string,
   adversarialColour: string,
+  smoothing: number | null = null,
 ): readonly ChartLine[] {
   const only = runs.length === 1 ? runs[0] : undefined;
   if (!only) {
@@ -116,7 +144,18 @@ export function accuracyLines(
     });
     return raw.length === 0
       ? []
-      : [{ key, name, group, colour, dash, width: 1, opacity: 0.6, points: smooth(raw, weightFor(raw.length)) }];
+      : [
+          {
+            key,
+            name,
+            group,
+            colour,
+            dash,
+            width: 1,
+            opacity: 0.6,
+            points: smooth(raw, weightFor(raw.length, smoothing)),
+          },
+        ];
   };
   return [
     ...batch(
@@ -157,7 +196,36 @@ export function accuracyLines(
             markers: true,
             points: validations.map((point): [number, number] => [point.step, 100 * point.adversarialAccuracy]),
           },
+          ...averagedLines(validations, cleanColour, adversarialColour),
         ]),
+  ];
+}
+
+/** Accuracies of the averaged weights, dotted; none where none are kept. */
+function averagedLines(
+  validations: readonly ValidationPoint[],
+  cleanColour: string,
+  adversarialColour: string,
+): readonly ChartLine[] {
+  const measured = validations.flatMap(({ step, ema }) => (ema ? [{ step, ...ema }] : []));
+  if (measured.length === 0) return [];
+  return [
+    {
+      key: 'averaged-clean',
+      name: t('training.charts.averaged'),
+      group: t('training.charts.clean'),
+      colour: cleanColour,
+      dash: [1, 2],
+      points: measured.map((point): [number, number] => [point.step, 100 * point.cleanAccuracy]),
+    },
+    {
+      key: 'averaged-adversarial',
+      name: t('training.charts.averagedAdversarial'),
+      group: t('training.charts.adversarial'),
+      colour: adversarialColour,
+      dash: [1, 2],
+      points: measured.map((point): [number, number] => [point.step, 100 * point.adversarialAccuracy]),
+    },
   ];
 }
 

@@ -173,8 +173,9 @@ export const CALLS = {
   'exports.curve': call(
     z.strictObject({
       runs: z.array(entityId).min(1).max(16),
-      curve: z.enum(['terms', 'accuracy']),
-      format: z.enum(['svg', 'pdf', 'png']),
+      curve: z.enum(['terms', 'gradient', 'rate', 'accuracy']),
+      /** CSV holds everything that was measured, whichever curve is meant. */
+      format: z.enum(['svg', 'pdf', 'png', 'csv']),
     }),
     savedFile,
   ),

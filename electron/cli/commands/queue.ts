@@ -1,6 +1,13 @@
 import type { Command } from 'commander';
 import { textTable } from '../output.ts';
+import { numberOption } from '../settings-flags.ts';
+import { withResumeHint } from '../resume-hint.ts';
 import { choose, finished, withLibrary, type GlobalOptions } from '../session.ts';
+
+interface ResumeFlags {
+  readonly rateFactor?: number;
+  readonly accumulation?: number;
+}
 
 export function queueCommands(program: Command): void {
   program
@@ -39,11 +46,20 @@ export function queueCommands(program: Command): void {
   program
     .command('resume <job>')
     .description('go on with a paused, interrupted, failed or cancelled job and wait for its end')
-    .action(async (text: string, _flags: object, command: Command) => {
+    .option(
+      '--rate-factor <factor>',
+      'trainings: multiply the learning rate from here on, by 0.1 say',
+      numberOption('--rate-factor'),
+    )
+    .option('--accumulation <n>', 'trainings: micro-batches a step from here on', numberOption('--accumulation'))
+    .action(async (text: string, flags: ResumeFlags, command: Command) => {
       await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
         const { id, title } = choose(library.jobs.list(), text, 'job', (job) => job.title);
-        library.jobs.resume(id);
-        const job = await finished(library, id);
+        if (flags.rateFactor === undefined && flags.accumulation === undefined) library.jobs.resume(id);
+        else await library.runs.goOn({ id, ...flags });
+        const job = await finished(library, id).catch((thrown: unknown) => {
+          throw withResumeHint(thrown, id);
+        });
         output.result(job, `${title}: ${job.state}`);
       });
     });

@@ -7,6 +7,7 @@ import { trainConfig, trainerSettings } from '../../../shared/domain/training.ts
 import { parseSettings } from '../../../shared/domain/settings.ts';
 import type { Library } from '../../services/library.ts';
 import { percent } from '../output.ts';
+import { withResumeHint } from '../resume-hint.ts';
 import { choose, finished, withLibrary, type GlobalOptions } from '../session.ts';
 import { collect, numberOption, parsePairs, readYaml } from '../settings-flags.ts';
 
@@ -33,7 +34,10 @@ export function trainCommand(program: Command): void {
     .description('train one model')
     .requiredOption('--dataset <id>', 'data set')
     .requiredOption('--model <architecture>', 'architecture; pairlight architectures lists them')
-    .requiredOption('--defence <name>', 'natural, at, m-pgd, alp, at-alp, clp or lsq')
+    .requiredOption(
+      '--defence <name>',
+      'natural, at, m-pgd, alp, attention-pairing, at-alp, trades, mart, fast-at, free-at, ensemble-at, clp, lsq, or one of your modules',
+    )
     .option('--name <name>', 'name of the run')
     .option('--config <file>', 'YAML file with settings of the trainer and the defence; flags come after it')
     .option('--epochs <n>', 'epochs', numberOption('--epochs'))
@@ -71,11 +75,13 @@ export function trainCommand(program: Command): void {
         output.say(`Run ${id}`);
         const initial = await library.runs.initial(id);
         if (initial) output.say(initialLine(initial));
-        await finished(library, id);
+        await finished(library, id).catch((thrown: unknown) => {
+          throw withResumeHint(thrown, id);
+        });
         const run = library.runs.get(id);
         const { result } = run;
         if (!result) throw new AppError('internal', `The run ${id} ended without a result.`);
-        const { epochs, steps, seconds, cleanAccuracy, adversarialAccuracy } = result;
+        const { epochs, steps, seconds, cleanAccuracy, adversarialAccuracy, kept, best, stoppedEarly } = result;
         const points = await library.runs.points(id);
         const speed = speedSummary(points.filter((point) => point.type === 'speed'));
         if (speed) output.say(speedLine(speed));
@@ -87,6 +93,9 @@ export function trainCommand(program: Command): void {
             steps,
             seconds,
             metrics: { cleanAccuracy, adversarialAccuracy },
+            kept,
+            best,
+            stoppedEarly,
             speed,
             checkpoint: library.models.file(id).weights,
           },

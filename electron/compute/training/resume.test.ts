@@ -1,5 +1,5 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFileSync, fork, type ChildProcess } from 'node:child_process';
+import { appendFileSync, existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -95,6 +95,19 @@ async function pointsOf(folder: string): Promise<TrainPoint[]> {
   return points
     .filter((point) => point.type !== 'speed')
     .map((point) => (point.type === 'step' ? { ...point, rate: 0 } : point));
+}
+
+/** Writes until there is no room left. */
+function fill(file: string): void {
+  try {
+    for (;;) appendFileSync(file, Buffer.alloc(65_536));
+  } catch {
+    try {
+      for (;;) appendFileSync(file, 'x');
+    } catch {
+      return;
+    }
+  }
 }
 
 const weightsOf = (folder: string): Promise<Buffer> => readFile(join(folder, WEIGHTS_FILE));
@@ -240,6 +253,37 @@ describe('a training on wasm', () => {
     const resumed = startHost(folder, 'wasm', {}, true);
     expect(await resumed.ended).toBe(0);
     expect((await weightsOf(folder)).equals(await weightsOf(join(scratch, 'wasm-whole')))).toBe(true);
+  });
+
+  it('whose disk fills ends with a clear error and its checkpoint intact, and goes on once there is room', async ({
+    skip,
+  }) => {
+    const folder = await runFolder('full');
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder], { stdio: 'ignore' });
+    } catch {
+      skip('this user may not mount a small disk');
+    }
+    try {
+      const filler = join(folder, 'filler');
+      const host = startHost(folder, 'wasm', {}, false, (message) => {
+        if (message.type === 'checkpoint' && message.step === 14) fill(filler);
+      });
+      expect(await host.ended).toBe(0);
+      const last = host.messages.at(-1);
+      expect(last).toMatchObject({ type: 'error', error: { code: 'library-full', retry: true } });
+      expect(last?.type === 'error' && last.error.message).toContain(folder);
+      const kept = await readdir(join(folder, CHECKPOINTS));
+      expect(kept).toContain('step-00000014.npz');
+      expect((await readCheckpoint(join(folder, CHECKPOINTS, 'step-00000014.npz'))).meta.step).toBe(14);
+      expect(kept.filter((name) => name.endsWith('.tmp'))).toEqual([]);
+      await rm(filler);
+      const resumed = startHost(folder, 'wasm', {}, true);
+      expect(await resumed.ended).toBe(0);
+      expect((await weightsOf(folder)).equals(await weightsOf(join(scratch, 'wasm-whole')))).toBe(true);
+    } finally {
+      execFileSync('umount', ['-l', folder]);
+    }
   });
 
   it('pauses with a checkpoint and resumes', async () => {

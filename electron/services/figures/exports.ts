@@ -34,12 +34,12 @@ export async function exportTable(library: Library, dataset: EntityId, format: '
   return { name: `${fileName(manifest.name)}-results.${format === 'csv' ? 'csv' : 'tex'}`, bytes: strToU8(text) };
 }
 
-/** Loss terms of a run, or accuracies of several, as a figure of one column's width. */
+/** How runs went: as a figure of one column's width, or everything that was measured as CSV. */
 export async function exportCurve(
   library: Library,
   runs: readonly EntityId[],
   curve: RunCurve,
-  format: FigureFormat,
+  format: FigureFormat | 'csv',
 ): Promise<ExportedFile> {
   const histories = await Promise.all(
     runs.map(async (id) => {
@@ -48,8 +48,9 @@ export async function exportCurve(
       return { name, colour, check, points: await library.runs.points(id) };
     }),
   );
-  const figure = runCurve(histories, curve);
   const base = runs.length === 1 ? (histories[0]?.name ?? 'run') : 'runs';
+  if (format === 'csv') return { name: `${fileName(base)}-curves.csv`, bytes: strToU8(metricsCsv(histories)) };
+  const figure = runCurve(histories, curve);
   return { name: `${fileName(base)}-${curve}.${format}`, bytes: await renderFigure(figure, format, 600) };
 }
 
@@ -88,7 +89,7 @@ export async function exportRun(library: Library, id: EntityId): Promise<Exporte
     {
       'run.json': strToU8(`${JSON.stringify(description, null, 2)}\n`),
       'config.yaml': await readFile(join(folder, 'config.yaml')),
-      'metrics.csv': strToU8(metricsCsv(await library.runs.points(id))),
+      'metrics.csv': strToU8(metricsCsv([{ points: await library.runs.points(id) }])),
       'weights.npz': [weights, { level: 0 }],
     },
     { mtime: new Date(run.created) },
@@ -96,17 +97,33 @@ export async function exportRun(library: Library, id: EntityId): Promise<Exporte
   return { name: `${fileName(run.name)}.zip`, bytes };
 }
 
-function metricsCsv(points: readonly TrainPoint[]): string {
-  const lines = points.map((point): Readonly<Record<string, unknown>> => {
-    if (point.type === 'step') {
+/** Every point of the runs, a line each; of several runs with their names. */
+export function metricsCsv(
+  runs: readonly { readonly name?: string; readonly points: readonly TrainPoint[] }[],
+): string {
+  const lines = runs.flatMap(({ name, points }) =>
+    points.map((point) => ({ ...(name !== undefined && { run: name }), ...flat(point) })),
+  );
+  return stringify(lines, { header: true, columns: [...new Set(lines.flatMap((line) => Object.keys(line)))] });
+}
+
+function flat(point: TrainPoint): Readonly<Record<string, unknown>> {
+  switch (point.type) {
+    case 'step': {
       const { terms, ...rest } = point;
       return { ...rest, ...prefixed('loss', terms) };
     }
-    if (point.type === 'validation' || point.type === 'probe') return point;
-    const { time, memory, ...rest } = point;
-    return { ...rest, ...prefixed('ms', time), ...prefixed('memory', memory) };
-  });
-  return stringify(lines, { header: true, columns: [...new Set(lines.flatMap((line) => Object.keys(line)))] });
+    case 'validation': {
+      const { ema, ...rest } = point;
+      return { ...rest, ...(ema && prefixed('averaged', ema)) };
+    }
+    case 'probe':
+      return point;
+    case 'speed': {
+      const { time, memory, ...rest } = point;
+      return { ...rest, ...prefixed('ms', time), ...prefixed('memory', memory) };
+    }
+  }
 }
 
 function prefixed(prefix: string, values: Readonly<Record<string, number>>): Readonly<Record<string, number>> {

@@ -6,8 +6,18 @@ import { curveFigure, type CurveSeries } from './curve.ts';
 import { withNotes } from './notes.ts';
 import type { SvgFigure } from './svg-document.ts';
 
-/** `terms`: each loss term of one run. `accuracy`: clean and adversarial validation accuracy of one or several. */
-export type RunCurve = 'terms' | 'accuracy';
+/**
+ * `terms`: each loss term of one run, or the whole loss of several. `gradient`: the norm of the gradient. `rate`: the
+ * learning rate. `accuracy`: clean and adversarial validation accuracy of one or several.
+ */
+export type RunCurve = 'terms' | 'gradient' | 'rate' | 'accuracy';
+
+const AXES: Readonly<Record<RunCurve, string>> = {
+  terms: 'loss term (weighted)',
+  gradient: 'gradient norm',
+  rate: 'learning rate',
+  accuracy: 'accuracy',
+};
 
 export interface RunHistory {
   readonly name: string;
@@ -22,20 +32,20 @@ type ValidationPoint = Extract<TrainPoint, { readonly type: 'validation' }>;
 
 /**
  * A figure of how runs went.
- * @throws AppError `not-found` where there is nothing to draw, `invalid-input` for loss terms of several runs.
+ * @throws AppError `not-found` where there is nothing to draw.
  */
 export function runCurve(runs: readonly RunHistory[], curve: RunCurve): SvgFigure {
-  const series = curve === 'terms' ? termSeries(runs) : accuracySeries(runs);
+  const series = seriesOf(runs, curve);
   if (series.every(({ points }) => points.length === 0)) {
     throw new AppError('not-found', 'There is nothing to draw yet: the run has not finished its first step.');
   }
   const figure = curveFigure({
     series,
     xLabel: 'epoch',
-    yLabel: curve === 'terms' ? 'loss term (weighted)' : 'accuracy',
-    yRange: curve === 'terms' ? null : [0, 1],
+    yLabel: curve === 'terms' && runs.length > 1 ? 'loss' : AXES[curve],
+    yRange: curve === 'accuracy' ? [0, 1] : null,
   });
-  return withNotes(figure, curve === 'terms' ? footnotes(runs) : footnotes(runs, [VALIDATION]));
+  return withNotes(figure, curve === 'accuracy' ? footnotes(runs, [VALIDATION]) : footnotes(runs));
 }
 
 /** Accuracy under attack while a run trains. */
@@ -44,12 +54,40 @@ const VALIDATION = {
   weak: 'A few steps from one start on some held-out images: it shows progress.',
 } as const;
 
-function termSeries(runs: readonly RunHistory[]): CurveSeries[] {
+function seriesOf(runs: readonly RunHistory[], curve: RunCurve): CurveSeries[] {
   const [run, ...others] = runs;
-  if (!run || others.length > 0) {
-    throw new AppError('invalid-input', 'runs: loss terms are drawn for one run; choose accuracy to compare several.');
+  switch (curve) {
+    case 'terms':
+      return run && others.length === 0 ? termSeries(run) : stepSeries(runs, (point) => point.terms['total']);
+    case 'gradient':
+      return stepSeries(runs, (point) => point.gradientNorm);
+    case 'rate':
+      return stepSeries(runs, (point) => point.learningRate);
+    case 'accuracy':
+      return accuracySeries(runs);
   }
-  const steps = run.points.filter((point): point is StepPoint => point.type === 'step');
+}
+
+const stepsOf = (points: readonly TrainPoint[]): readonly StepPoint[] =>
+  points.filter((point) => point.type === 'step');
+
+/** One number of each step, a line for each run in its colour. */
+function stepSeries(runs: readonly RunHistory[], value: (point: StepPoint) => number | undefined): CurveSeries[] {
+  return runs.map(({ name, colour, points }) => ({
+    name,
+    colour,
+    dash: 0,
+    points: smoothed(
+      stepsOf(points).flatMap((point): [number, number][] => {
+        const y = value(point);
+        return y === undefined ? [] : [[point.epoch, y]];
+      }),
+    ),
+  }));
+}
+
+function termSeries(run: RunHistory): CurveSeries[] {
+  const steps = stepsOf(run.points);
   const names = [...new Set(steps.flatMap((point) => Object.keys(point.terms)))].filter((name) => name !== 'total');
   return names.map((name, slot) => ({
     name,

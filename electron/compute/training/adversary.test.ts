@@ -291,7 +291,7 @@ describe('the perturbation of Free AT', () => {
     adversary.learn(tf.clone(direction), moment);
     adversary.learn(tf.clone(direction), moment);
     const opposite = tf.tidy(() => tf.neg(tf.slice4d(direction, [0, 0, 0, 0], [2, -1, -1, -1])));
-    adversary.learn(opposite as tf.Tensor4D, { ...moment, share: 0.5 });
+    adversary.learn(opposite, { ...moment, share: 0.5 });
     const { perturbation } = await adversary.save();
     const [found, by] = [perturbation!.data as Float32Array, direction.dataSync()];
     found.forEach((value, at) => {

@@ -1,0 +1,73 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { trainConfig, type TrainConfigInput } from '../../shared/domain/training.ts';
+import { forkLauncher } from './launch-fork.ts';
+import type { Library } from './library.ts';
+import { openLibrary } from './open-library.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'pairlight-members-'));
+const launcher = forkLauncher(join(import.meta.dirname, '../compute/job-host.ts'));
+let library: Library;
+let dataset: string;
+let member: string;
+
+const config = (change: Partial<TrainConfigInput>) =>
+  trainConfig.parse({
+    dataset,
+    architecture: 'lenet',
+    defence: 'natural',
+    engine: 'wasm',
+    trainer: { epochs: 1, batchSize: 32, trainLimit: 64, validationSteps: 1 },
+    ...change,
+  });
+
+beforeAll(async () => {
+  library = await openLibrary(root, { launcher });
+  dataset = library.datasets.list()[0]?.id ?? '';
+  ({ id: member } = await library.runs.create(config({ name: 'Static LeNet' })));
+  expect(await library.jobs.wait(member)).toMatchObject({ state: 'done' });
+}, 240_000);
+afterAll(async () => {
+  await library.dispose();
+  rmSync(root, { recursive: true });
+});
+
+const ensemble = (members: readonly string[]) =>
+  config({
+    architecture: 'small-cnn',
+    defence: 'ensemble-at',
+    defenceSettings: { members: [...members], attackSteps: 1, epsilon: 0.1 },
+  });
+
+describe('ensemble training', { timeout: 240_000 }, () => {
+  it('takes its static models by name or id, keeps their ids, and trains against them', async () => {
+    const { id } = await library.runs.create(ensemble(['Static LeNet', member]));
+    expect(library.runs.get(id).config.defenceSettings['members']).toEqual([member]);
+    expect(await library.jobs.wait(id)).toMatchObject({ state: 'done', error: null });
+    const points = await library.runs.points(id);
+    expect(points.filter((point) => point.type === 'step')).toHaveLength(2);
+    expect(readFileSync(join(library.runs.folder(id), 'config.yaml'), 'utf8')).toContain(member);
+  });
+
+  it.each([
+    ['a name that no model has', ['Static VGG'], 'not-found', /no finished model “Static VGG”.*Static LeNet/],
+    ['none at all', [], 'invalid-input', /members: name at least one/],
+  ])('refuses %s', async (_, members, code, message) => {
+    await expect(library.runs.create(ensemble(members))).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message) as string,
+    });
+  });
+});
+
+describe('Free AT', () => {
+  it('with fewer epochs than replays is refused before it starts', async () => {
+    const asked = config({ defence: 'free-at', defenceSettings: { replays: 4 } });
+    await expect(library.runs.create(asked)).rejects.toMatchObject({
+      code: 'invalid-input',
+      details: { field: 'epochs' },
+    });
+  });
+});

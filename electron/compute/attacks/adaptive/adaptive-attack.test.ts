@@ -40,11 +40,12 @@ const own = (definition: Definition): AnyAttack =>
     ...definition,
   });
 
+// Batches of more rows go to threads, which know no controls.
 const optionsFor = (
   attack: AnyAttack | string,
   values: AttackSpec['settings'],
   examples: Examples,
-  batchSize = 64,
+  batchSize = 32,
 ) => ({
   examples,
   plan:
@@ -119,31 +120,37 @@ describe('a substitute backward pass', () => {
   });
 });
 
-/** The mean gradient of logit differences of the linear control under so many draws. */
-function averaged(subject: Subject, transformation: Transformation, images: tf.Tensor4D, draws: number): Float32Array {
+/** The mean gradient of logit differences of the linear control under so many hundred draws. */
+function averaged(subject: Subject, transformation: Transformation, hundreds: number): Float32Array {
   const model = stepModel(subject.network, subject.weights);
-  const sum = new Float64Array(images.size);
-  for (let at = 0; at < draws; at += 1) {
+  const sum = new Float64Array(PIXELS);
+  const count = transformation.numbers([SIDE, SIDE, 1]);
+  for (let part = 0; part < hundreds; part += 1) {
+    const values = new Float32Array(100 * count);
+    for (let at = 0; at < 100; at += 1) {
+      const random = stream(9, 'draws', part, at);
+      transformation.draw?.(values.subarray(at * count, (at + 1) * count), random, [SIDE, SIDE, 1]);
+    }
     const gradient = tf.tidy(() => {
-      const count = transformation.numbers([SIDE, SIDE, 1]);
-      const values = new Float32Array(count);
-      transformation.draw?.(values, stream(9, 'draws', at), [SIDE, SIDE, 1]);
-      const view = (x: tf.Tensor4D) => seenThrough(transformation, x, tf.tensor2d(values, [1, count]));
+      const images = tf.fill<tf.Rank.R4>([100, SIDE, SIDE, 1], 0.5);
+      const view = (x: tf.Tensor4D) => seenThrough(transformation, x, tf.tensor2d(values, [100, count]));
       const loss = ({ logits }: { logits: tf.Tensor2D }) => tf.sum(tf.mul(logits, [[1, 0, 0, -1]]), 1);
-      return model.gradient(images, loss, { view }).gradient.dataSync<'float32'>().slice();
+      return tf
+        .mean(model.gradient(images, loss, { view }).gradient, 0)
+        .dataSync<'float32'>()
+        .slice();
     });
     gradient.forEach((value, i) => (sum[i]! += value));
   }
-  return Float32Array.from(sum, (value) => value / draws);
+  return Float32Array.from(sum, (value) => value / hundreds);
 }
 
 describe('expectation over transformations', () => {
   it('averages to the gradient of the expectation: of shifts, the weights smoothed by the density of shifts', () => {
     const { subject, dispose } = linearControl();
-    const images = tf.fill<tf.Rank.R4>([1, SIDE, SIDE, 1], 0.5);
     const before = tf.memory().numTensors;
     const most = 2;
-    const mean = averaged(subject, shiftsOf(most), images, 1500);
+    const mean = averaged(subject, shiftsOf(most), 15);
     expect(tf.memory().numTensors).toBe(before);
     // A pixel reaches places up to 3 away: the mean weight of one shift is the integral of max(0, 1 − |k − s|) over s.
     const density = (k: number): number => {
@@ -176,17 +183,14 @@ describe('expectation over transformations', () => {
       // The slope is 0.625; 1500 draws leave a deviation of about 0.008.
       expect(Math.abs(mean[at]! - expected)).toBeLessThan(0.035);
     }
-    images.dispose();
     dispose();
   });
 
   it('with normal noise leaves the gradient of a linear model as it is', () => {
     const { subject, dispose } = linearControl();
-    const images = tf.fill<tf.Rank.R4>([1, SIDE, SIDE, 1], 0.5);
-    const [noisy, plain] = [averaged(subject, noiseOf(0.3), images, 3), averaged(subject, roundingTo(9), images, 1)];
-    noisy.forEach((value, i) => expect(value).toBeCloseTo(plain[i]!, 6));
-    expect(Math.max(...plain)).toBeCloseTo(0.625, 5);
-    images.dispose();
+    const [noisy, plain] = [averaged(subject, noiseOf(0.3), 1), averaged(subject, roundingTo(9), 1)];
+    noisy.forEach((value, i) => expect(value).toBeCloseTo(plain[i]!, 5));
+    expect(Math.max(...plain)).toBeCloseTo(0.625, 4);
     dispose();
   });
 
@@ -214,34 +218,33 @@ describe('expectation over transformations', () => {
     });
   });
 
-  it('makes images that hold under shifts more often than those of plain PGD, whatever the batch size', async () => {
+  it('makes images that hold under noise more often than those of plain PGD, whatever the batch size', async () => {
     const nat = await loadFixture('small-nat');
-    const examples = firstExamples(nat.examples, 20);
-    const eot = own({ transformation: () => shiftsOf(2), samples: 8 });
-    const values = { epsilon: 0.15, steps: 8 };
+    const examples = firstExamples(nat.examples, 32);
+    const noise = noiseOf(0.4);
+    const eot = own({ transformation: () => noise, samples: 6 });
+    const values = { epsilon: 0.12, steps: 8 };
     const before = tf.memory().numTensors;
-    const [robust, again] = [
-      await attackWhiteBox(nat, optionsFor(eot, values, examples)),
-      await attackWhiteBox(nat, optionsFor(eot, values, examples, 7)),
-    ];
+    const robust = await attackWhiteBox(nat, optionsFor(eot, values, examples));
+    const again = await attackWhiteBox(nat, optionsFor(eot, values, examples, 13));
     expect(tf.memory().numTensors).toBe(before);
     expect(again.adversarial).toEqual(robust.adversarial);
     const plain = await attackWhiteBox(nat, optionsFor('pgd', values, examples));
+    /** Share that is misclassified under 20 draws of other streams than the attacks'. */
     const holding = (images: Float32Array): number => {
       let wrong = 0;
       for (let draw = 0; draw < 20; draw += 1) {
         wrong += tf.tidy(() => {
-          const shifts = new Float32Array(40);
-          stream(77, draw).fillUniform(shifts, 0, 40, -2, 2);
-          const seen = shiftsOf(2).apply(tf.tensor4d(images, [20, 28, 28, 1]), tf.tensor2d(shifts, [20, 2]));
+          const draws = new Float32Array(images.length);
+          noise.draw?.(draws, stream(77, draw), examples.shape);
+          const seen = noise.apply(tf.tensor4d(images, [32, 28, 28, 1]), tf.tensor2d(draws, [32, 784]));
           const { logits } = stepModel(nat.network, nat.weights).outputs(seen);
           return tf.sum(tf.notEqual(tf.argMax(logits, 1), tf.tensor1d(examples.labels, 'int32'))).dataSync()[0]!;
         });
       }
-      return wrong / (20 * 20);
+      return wrong / (20 * 32);
     };
-    const [withEot, without] = [holding(robust.adversarial), holding(plain.adversarial)];
-    expect(withEot).toBeGreaterThan(without + 0.1);
+    expect(holding(robust.adversarial)).toBeGreaterThan(holding(plain.adversarial) + 0.04);
     nat.dispose();
   });
 });

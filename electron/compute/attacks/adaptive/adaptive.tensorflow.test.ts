@@ -32,7 +32,6 @@ describe('attacks of modules as compiled graphs', () => {
     { name: 'plain', transformation: null, samples: 1 },
     { name: 'shifts', transformation: transformations.shifts(2), samples: 3 },
     { name: 'rounding', transformation: transformations.rounding(9), samples: 1 },
-    { name: 'resizing', transformation: transformations.resizing(0.8), samples: 2 },
   ];
   it.each(CASES)('$name: one graph, no tensor left behind', async ({ name, transformation, samples }) => {
     const attack = adaptiveAttack({

@@ -7,11 +7,14 @@ import type { PeerFixture } from '../../fixtures/peers.ts';
 import { moduleApi } from '../../modules/api.ts';
 import type { AnyAttack } from '../attack.ts';
 import type { Outcome } from '../base/outcome.ts';
+import { recordTrajectory } from '../base/record-trajectory.ts';
 import { attackTransfer } from '../base/transfer.ts';
 import { attackWhiteBox } from '../base/white-box.ts';
 import type { AttackOptions } from '../options.ts';
 import { resolveAttack } from '../registry.ts';
 import type { AscentStepsPlan } from './ascent-definition.ts';
+import { stepModel } from './step-model.ts';
+import type { ModelOutputs } from './step-model.ts';
 
 const { adaptiveAttack, defineAscent, defineAttack, losses, norms, settings, z } = moduleApi;
 
@@ -112,5 +115,41 @@ describe('attacks of modules', () => {
     const [ownMade] = await attackTransfer(nat, [adv], optionsFor(own));
     const [theirsMade] = await attackTransfer(nat, [adv], optionsFor(theirs));
     expect(found(ownMade!).adversarial).toEqual(found(theirsMade!).adversarial);
+  });
+
+  it('are recorded step by step like the built-in ones', async () => {
+    const values = { epsilon: 0.2, steps: 5 };
+    const record = (plan: AttackOptions['plan']) => {
+      const { examples, seed, control } = optionsFor(plan, 1);
+      return recordTrajectory({ maker: nat, judge: nat, examples, plan, seed, restart: 0, transfer: false, control });
+    };
+    const own = await record(planOf(ownPgd, values));
+    const theirs = await record(builtIn('pgd', values));
+    expect(own.points.length).toBe(6);
+    expect(own).toEqual(theirs);
+  });
+
+  it('follow the gradient of a loss over logits and activations: finite differences agree', () => {
+    tf.tidy(() => {
+      const model = stepModel(nat.network, nat.weights);
+      const [layer] = model.layers as [string];
+      // Noise, as a plain background has ties in each pool, where there is no slope.
+      const noise = tf.randomUniform([2, 28, 28, 1], 0, 0.2, 'float32', 3);
+      const images = tf.add<tf.Tensor4D>(tf.tensor4d(nat.examples.images.slice(0, 2 * 784), [2, 28, 28, 1]), noise);
+      const labels = tf.tensor1d(nat.examples.labels.slice(0, 2), 'int32');
+      const loss = ({ logits, activations }: ModelOutputs) =>
+        tf.add(losses.margin(logits, labels), tf.mean(tf.square(activations[layer]!), [1, 2, 3]));
+      const { logits, gradient } = model.gradient(images, loss, { layers: [layer] });
+      expect(logits.dataSync()).toEqual(model.outputs(images).logits.dataSync());
+      const direction = norms.steepest('l2', gradient);
+      const at = (step: number) =>
+        loss(model.outputs(tf.add(images, tf.mul(direction, step)), [layer]))
+          .dataSync<'float32'>()
+          .slice();
+      const [up, down] = [at(0.0005), at(-0.0005)];
+      const lengths = norms.normOf('l2', gradient).dataSync();
+      // Along the gradient the slope is its length.
+      for (const row of [0, 1]) expect((up[row]! - down[row]!) / 0.001 / lengths[row]!).toBeCloseTo(1, 1);
+    });
   });
 });

@@ -32,5 +32,9 @@ export function summarise(verdict: Verdict, items: readonly CheckItem[], worst: 
 export function summariseForwardOnly(verdict: Verdict, left: number): string {
   const random =
     verdict === 'red' || verdict === 'amber' ? ' It gives other answers when asked again: it is random.' : '';
-  return `Whether this model hides its gradients cannot be told: of it there is a forward pass alone. Attacks without gradients leave ${percentText(left)}; attacks with gradients might leave less.${random}`;
+  const found =
+    left === 0
+      ? 'Attacks without gradients break it on every image.'
+      : `Attacks without gradients leave ${percentText(left)}; attacks with gradients might leave less.`;
+  return `Whether this model hides its gradients cannot be told: of it there is a forward pass alone. ${found}${random}`;
 }

@@ -1,5 +1,5 @@
 import { appendFileSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { AppError, toAppError } from '../../shared/domain/errors.ts';
@@ -19,6 +19,7 @@ import { freeSlot, threadsFor, waitsForCarried } from './slots.ts';
 import type { SlotRules } from './slots.ts';
 import { missing, relimited } from './session.ts';
 import type { Session } from './session.ts';
+import { clearFolder } from './starting-weights.ts';
 
 export interface QueueOptions {
   readonly launcher: JobLauncher;
@@ -169,7 +170,7 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
         threads: threadsFor(store, rules, job, availableParallelism()),
         maxMemory: options.maxMemory(),
       });
-      if (!job.resume) await rm(folder, { recursive: true, force: true });
+      if (!job.resume) await clearFolder(folder);
       await mkdir(folder, { recursive: true });
       const process = new JobProcess(options.launcher, spec, {
         onNews: (message) => news.receive(job, message),

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { initialReport, type InitialReport, type InitialSource } from '../../shared/domain/architecture.ts';
 import { AppError } from '../../shared/domain/errors.ts';
@@ -78,6 +78,14 @@ export async function keepStartingWeights(folder: string, { arrays, report }: Tr
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Empties the folder of a job that starts anew, but for what it starts from. */
+export async function clearFolder(folder: string): Promise<void> {
+  const given: readonly string[] = [STARTING_WEIGHTS_FILE, REPORT_FILE];
+  const names = await readdir(folder).catch(() => []);
+  const others = names.filter((name) => !given.includes(name));
+  await Promise.all(others.map((name) => rm(join(folder, name), { recursive: true, force: true })));
 }
 
 /** What became of the weights that a run started from; null if it drew all of them. */

@@ -59,7 +59,7 @@ export function footnotes(models: readonly MarkedModel[], attacks: readonly Mark
   return [
     ...(models.length === 0 ? [] : [`Gradient-masking check: ${[...new Set(states)].join('; ')}.`]),
     ...(red
-      ? [`${RED_MARK} Its gradients hide how easily it is fooled: do not trust numbers of gradient attacks.`]
+      ? [`${RED_MARK} Its gradients hide how easily it is fooled: do not trust numbers of gradient attacks alone.`]
       : []),
     ...weakNote(attacks),
   ];

@@ -33,7 +33,7 @@ export function heatFigure({ title, rowTitle, columnTitle, columns, rows, scale,
   const cellWidth = Math.max(CELL, ...rows.flatMap(({ cells }) => cells.map((cell) => widthOf(cell?.text ?? '') + 8)));
   // Names that are wider than their column are written upwards.
   const upright = heads.some((head) => widthOf(head) > cellWidth - 2);
-  const top = MARGIN + LINE * 2 + (upright ? Math.max(...heads.map(widthOf)) : LINE) + 4;
+  const top = MARGIN + LINE * 2 + (upright ? Math.max(...heads.map(widthOf)) + LINE / 2 : LINE) + 4;
   const bottom = top + rows.length * CELL;
   const width = Math.max(left + columns.length * cellWidth, left + 170) + MARGIN;
   const height = bottom + 2 * LINE + 20 + MARGIN;

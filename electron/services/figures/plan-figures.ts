@@ -34,6 +34,8 @@ async function draw(library: Library, request: PlanFigure): Promise<SvgFigure> {
         ({ label, norm }) => label === request.label && norm === request.norm,
       );
       if (curves.length === 0) throw nothing();
+      const attacks = curves.flatMap(({ model, column }) => attacksBehind(result, column, [model]));
+      const weak = attacks.find((attack) => attack.weak !== null)?.weak ?? null;
       const figure = curveFigure({
         series: curves.flatMap(({ model, x, accuracy, seeds, lowest, highest }) => {
           const slot = known.get(model)?.colour ?? 0;
@@ -45,11 +47,10 @@ async function draw(library: Library, request: PlanFigure): Promise<SvgFigure> {
           ];
         }),
         xLabel: AXES[request.over],
-        yLabel: 'robust accuracy',
+        yLabel: markedLabel({ label: 'robust accuracy', weak }),
         yRange: [0, 1],
       });
       const shown = curves.map(({ model }) => marked(model));
-      const attacks = curves.flatMap(({ model, column }) => attacksBehind(result, column, [model]));
       return withNotes(figure, footnotes(shown, attacks));
     }
     case 'matrix': {

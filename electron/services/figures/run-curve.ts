@@ -51,7 +51,7 @@ export function runCurve(runs: readonly RunHistory[], curve: RunCurve): SvgFigur
 /** Accuracy under attack while a run trains. */
 const VALIDATION = {
   label: 'adversarial accuracy during training',
-  weak: 'A few steps from one start on some held-out images: it shows progress.',
+  weak: 'Few steps from one start on some held-out images: it shows progress.',
 } as const;
 
 function seriesOf(runs: readonly RunHistory[], curve: RunCurve): CurveSeries[] {

@@ -20,6 +20,7 @@ interface AttentionFlags {
   readonly layer?: string;
   readonly method?: readonly string[];
   readonly reference?: string;
+  readonly attack: string;
   readonly eps?: number;
   readonly steps?: number;
   readonly seed?: number;
@@ -45,6 +46,7 @@ export function attentionCommand(program: Command): void {
     .option('--layer <name>', 'a layer that every model has, or last')
     .option('--method <method>', `${MAP_METHODS.join(' or ')}; give it once for each`, collect(String))
     .option('--reference <run>', 'model whose clean map defines the key area for all')
+    .option('--attack <name>', 'an attack that transfers; “pairlight attacks” lists them', 'pgd')
     .option('--eps <epsilon>', 'radius of the attack', numberOption('--eps'))
     .option('--steps <n>', 'iterations of the attack', numberOption('--steps'))
     .option('--seed <seed>', 'seed', numberOption('--seed'))
@@ -78,7 +80,7 @@ export function attentionCommand(program: Command): void {
             ...(flags.reference !== undefined && {
               reference: choose(models, flags.reference, '--reference', ({ name }) => name).id,
             }),
-            attack: { name: 'pgd', settings },
+            attack: { name: flags.attack, settings },
             ...(flags.seed !== undefined && { seed: flags.seed }),
             ...(flags.engine !== undefined && { engine: flags.engine }),
           },

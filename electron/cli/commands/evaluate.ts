@@ -156,6 +156,7 @@ export function evaluateCommand(program: Command): void {
             dataset: dataset.id,
             indices: result.indices,
             attack: request.attack.name,
+            ...(kept.attack.module !== undefined && { module: kept.attack.module }),
             settings: result.settings,
             engine: result.engine,
             seconds: result.seconds,

@@ -183,6 +183,8 @@ describe('modules of the user', { timeout: 120_000 }, () => {
     expect(target?.constraintViolations).toBe(0);
     expect(first.result?.notes.join()).toContain('Attack of the module corners.ts (');
     expect(again.result?.targets).toEqual(first.result?.targets);
+    const shown = await library.evaluations.trajectory({ evaluation: first.id, model, row: 0 });
+    expect(shown.points.length).toBeGreaterThan(0);
     const [cell] = await cells();
     expect(cell).toMatchObject({ label: 'Corners 8, ε 0.3', weak: 'A random search.', notes: [] });
     expect(cell?.robustAccuracy).toBe(target?.robustAccuracy);
@@ -242,6 +244,13 @@ describe('modules of the user', { timeout: 120_000 }, () => {
     const { request: pinned, result } = library.evaluations.get(earlier?.evaluation ?? '');
     const remade = await evaluated(evaluationRequest.parse(pinned));
     expect(remade.result?.targets).toEqual(result?.targets);
+    // Where versions differ in nothing else that is said of them, the headings name them.
+    const next = write('corners.ts', `// The same in a new file.\n${corners(12)}`);
+    await evaluated();
+    const { columns } = await library.evaluations.table(dataset);
+    const labels = columns.map(({ label }) => label).filter((label) => label.startsWith('Corners 12'));
+    const versions = labels.map((label) => /, module (.{8})$/.exec(label)?.[1]);
+    expect(versions.toSorted()).toEqual([now.slice(0, 8), next.slice(0, 8)].toSorted());
   });
 
   it('that are gone leave their numbers readable, and these can still be made again', async () => {
@@ -249,7 +258,7 @@ describe('modules of the user', { timeout: 120_000 }, () => {
     const all = await cells();
     expect(all.length).toBeGreaterThan(2);
     expect(all.some(({ notes }) => notes.join().includes('corners.ts as it was'))).toBe(true);
-    const old = all.find(({ label }) => label === 'Corners 12, ε 0.3');
+    const old = all.findLast(({ label }) => label === 'Corners 12, ε 0.3');
     const { request: pinned, result } = library.evaluations.get(old?.evaluation ?? '');
     expect((await evaluated(evaluationRequest.parse(pinned))).result?.targets).toEqual(result?.targets);
     await expect(library.evaluations.create(request())).rejects.toThrow(/no attack “corners”/);

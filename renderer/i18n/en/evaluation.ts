@@ -69,7 +69,7 @@ export const evaluation = {
     toDatasets: 'Go to data sets',
     noResults: 'Nothing has been attacked yet',
     noResultsText:
-      'An evaluation attacks models with PGD, from the model itself or from another one, and keeps every example behind the number.',
+      'An evaluation attacks models, each by itself or from others, and keeps every example behind its numbers.',
   },
   loadFailed: 'The results could not be read',
   inspector: {

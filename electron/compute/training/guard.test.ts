@@ -132,9 +132,9 @@ describe('a training that collapses', () => {
       [24, false],
       [36, true],
     ]);
-    const [, good, bad] = probes as [Probe, Probe, Probe];
-    expect(bad.pgdAccuracy).toBeLessThan(good.pgdAccuracy - 0.3);
-    expect(bad.singleStepAccuracy).toBeGreaterThan(0.9);
+    const [, good, bad] = probes;
+    expect(bad!.pgdAccuracy).toBeLessThan(good!.pgdAccuracy - 0.3);
+    expect(bad!.singleStepAccuracy).toBeGreaterThan(0.9);
     expect(result).toMatchObject({ steps: 24, stoppedEarly: true, collapsedAt: 36 });
     expect(notes.join()).toMatch(/Catastrophic overfitting at step 36.*weights of step 24/);
 

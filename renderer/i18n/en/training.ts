@@ -143,6 +143,8 @@ export const training = {
     defence: 'Defence',
     defenceSettings: 'Settings of the defence',
     noSettings: 'This defence has no settings.',
+    recommended: { digits: 'As usual for grey digits', photographs: 'As usual for photographs' },
+    ablations: 'Train its ablations as well',
     trainer: 'Trainer',
     usualForPhotographs: 'Augment as usual for photographs',
     name: 'Name',

@@ -36,6 +36,7 @@ export const ui = {
   form: {
     number: 'must be a number',
     integer: 'must be a whole number',
+    noModels: 'none chosen',
     minimum: 'must be at least {minimum}',
     maximum: 'must be at most {maximum}',
     required: 'must not be empty',

@@ -13,6 +13,7 @@ import type { EngineReport } from '../../shared/domain/engine.ts';
 import type { RunRow } from '../../shared/domain/library.ts';
 import type { SettingValues } from '../../shared/domain/settings.ts';
 import { speedSummary } from '../../shared/domain/speed.ts';
+import type { ConfiguredDefence, Defence } from '../compute/defences/defence.ts';
 import type { Store } from '../store/store.ts';
 import { parseInput } from './inputs.ts';
 import { startingWeights } from './starting-weights.ts';
@@ -88,15 +89,24 @@ interface Work {
   readonly images: number;
 }
 
-/** null for a defence that is not known here, one of the user's own. */
+/** null for a defence that is not known here, one of the user's own, and for settings that are not complete yet. */
 async function workOf(defence: string, settings: SettingValues): Promise<Work | null> {
   const { DEFENCES } = await import('../compute/defences/registry.ts');
-  const configured = DEFENCES.find(({ name }) => name === defence)?.configure(settings);
+  const found = DEFENCES.find(({ name }) => name === defence);
+  const configured = found && configuredBy(found, settings);
   if (!configured) return null;
   const { inner, halves, weightPerturbation } = configured;
   const images = inner && halves === 'both' ? 2 : 1;
   const updates = weightPerturbation ? 2 : 1;
   return { images, passes: INPUT_GRADIENT_PASSES * (inner?.steps ?? 0) + UPDATE_PASSES * updates * images };
+}
+
+function configuredBy(defence: Defence, settings: SettingValues): ConfiguredDefence | null {
+  try {
+    return defence.configure(settings);
+  } catch {
+    return null;
+  }
 }
 
 async function estimate(

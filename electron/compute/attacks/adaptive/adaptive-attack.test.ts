@@ -276,6 +276,11 @@ describe('a loss of its own', () => {
     await expect(attackWhiteBox(subject, optionsFor(mean, {}, examples))).rejects.toThrow(
       /loss must be one number for each image, a tensor of shape \[4\]; it is \[\]/,
     );
+    const faulty = own({ loss: ({ activations }) => tf.sum(activations['conv1']!, [1, 2, 3]) });
+    await expect(attackWhiteBox(subject, optionsFor(faulty, {}, examples))).rejects.toMatchObject({
+      code: 'bad-data',
+      message: expect.stringMatching(/^A step of own failed: .*'x' passed to 'sum'.* Correct its module\.$/),
+    });
     const layered = own({ layers: () => ['conv9'] });
     await expect(attackWhiteBox(subject, optionsFor(layered, {}, examples))).rejects.toThrow(
       /looks at the layer "conv9"/,

@@ -7,9 +7,10 @@ import { networkOf, weightsFromList } from '../../models/network.ts';
 import type { Network, NetworkSpec } from '../../models/network.ts';
 import { moveInReach } from '../base/norms.ts';
 import { choose, hits, notFinite } from '../base/row-masks.ts';
-import type { AscentDefinition, AscentStepsPlan, Move } from './ascent-definition.ts';
+import type { AscentDefinition, AscentStepsPlan, Move, Point } from './ascent-definition.ts';
 import { findAscent } from './ascent-registry.ts';
 import { stepModel } from './step-model.ts';
+import type { StepModel } from './step-model.ts';
 
 /** How the iterates of a definition's steps are treated. */
 export interface StepMode {
@@ -41,19 +42,16 @@ export function ascentStep<P extends AscentStepsPlan>(
     const draws = drawn ? (rest.shift() as tf.Tensor2D) : null;
     const model = stepModel(network, weightsFromList(network, rest));
     const images = iterate as tf.Tensor4D;
-    const move = definition.step(
-      model,
-      {
-        images,
-        originals: originals as tf.Tensor4D,
-        labels: labels as tf.Tensor1D,
-        targeted,
-        memory,
-        draws,
-        iteration: index as tf.Tensor1D,
-      },
-      plan,
-    );
+    const point: Point = {
+      images,
+      originals: originals as tf.Tensor4D,
+      labels: labels as tf.Tensor1D,
+      targeted,
+      memory,
+      draws,
+      iteration: index as tf.Tensor1D,
+    };
+    const move = moveOf(definition, model, point, plan);
     requireShapes(definition.name, move, images, carried);
     const logits = judged ? (move.logits ?? model.outputs(images).logits) : move.logits;
     const failed = logits ? notFinite(logits, move.gradient) : notFinite(rowsOf(move.gradient), move.gradient);
@@ -102,6 +100,23 @@ export const MODULE_ASCENT: StepDefinition<AscentStepParameters> = {
   }),
   describe: ({ network, name, iterations }) => `${network.architecture} ${name}-${iterations}`,
 };
+
+/** @throws AppError `bad-data` for a fault of the step itself; what the engine throws stays as it is. */
+function moveOf<P extends AscentStepsPlan>(
+  definition: AscentDefinition<P>,
+  model: StepModel,
+  point: Point,
+  plan: P,
+): Move {
+  try {
+    return definition.step(model, point, plan);
+  } catch (thrown) {
+    const isEngine = thrown instanceof WebAssembly.RuntimeError || thrown instanceof RangeError;
+    if (thrown instanceof AppError || isEngine || !(thrown instanceof Error)) throw thrown;
+    const text = `A step of ${definition.name} failed: ${thrown.message.replace(/\.?$/, '.')} Correct its module.`;
+    throw new AppError('bad-data', text, { details: { family: definition.name }, cause: thrown });
+  }
+}
 
 function requireShapes(
   name: string,

@@ -1,6 +1,6 @@
 export const architecture = {
   title: 'Network',
-  settings: 'Architecture settings',
+  rest: 'Denoising, first weights, stages that stay',
   denoise: 'Denoise after',
   denoiseHelp: 'Stages with a block of feature denoising behind them (Xie et al. 2019).',
   nowhere: 'nowhere',

@@ -20,7 +20,6 @@ const entry = (name: string, label: string, fields: readonly SettingField[]): At
   targeted: true,
   minimal: false,
   fields: [...fields],
-  family: null,
 });
 const catalogue: Pick<Catalogue, 'attacks' | 'presets'> = {
   attacks: [

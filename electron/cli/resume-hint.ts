@@ -15,5 +15,5 @@ export function withResumeHint(thrown: unknown, run: string): AppError {
 function commandFor({ code, details }: AppError): string | null {
   if (code === 'non-finite') return '--rate-factor 0.1';
   const parts = details?.['accumulation'];
-  return code === 'out-of-memory' && typeof parts === 'number' ? `--accumulation ${parts}` : null;
+  return code === 'out-of-memory' ? `--accumulation ${typeof parts === 'number' ? parts : 2}` : null;
 }

@@ -74,7 +74,10 @@ function outOfMemory(message: string, details: ErrorData['details'] = {}): AppEr
 
 function advice(kind: JobKind): string {
   if (kind === 'train') {
-    return 'It can be resumed from its last checkpoint, with the batch size that it has; for a smaller batch start a new run.';
+    return (
+      'It goes on from its last checkpoint; with more micro-batches a step (accumulation) it needs less memory for the ' +
+      'same update. Or start a new run with a smaller batch.'
+    );
   }
   return 'Use a smaller batch, fewer examples or fewer models at once.';
 }

@@ -63,6 +63,11 @@ export const check = {
     none: 'No gradient-masking check was run on this model: its numbers are upper bounds that hidden gradients may flatter.',
     some: 'Gradient-masking check ({depth}, ε {epsilon}, {date}): {summary}',
   },
+  note: {
+    label: 'Masking checks of these models',
+    checks: 'Gradient-masking check:',
+    weak: 'Too weak to be a claim of robustness: {attacks}. {reason}',
+  },
   empty: {
     title: 'Can a robustness number be trusted?',
     text: 'Some models only hide their gradients, so that attacks stand still. The check looks for the signs: more steps, more starts, larger ε, attacks without gradients, the gradients themselves.',

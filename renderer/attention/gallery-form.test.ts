@@ -58,9 +58,10 @@ describe('the new-gallery form', () => {
 });
 
 describe('layers', () => {
+  const described = { label: '', summary: '', source: '', fields: [], stages: [] };
   const architectures = [
-    { name: 'small-cnn', label: '', summary: '', layers: ['conv1', 'conv2', 'conv3'] },
-    { name: 'lenet', label: '', summary: '', layers: ['conv2', 'conv1'] },
+    { ...described, name: 'small-cnn', layers: ['conv1', 'conv2', 'conv3'] },
+    { ...described, name: 'lenet', layers: ['conv2', 'conv1'] },
   ];
 
   it('are those that every chosen model has', () => {

@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { engineChoice } from './engine.ts';
 import { entityId } from './ids.ts';
-import { settingValues } from './settings.ts';
+import { settingValues, type SettingValues } from './settings.ts';
 import type { ImageShape } from './shape.ts';
+
+/** Settings of an architecture or a defence, as forms and registries hold them. */
+export const chosenSettings: z.ZodType<SettingValues, SettingValues> = settingValues;
 
 /** Where a training takes its first weights from, instead of drawing them. */
 export const initialSource = z.discriminatedUnion('from', [
@@ -15,7 +18,7 @@ export type InitialSource = z.infer<typeof initialSource>;
 /** What a training's configuration says about its network beyond the architecture's name. */
 export const networkChoice = {
   /** Checked against the architecture's schema; left out: its defaults. */
-  architectureSettings: settingValues.optional(),
+  architectureSettings: chosenSettings.optional(),
   /** Left out: fresh weights, drawn from the seed. */
   initial: initialSource.optional(),
   /** Stages whose weights and batch statistics stay as they are. */
@@ -57,7 +60,7 @@ export const architectureFacts = z.object({
   inputShape: z.tuple([z.int(), z.int(), z.int()]),
   classes: z.int(),
   /** With the defaults filled in. */
-  settings: settingValues,
+  settings: chosenSettings,
   stages: z.array(z.object({ name: z.string(), layers: z.array(layerFacts) })),
   parameters: z.int(),
   operations: z.number(),
@@ -69,13 +72,13 @@ export type ArchitectureFacts = z.infer<typeof architectureFacts>;
 /** What is asked of {@link architectureFacts}, and of a training on it. */
 export const architectureQuery = z.strictObject({
   architecture: z.string(),
-  settings: settingValues.default({}),
+  settings: chosenSettings.default({}),
   inputShape: z.tuple([z.int().min(1), z.int().min(1), z.int().min(1)]),
   classes: z.int().min(2),
   training: z
     .strictObject({
       defence: z.string(),
-      defenceSettings: settingValues,
+      defenceSettings: chosenSettings,
       batchSize: z.int().min(1),
       /** Micro-batches of a step. */
       accumulation: z.int().min(1).default(1),
@@ -110,7 +113,7 @@ export type ArchitectureAnswer = z.infer<typeof architectureAnswer>;
 /** What a training would take from given weights. */
 export const transferQuery = z.strictObject({
   architecture: z.string(),
-  settings: settingValues.default({}),
+  settings: chosenSettings.default({}),
   inputShape: z.tuple([z.int().min(1), z.int().min(1), z.int().min(1)]),
   classes: z.int().min(2),
   normalised: z.boolean().default(false),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { chosenSettings } from './architecture.ts';
 import { entityId } from './ids.ts';
-import { settingValues } from './settings.ts';
 import { imageShape } from './shape.ts';
 
 /**
@@ -68,7 +68,7 @@ export const modelSummary = z.object({
   /** Name in the architecture registry; for a foreign model its format. */
   architecture: z.string(),
   /** Of the architecture; left out: its defaults. */
-  architectureSettings: settingValues.optional(),
+  architectureSettings: chosenSettings.optional(),
   /** Left out for networks of the architecture registry. */
   foreign: foreignModel.optional(),
   /** Name in the defence registry; null for imported weights of unknown training. */
@@ -92,7 +92,7 @@ export const modelFile = z.object({
   id: entityId,
   name: z.string(),
   architecture: z.string(),
-  architectureSettings: settingValues.optional(),
+  architectureSettings: chosenSettings.optional(),
   foreign: foreignModel.optional(),
   inputShape: imageShape,
   classes: z.int().min(2),

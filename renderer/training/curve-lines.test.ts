@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TrainPoint } from '../../shared/domain/training.ts';
-import { accuracyLines, lossLines, sparkValues, termNames, type CurveRun } from './curve-lines.ts';
+import { accuracyLines, lossLines, sparkValues, stepLines, termNames, type CurveRun } from './curve-lines.ts';
 
 const step = (
   at: number,
@@ -69,7 +69,43 @@ describe('loss curves', () => {
   });
 });
 
+describe('curves of single numbers of each step', () => {
+  const measured = [0.5, 8].map((gradientNorm, at): TrainPoint => {
+    const point = step(at + 1, { total: 1 });
+    return point.type === 'step' ? { ...point, gradientNorm, learningRate: 0.1 / (at + 1) } : point;
+  });
+
+  it('are the norm of the gradient and the learning rate, a line for each run that has them', () => {
+    const runs = [run('a', measured), run('old')];
+    expect(stepLines(runs, 'gradient').map((line) => [line.key, line.points])).toEqual([
+      [
+        'a',
+        [
+          [1, 0.5],
+          [2, 8],
+        ],
+      ],
+    ]);
+    expect(stepLines(runs, 'rate').map((line) => line.key)).toEqual(['a', 'old']);
+  });
+
+  it('are smoothed as chosen, the learning rate never', () => {
+    const [raw, average] = stepLines([run('a', measured)], 'gradient', 0.5);
+    expect(raw?.quiet).toBe(true);
+    expect(average?.points[1]?.[1]).toBeCloseTo((0.5 * 0.5 * 0.5 + 0.5 * 8) / 0.75, 12);
+    expect(stepLines([run('a', measured)], 'rate', 0.9)).toHaveLength(1);
+    expect(lossLines([run('a')], ['c0', 'c1'], 'ink', 0)).toHaveLength(3);
+  });
+});
+
 describe('accuracy curves', () => {
+  it('show the averaged weights dotted, where there are any', () => {
+    const averaged: TrainPoint = { ...validation, ema: { cleanAccuracy: 0.95, adversarialAccuracy: 0.7 } };
+    const lines = accuracyLines([run('a', [averaged])], 'blue', 'orange');
+    expect(lines.map((line) => line.key)).toEqual(['clean', 'adversarial', 'averaged-clean', 'averaged-adversarial']);
+    expect(lines[3]?.points).toEqual([[2, 70]]);
+  });
+
   it('are in per cent, and leave out the minibatch of defences without x′', () => {
     const lines = accuracyLines([run('a')], 'blue', 'orange');
     expect(lines.map((line) => line.key)).toEqual(['batch-clean', 'batch-adversarial', 'clean', 'adversarial']);

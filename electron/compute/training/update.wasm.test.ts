@@ -1,0 +1,3 @@
+import { testUpdates } from './update-suite.ts';
+
+testUpdates('wasm', null, null);

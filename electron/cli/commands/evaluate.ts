@@ -9,6 +9,7 @@ import { normSetting } from '../../services/evaluations.ts';
 import { writeExport } from '../../services/write-export.ts';
 import { percent } from '../output.ts';
 import { choose, finished, withLibrary, type GlobalOptions } from '../session.ts';
+import { moduleVersion } from '../module-version.ts';
 import { evaluatePlan } from '../plans.ts';
 import { chooseModel, WEIGHTS_HELP } from '../model-choice.ts';
 import { isModelFile, modelOfFile } from '../model-file.ts';
@@ -23,6 +24,7 @@ interface EvaluateFlags extends ReadingFlags {
   readonly arch?: string;
   readonly dataset?: string;
   readonly attack: string;
+  readonly module?: string;
   readonly norm?: string;
   readonly goal?: string;
   readonly eps?: number;
@@ -57,6 +59,7 @@ export function evaluateCommand(program: Command): void {
     .option('--dataset <id>', 'data set')
     .option('--arch <architecture>', 'architecture of the weights file')
     .option('--attack <name>', 'an attack; “pairlight attacks” lists them', 'pgd')
+    .option('--module <hash>', 'with an attack of a module: an earlier version of it that this library has numbers of')
     .option('--norm <norm>', 'linf, l2 or l1, for attacks that have several')
     .option('--goal <goal>', 'untargeted, least-likely, random, next or all')
     .option('--eps <epsilon>', 'radius, with pixels in [0, 1]', numberOption('--eps'))
@@ -116,6 +119,7 @@ export function evaluateCommand(program: Command): void {
             }),
             attack: {
               name: flags.attack,
+              ...(flags.module !== undefined && { module: moduleVersion(library, flags.module) }),
               settings: { ...attackSettings(flags, command), ...(await normSetting(flags.attack, flags.norm)) },
             },
             examples: {

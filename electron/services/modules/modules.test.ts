@@ -76,6 +76,7 @@ export default ({ z, tf, defineDefence, training, losses }) => ({ defences: [def
 })] });
 `;
 
+let planned: string;
 let library: Library;
 let dataset: string;
 let model: string;
@@ -227,6 +228,7 @@ describe('modules of the user', { timeout: 120_000 }, () => {
     for (const step of library.plans.get(id).evaluations) {
       expect(await library.jobs.wait(step)).toMatchObject({ state: 'done', error: null });
     }
+    planned = id;
     const { columns } = CALLS['plans.result'].output.parse(await library.plans.result(id));
     expect(columns.map(({ label }) => label)).toContain('Corners 8, ε 0.3');
   });
@@ -241,6 +243,8 @@ describe('modules of the user', { timeout: 120_000 }, () => {
     const old = all.find(({ evaluation }) => evaluation === earlier?.evaluation);
     expect(old?.robustAccuracy).toBe(earlier?.robustAccuracy);
     expect(old?.notes.join()).toContain(`has changed since (it is ${now.slice(0, 8)} now)`);
+    const { columns: steps } = await library.plans.result(planned);
+    expect(steps.map(({ label }) => label).join()).toMatch(/Corners 8, ε 0\.3, earlier module [0-9a-f]{8}/);
     const { request: pinned, result } = library.evaluations.get(earlier?.evaluation ?? '');
     const remade = await evaluated(evaluationRequest.parse(pinned));
     expect(remade.result?.targets).toEqual(result?.targets);

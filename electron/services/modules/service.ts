@@ -240,7 +240,7 @@ export function moduleService(store: Store, sideJobs: Pick<SideJobs, 'run'>, lim
         const now = texts.find((text) => text.file === file)?.content?.hash;
         const fate =
           now === undefined ? 'is no longer in the modules folder' : `has changed since (it is ${shortHash(now)} now)`;
-        return `Made with ${file} as it was (${shortHash(hash)}): the module ${fate}. A copy is kept, and running this again takes it.`;
+        return `Made with ${file} as it was (${shortHash(hash)}): the module ${fate}. A copy is kept; “pairlight evaluate --module ${shortHash(hash)}” takes it.`;
       };
     },
   };

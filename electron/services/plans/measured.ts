@@ -1,6 +1,7 @@
 import type { ExampleRecord, TargetResult } from '../../../shared/domain/evaluation.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { EvaluationRow } from '../../../shared/domain/library.ts';
+import { shortHash } from '../../../shared/domain/module.ts';
 import { accessOf } from '../../compute/attacks/plan.ts';
 import { resolveAttack } from '../../compute/attacks/registry.ts';
 import type { ResolvedAttack } from '../../compute/attacks/registry.ts';
@@ -48,14 +49,22 @@ export interface MeasuredPlan {
   readonly nameOf: (model: EntityId) => string;
 }
 
-/** Reads a plan's evaluations with all their examples. */
-export function readPlan(store: Store, plan: StoredPlan): MeasuredPlan {
+/**
+ * Reads a plan's evaluations with all their examples.
+ * @param changeOf what became of a version of a module since, see `ModuleService.changes`: labels say that it is not the
+ *   one of now.
+ */
+export function readPlan(
+  store: Store,
+  plan: StoredPlan,
+  changeOf: (module: string) => string | null = () => null,
+): MeasuredPlan {
   const known = new Map(store.models.list().map((model) => [model.id, model]));
   const evaluations = store.evaluations.ofPlan(plan.id);
   const attacks = evaluations.map(({ request }) => resolveAttack(request.attack));
   const labels = distinctLabels(
     attacks.map((attack, at) => ({
-      label: `${attack.label}${goalWords(evaluations[at]?.request.goal ?? 'untargeted')}`,
+      label: [attack.label, goalWords(evaluations[at]?.request.goal ?? 'untargeted'), ageOf(attack, changeOf)].join(''),
       settings: tellingSettings(attack),
     })),
   );
@@ -93,6 +102,11 @@ export function readPlan(store: Store, plan: StoredPlan): MeasuredPlan {
     ),
     nameOf: (model) => known.get(model)?.name ?? 'a deleted model',
   };
+}
+
+/** Behind the label of an attack whose module has changed or is gone. */
+function ageOf({ module }: ResolvedAttack, changeOf: (module: string) => string | null): string {
+  return module === null || changeOf(module) === null ? '' : `, earlier module ${shortHash(module)}`;
 }
 
 /**

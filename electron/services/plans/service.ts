@@ -73,7 +73,7 @@ export function planService(
 
   const results = async (id: EntityId) => {
     const { readPlan } = await import('./measured.ts');
-    return readPlan(store, stored(id));
+    return readPlan(store, stored(id), await modules.changes());
   };
 
   return {

@@ -11,4 +11,6 @@ export const modules = {
   open: 'Open folder',
   again: 'Read again',
   reading: 'Reading…',
+  earlier:
+    'Made with a version of its module ({version}) that is not in the modules folder now. A copy is kept, and pairlight evaluate --module takes it.',
 } as const;

@@ -81,6 +81,7 @@ export const training = {
     best: 'Best validation',
     bestStep: '{accuracy} % under PGD, step {step}',
     stoppedEarly: 'Stopped early',
+    collapsed: 'Catastrophic overfitting found at step {step}; the weights are from before',
     weights: { last: 'last', best: 'best', ema: 'averaged' },
     left: 'Time left',
   },

@@ -5,7 +5,7 @@ import { checkAugmentation } from '../data/augment.ts';
 import type { ConfiguredDefence } from '../defences/defence.ts';
 
 /** What the trainer's settings must agree with. */
-export interface TrainedOn {
+interface TrainedOn {
   readonly manifest: Pick<DatasetManifest, 'name' | 'shape' | 'splits'>;
   readonly defence: Pick<ConfiguredDefence, 'name' | 'smallestBatch' | 'replay'>;
 }

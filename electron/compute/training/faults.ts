@@ -7,7 +7,7 @@ import type { StepReport } from './step.ts';
 const DIVERGED = 1e6;
 
 /** What ended a training, as far as its numbers say. */
-export interface Culprit {
+interface Culprit {
   /** Name of the first loss term that is too large or no number; `gradient` where the gradient is no number. */
   readonly term: string;
   readonly value: number;

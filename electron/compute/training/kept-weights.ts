@@ -5,7 +5,7 @@ import type { NpzArrays } from '../arrays/npz.ts';
 import { BEST_CHECKPOINT, CHECKPOINTS, newestCheckpoint, readCheckpoint } from './checkpoint.ts';
 
 /** Weights of a run by parameter name, and the step that they are of. */
-export interface KeptWeights {
+interface KeptWeights {
   readonly arrays: NpzArrays;
   readonly step: number;
 }

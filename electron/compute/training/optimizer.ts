@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { TrainerSettings } from '../../../shared/domain/training.ts';
 
 /** One of the weights in an update: its values, its gradient, and the optimizer's state for it, all of one shape. */
-export interface Updated {
+interface Updated {
   readonly weight: tf.Tensor;
   readonly gradient: tf.Tensor;
   readonly slots: readonly tf.Tensor[];

@@ -38,7 +38,7 @@ export interface BatchPart {
 }
 
 /** What changes from step to step. */
-export interface StepNumbers {
+interface StepNumbers {
   /** What `optimizer.numbers` gave. */
   readonly optimizer: readonly number[];
   /** Share of the run that is done with this step, in (0, 1], 1 if left out: what is warmed up depends on it. */

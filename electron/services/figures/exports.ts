@@ -98,7 +98,7 @@ export async function exportRun(library: Library, id: EntityId): Promise<Exporte
 }
 
 /** Every point of the runs, a line each; of several runs with their names. */
-export function metricsCsv(
+function metricsCsv(
   runs: readonly { readonly name?: string; readonly points: readonly TrainPoint[] }[],
 ): string {
   const lines = runs.flatMap(({ name, points }) =>

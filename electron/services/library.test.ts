@@ -171,14 +171,12 @@ test('the snapshot and the catalogue are what the contract says', async () => {
   expect(librarySnapshot.safeParse(library.snapshot()).error).toBeUndefined();
   const catalogue = CALLS['catalogue.get'].output.parse(await library.catalogue());
   expect(catalogue.defences.map((defence) => defence.name)).toEqual([
-    'natural',
-    'at',
-    'm-pgd',
-    'alp',
-    'at-alp',
-    'clp',
-    'lsq',
+    ...['natural', 'at', 'm-pgd', 'alp', 'attention-pairing', 'at-alp', 'trades', 'mart', 'fast-at', 'free-at'],
+    ...['ensemble-at', 'clp', 'lsq'],
   ]);
+  const wide = catalogue.architectures.find(({ name }) => name === 'wide-resnet');
+  expect(wide?.fields.map((field) => field.key)).toEqual(['depth', 'width', 'denoise', 'denoiseMethod']);
+  expect(wide?.stages).toEqual(['stem', 'layer1', 'layer2', 'layer3']);
   expect(catalogue.trainer.map((field) => field.key)).toContain('batchSize');
 });
 

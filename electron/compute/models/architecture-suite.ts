@@ -213,7 +213,7 @@ export function testArchitectures(): void {
       tf.grads(score)(used).forEach((gradient, at) => {
         const direction = tensor(random('direction', shape));
         const along = (step: number): number =>
-          score(...used.with(at, tf.add(used[at]!, tf.mul(direction, step)) as tf.Tensor4D)).dataSync()[0]!;
+          score(...used.with(at, tf.add<tf.Tensor4D>(used[at]!, tf.mul(direction, step)))).dataSync()[0]!;
         const slope = (along(2e-3) - along(-2e-3)) / 4e-3;
         expect(slope).toBeCloseTo(tf.sum(tf.mul(gradient, direction)).dataSync()[0]!, 2);
       });

@@ -145,7 +145,7 @@ function repeatedBorder(x: tf.Tensor4D): tf.Tensor4D {
     const extent = images.shape[axis];
     const line = (at: number): tf.Tensor4D => {
       const begin = [0, 0, 0, 0].with(axis, at) as [number, number, number, number];
-      return tf.slice(images, begin, images.shape.with(axis, 1) as [number, number, number, number]);
+      return tf.slice(images, begin, images.shape.with(axis, 1));
     };
     return tf.concat([line(0), images, line(extent - 1)], axis);
   };

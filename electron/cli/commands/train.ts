@@ -81,7 +81,8 @@ export function trainCommand(program: Command): void {
         const run = library.runs.get(id);
         const { result } = run;
         if (!result) throw new AppError('internal', `The run ${id} ended without a result.`);
-        const { epochs, steps, seconds, cleanAccuracy, adversarialAccuracy, kept, best, stoppedEarly, collapsedAt } = result;
+        const { epochs, steps, seconds, cleanAccuracy, adversarialAccuracy, kept, best, stoppedEarly, collapsedAt } =
+          result;
         const points = await library.runs.points(id);
         const speed = speedSummary(points.filter((point) => point.type === 'speed'));
         if (speed) output.say(speedLine(speed));

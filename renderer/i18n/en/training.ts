@@ -84,6 +84,8 @@ export const training = {
     collapsed: 'Catastrophic overfitting found at step {step}; the weights are from before',
     weights: { last: 'last', best: 'best', ema: 'averaged' },
     left: 'Time left',
+    cut: 'Rate cut',
+    cutAfter: '× {factor} after step {step}',
   },
   side: { label: 'Facts or speed', facts: 'Facts', speed: 'Speed' },
   speed: {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { extname } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { ModelSummary, ReadingHint } from '../../shared/domain/model.ts';
@@ -29,13 +29,10 @@ export async function modelOfFile(
   output: Output,
 ): Promise<string> {
   const reading = hintOf(flags);
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new AppError('not-found', `--model: ${path} cannot be read. Check the path.`, { cause });
-  });
+  const parts = await filesOf(path);
   for (const model of library.models.list()) {
     if (!mayBe(model, dataset, flags.arch, reading)) continue;
-    const kept = await readFile(library.models.file(model.id).weights).catch(() => null);
-    if (kept !== null && bytes.equals(kept)) return model.id;
+    if (await isKept(parts, library.models.file(model.id).weights)) return model.id;
   }
   const probe = await library.models.probe({ path, dataset, reading });
   if (probe) output.say(describeProbe(probe));
@@ -44,11 +41,46 @@ export async function modelOfFile(
   return id;
 }
 
+interface Part {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
+/** The file, and those with the weights that a tfjs `model.json` names: two trainings of one network differ in these alone. */
+async function filesOf(path: string): Promise<readonly Part[]> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new AppError('not-found', `--model: ${path} cannot be read. Check the path.`, { cause });
+  });
+  const own = { name: basename(path), bytes };
+  if (extname(path).toLowerCase() !== '.json') return [own];
+  const { readTfjsFiles } = await import('../compute/models/foreign/tfjs-files.ts');
+  const { files } = await readTfjsFiles(path);
+  const others = files.filter((file) => basename(file) !== own.name);
+  return [
+    own,
+    ...(await Promise.all(others.map(async (file) => ({ name: basename(file), bytes: await readFile(file) })))),
+  ];
+}
+
+/** Whether the library has just these: the first one at `kept`, the others beside it. */
+async function isKept([first, ...others]: readonly Part[], kept: string): Promise<boolean> {
+  const same = async (part: Part | undefined, file: string): Promise<boolean> => {
+    const bytes = await readFile(file).catch(() => null);
+    return part !== undefined && bytes !== null && part.bytes.equals(bytes);
+  };
+  if (!(await same(first, kept))) return false;
+  for (const part of others) if (!(await same(part, join(dirname(kept), part.name)))) return false;
+  return true;
+}
+
 /** Whether an imported model agrees with all that was said of the file. */
 function mayBe(model: ModelSummary, dataset: string, architecture: string | undefined, reading: ReadingHint): boolean {
   if (model.origin !== 'imported' || model.dataset !== dataset) return false;
   // Of weights the scale of the pixels has become a part, so that their bytes are no longer those of the file.
-  if (!model.foreign) return model.architecture === architecture && Object.keys(reading).length === 0;
+  if (!model.foreign) {
+    const { architecture: own, architectureSettings: settings } = model;
+    return own === architecture && settings === undefined && Object.keys(reading).length === 0;
+  }
   const { reading: known } = model.foreign;
   return Object.entries(reading).every(([key, value]) => isDeepStrictEqual(known[key as keyof typeof known], value));
 }

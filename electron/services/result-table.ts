@@ -7,7 +7,7 @@ import type { StoredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
 import { columnKey, columnLabel, distinctLabels, familiesOf, imagesKey, tellingSettings } from './result-columns.ts';
 import type { Measured } from './result-columns.ts';
-import { accessOf } from '../compute/attacks/plan.ts';
+import { hasBlindPart } from '../compute/attacks/plan.ts';
 import { checkStates } from './checks.ts';
 import { isCounted, worstBasisOf, worstCasesOf } from './worst-case.ts';
 import type { Attacked } from './worst-case.ts';
@@ -125,7 +125,7 @@ async function newestOutcomes(
         families: familiesOf(threat, measured),
         model,
         whiteBox: threat === 'white-box' && WHOLE_GOALS.has(request.goal),
-        gradientFree: ['scores', 'decisions'].includes(accessOf(measured.attack.plan)),
+        gradientFree: hasBlindPart(measured.attack.plan),
         norm: measured.attack.plan.norm,
         epsilon: measured.attack.plan.epsilon,
         inBall: measured.attack.plan.family.threat === undefined,

@@ -7,7 +7,7 @@ export interface Attacked {
   readonly model: string;
   /** White-box, and not after one class alone. */
   readonly whiteBox: boolean;
-  /** Found by a search that sees scores only. */
+  /** Found by a search that sees scores or decisions only, or by an attack that has such a part. */
   readonly gradientFree: boolean;
   readonly norm: Norm;
   readonly epsilon: number;

@@ -39,6 +39,8 @@ export interface Family<P extends AttackPlan = AttackPlan> {
   work(plan: P): number;
   /** Whether an example leaves at its first success, so that its last iterate is that one. */
   stopsAtSuccess(plan: P): boolean;
+  /** The attacks that it is made of, where there are several. */
+  readonly parts?: (plan: P) => readonly AttackPlan[];
   /** Titles of the starts of a plan, where each of them is an attack of its own. */
   readonly stages?: (plan: P) => readonly string[];
   /** See {@link isAtLeast}: of one family, norm, and of at least as many restarts. */
@@ -82,6 +84,12 @@ export function workOf(plan: AttackPlan): number {
 
 export function accessOf(plan: AttackPlan): Access {
   return plan.family.access(plan);
+}
+
+/** Whether it sees scores or decisions alone, or has a part that does: what masked gradients cannot hide from. */
+export function hasBlindPart(plan: AttackPlan): boolean {
+  const access = accessOf(plan);
+  return access === 'scores' || access === 'decisions' || (plan.family.parts?.(plan) ?? []).some(hasBlindPart);
 }
 
 /** Whether an attack of the one plan does all that one of the other does, and perhaps more of it, whatever their ε. */

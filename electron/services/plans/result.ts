@@ -1,5 +1,6 @@
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { PlanColumn, PlanResult } from '../../../shared/domain/plan.ts';
+import { hasBlindPart } from '../../compute/attacks/plan.ts';
 import { spread } from '../../compute/statistics/spread.ts';
 import { wilsonInterval } from '../../compute/statistics/wilson.ts';
 import { epsilonsOf, normsOf, smallestBreaks } from './measured.ts';
@@ -117,7 +118,7 @@ function worstOf(outcomes: readonly MeasuredOutcome[]): Worst[] {
         interval: wilsonInterval(standing, breaks.length),
         examples: breaks.length,
         attacks: new Set(counted.map(({ step }) => step.column)).size,
-        gradientFree: counted.some(({ step }) => step.gradientFree),
+        gradientFree: counted.some(({ step }) => hasBlindPart(step.attack.plan)),
         whiteBox: onItself.length === 0 ? null : standingAt(onItself, epsilon) / onItself.length,
         overSeeds: { ...spread(accuracies), seeds: accuracies.length },
       };

@@ -36,6 +36,7 @@ export const AUTOATTACK_FAMILY = defineFamily<AutoAttackPlan>({
   work: ({ parts, restarts }) =>
     Math.ceil(parts.reduce((sum, { plan }) => sum + plan.restarts * workOf(plan) * gradientsOf(plan), 0) / restarts),
   stopsAtSuccess: () => true,
+  parts: ({ parts }) => parts.map(({ plan }) => plan),
   stages: (plan) => stagesOf(plan).map(({ title }) => title),
   isAtLeast: (more, less) => more.version === less.version,
   create: createAutoAttack,

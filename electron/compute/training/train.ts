@@ -22,6 +22,7 @@ import {
   pruneCheckpoints,
   readCheckpoint,
   writeCheckpoint,
+  type CheckpointMeta,
 } from './checkpoint.ts';
 import { readStartingWeights } from './starting-weights.ts';
 import { createStepClock } from './clock.ts';
@@ -197,13 +198,18 @@ class Training {
     const last = validations.findLast((point) => point.step <= steps) ?? null;
     const { keep } = config.trainer;
     const file = join(folder, WEIGHTS_FILE);
+    let kept: CheckpointMeta | null = null;
     if (keep === 'best') {
-      const { weights, average } = await readCheckpoint(join(folder, CHECKPOINTS, BEST_CHECKPOINT));
+      const { meta, weights, average } = await readCheckpoint(join(folder, CHECKPOINTS, BEST_CHECKPOINT));
       await writeNpz(file, config.trainer.ema > 0 ? average : weights);
+      kept = meta;
     } else {
       await saveWeights(network, keep === 'ema' ? (this.#state.average ?? {}) : this.#state.weights, file);
     }
-    const measured = { last, best: best && judged(best), ema: last?.ema ?? null }[keep];
+    // After a way back the best weights may be of a stretch that counts no more: they keep their own step and number.
+    const ofBest =
+      kept && kept.step !== best?.step ? { cleanAccuracy: null, adversarialAccuracy: kept.best } : best && judged(best);
+    const measured = { last, best: ofBest, ema: last?.ema ?? null }[keep];
     const collapse = this.#metrics.probes.find(({ collapsed }) => collapsed);
     return {
       steps,
@@ -212,7 +218,7 @@ class Training {
       cleanAccuracy: measured?.cleanAccuracy ?? null,
       adversarialAccuracy: measured?.adversarialAccuracy ?? null,
       parameters: parameterCount(network),
-      kept: { weights: keep, step: keep === 'best' ? (best?.step ?? steps) : steps },
+      kept: { weights: keep, step: kept?.step ?? steps },
       best: best && { step: best.step, adversarialAccuracy: judged(best).adversarialAccuracy },
       stoppedEarly: steps < total,
       ...(collapse && { collapsedAt: collapse.step }),
@@ -383,14 +389,18 @@ class Training {
     const full = step > 0 && epsilonShareAt(config.trainer, step - 1, total) === 1;
     if (!guard || !full || (step % every !== 0 && step !== total)) return false;
     const earlier = this.#metrics.probes;
-    if (earlier.at(-1)?.step === step) return false;
+    const before = earlier.at(-1);
+    if (before?.step === step) {
+      // A process that was killed in between has noted the probe, and no more.
+      await (before.collapsed ? this.#goBack() : this.#write(folder, GOOD_CHECKPOINT));
+      return before.collapsed;
+    }
     const probe = await guard.probe(this.#state.weights, { checkpoint: () => this.#rest() });
     if (!probe) {
       this.#tell('Nobody watches for a collapse of the single-step training: the data set has no held-out part.');
       return false;
     }
     const collapsed = hasCollapsed(earlier, probe, guard.chance);
-    const before = earlier.at(-1);
     this.#point({ type: 'probe', step, epoch: step / order.stepsPerEpoch, ...probe, collapsed });
     if (!collapsed) {
       await this.#write(folder, GOOD_CHECKPOINT);

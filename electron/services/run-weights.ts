@@ -5,7 +5,7 @@ import { AppError } from '../../shared/domain/errors.ts';
 import type { RunRow } from '../../shared/domain/library.ts';
 import type { ModelSummary } from '../../shared/domain/model.ts';
 import type { WeightChoice } from '../../shared/domain/training.ts';
-import { writeNpz } from '../compute/arrays/npz.ts';
+import { writeNpz, type NpzArrays } from '../compute/arrays/npz.ts';
 import { keptWeights } from '../compute/training/kept-weights.ts';
 import { trainedModel } from './job-outcomes.ts';
 import { requireDataset, requireModel, type Session } from './session.ts';
@@ -20,7 +20,7 @@ export async function modelOfRun(session: Session, run: RunRow, choice: WeightCh
     if (!(cause instanceof AppError)) throw cause;
     throw new AppError(cause.code, `${run.name}: ${cause.message}`, { cause, details: cause.details });
   });
-  const id = modelId(run.id, choice, step);
+  const id = modelId(run.id, choice, step, arrays);
   const known = store.models.get(id);
   if (known) return known;
   if (store.bin.restore(id)) return requireModel(store, id);
@@ -51,8 +51,14 @@ export async function modelOfRun(session: Session, run: RunRow, choice: WeightCh
   return requireModel(store, id);
 }
 
-/** The same weights of the same run are the same model, however often they are asked for. */
-function modelId(run: string, choice: WeightChoice, step: number): string {
-  const digest = createHash('sha256').update(`${run} ${choice} ${step}`).digest('hex');
-  return `model-${digest.slice(0, 12)}`;
+/**
+ * The same weights of the same run are the same model, however often they are asked for. A run that goes on in another way
+ * may come to other weights in the same step.
+ */
+function modelId(run: string, choice: WeightChoice, step: number, arrays: NpzArrays): string {
+  const hash = createHash('sha256').update(`${run} ${choice} ${step}`);
+  for (const [name, { data }] of Object.entries(arrays)) {
+    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return `model-${hash.digest('hex').slice(0, 12)}`;
 }

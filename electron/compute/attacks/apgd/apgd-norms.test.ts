@@ -1,11 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadEngine } from '../../engines/load.ts';
-import { firstExamples, loadFixture } from '../../fixtures/peers.ts';
-import type { PeerFixture } from '../../fixtures/peers.ts';
+import { describe, expect, it } from 'vitest';
+import { firstExamples } from '../../fixtures/peers.ts';
 import { lossFromLogits } from '../../losses.ts';
 import { inputGradient } from '../../models/classifier.ts';
 import { stream } from '../../random/stream.ts';
+import { attackOptions, useSmallPeers } from '../attack-bench.ts';
 import { targetedDlr } from './apgd-loss.ts';
 import { fitToClasses } from './apgd-method.ts';
 import type { ApgdPlan } from './apgd-method.ts';
@@ -20,23 +19,12 @@ import { countRobust, predictionOf } from '../base/outcome.ts';
 import { resolveAttack } from '../registry.ts';
 import { attackWhiteBox } from '../base/white-box.ts';
 
-let adv: PeerFixture;
-beforeAll(async () => {
-  await loadEngine('wasm', { enginePack: null, deterministic: true });
-  adv = await loadFixture('small-adv');
-});
-afterAll(() => adv.dispose());
+const peers = useSmallPeers();
 
 type Settings = Readonly<Record<string, number | string>>;
 const planOf = (settings: Settings): ApgdPlan => resolveAttack({ name: 'apgd', settings }).plan as ApgdPlan;
-const optionsFor = (settings: Settings, count: number, seed = 7): AttackOptions<ApgdPlan> => ({
-  examples: firstExamples(adv.examples, count),
-  plan: planOf(settings),
-  seed,
-  batchSize: 64,
-  includeMisclassified: false,
-  control: { checkpoint: () => Promise.resolve() },
-});
+const optionsFor = (settings: Settings, count: number, seed = 7): AttackOptions<ApgdPlan> =>
+  attackOptions(firstExamples(peers.adv.examples, count), planOf(settings), { seed });
 const lengthOf = (values: ArrayLike<number>): number => Math.hypot(...Array.from(values));
 const sumOf = (values: ArrayLike<number>): number =>
   Array.from(values).reduce((sum, value) => sum + Math.abs(value), 0);
@@ -69,7 +57,7 @@ function look({ plan, examples }: AttackOptions<ApgdPlan>, row: number, image: r
     const labels = tf.tensor1d([label], 'int32');
     const input = tf.tensor4d(Float32Array.from(image), [1, 28, 28, 1]);
     const loss = plan.loss as 'cross-entropy';
-    const { logits, gradient } = inputGradient(adv.network, adv.weights, input, labels, loss);
+    const { logits, gradient } = inputGradient(peers.adv.network, peers.adv.weights, input, labels, loss);
     return {
       wrong: predictionOf(logits.dataSync<'float32'>(), 0, 10) !== label,
       loss: lossFromLogits(loss, logits, labels).dataSync()[0]!,
@@ -158,7 +146,7 @@ describe.each([
 ] as const)('APGD in %s', (norm, epsilon, steps, plainly) => {
   it('does what a plain loop over single examples does', async () => {
     const options = optionsFor({ norm, epsilon, steps }, 14);
-    const outcome = await attackWhiteBox(adv, options);
+    const outcome = await attackWhiteBox(peers.adv, options);
     expect(outcome.violations).toBe(0);
     const rows = [...outcome.attacked.keys()].filter((row) => outcome.attacked[row]);
     const plain = rows.map((row) => plainly(options, row));
@@ -266,8 +254,8 @@ describe('APGD on targeted losses', () => {
 
   it('leads to one class after the other: more of them break at least the same examples, which keep their success', async () => {
     const settings = { epsilon: 0.2, steps: 8, loss: 'targeted-dlr' };
-    const one = await attackWhiteBox(adv, optionsFor({ ...settings, targets: 1 }, 40));
-    const three = await attackWhiteBox(adv, optionsFor({ ...settings, targets: 3 }, 40));
+    const one = await attackWhiteBox(peers.adv, optionsFor({ ...settings, targets: 1 }, 40));
+    const three = await attackWhiteBox(peers.adv, optionsFor({ ...settings, targets: 3 }, 40));
     expect(countRobust(three)).toBeLessThanOrEqual(countRobust(one));
     expect(one.succeeded.some((hit) => hit === 1)).toBe(true);
     expect(three.violations).toBe(0);
@@ -276,7 +264,7 @@ describe('APGD on targeted losses', () => {
   it('with a class of choice only that class is a success', async () => {
     const options = optionsFor({ epsilon: 0.35, steps: 12 }, 24);
     const targets = options.examples.labels.map((label) => (label + 1) % 10);
-    const outcome = await attackWhiteBox(adv, { ...options, targets });
+    const outcome = await attackWhiteBox(peers.adv, { ...options, targets });
     const hits = [...outcome.succeeded.keys()].filter((row) => outcome.succeeded[row]);
     expect(hits.length).toBeGreaterThan(0);
     for (const row of hits) expect(predictionOf(outcome.logits, row * 10, 10)).toBe(targets[row]);
@@ -285,8 +273,8 @@ describe('APGD on targeted losses', () => {
 
 it('APGD with several passes for each gradient does the same on a model that is not random', async () => {
   const tensors = tf.memory().numTensors;
-  const once = await attackWhiteBox(adv, optionsFor({ epsilon: 0.2, steps: 6 }, 12));
-  const thrice = await attackWhiteBox(adv, optionsFor({ epsilon: 0.2, steps: 6, samples: 3 }, 12));
+  const once = await attackWhiteBox(peers.adv, optionsFor({ epsilon: 0.2, steps: 6 }, 12));
+  const thrice = await attackWhiteBox(peers.adv, optionsFor({ epsilon: 0.2, steps: 6, samples: 3 }, 12));
   expect(thrice.iteration).toEqual(once.iteration);
   expect(tf.memory().numTensors).toBe(tensors);
 });

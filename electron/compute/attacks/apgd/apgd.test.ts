@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadEngine } from '../../engines/load.ts';
-import { firstExamples, loadFixture } from '../../fixtures/peers.ts';
+import { describe, expect, it } from 'vitest';
+import { firstExamples } from '../../fixtures/peers.ts';
 import type { PeerFixture } from '../../fixtures/peers.ts';
 import { lossFromLogits } from '../../losses.ts';
 import { inputGradient } from '../../models/classifier.ts';
 import { buildNetwork, initialWeights } from '../../models/network.ts';
 import { stream } from '../../random/stream.ts';
+import { attackOptions, useSmallPeers } from '../attack-bench.ts';
 import { apgdCheckpoints, apgdStart, apgdTurns } from './apgd-tasks.ts';
 import { APGD_SCHEDULE, apgdIteration } from './apgd-steps.ts';
 import type { ApgdTurn } from './apgd-steps.ts';
@@ -20,17 +20,7 @@ import { resolveAttack } from '../registry.ts';
 import { misclassified } from '../base/row-masks.ts';
 import { attackWhiteBox } from '../base/white-box.ts';
 
-let nat: PeerFixture;
-let adv: PeerFixture;
-beforeAll(async () => {
-  await loadEngine('wasm', { enginePack: null, deterministic: true });
-  nat = await loadFixture('small-nat');
-  adv = await loadFixture('small-adv');
-});
-afterAll(() => {
-  nat.dispose();
-  adv.dispose();
-});
+const peers = useSmallPeers();
 
 type Settings = Readonly<Record<string, number | string>>;
 
@@ -38,19 +28,12 @@ function planOf(settings: Settings): ApgdPlan {
   return resolveAttack({ name: 'apgd', settings }).plan as ApgdPlan;
 }
 
-function optionsFor(peers: PeerFixture, settings: Settings, count: number, seed = 7): AttackOptions<ApgdPlan> {
-  return {
-    examples: firstExamples(peers.examples, count),
-    plan: planOf(settings),
-    seed,
-    batchSize: 64,
-    includeMisclassified: false,
-    control: { checkpoint: () => Promise.resolve() },
-  };
+function optionsFor(peer: PeerFixture, settings: Settings, count: number, seed = 7): AttackOptions<ApgdPlan> {
+  return attackOptions(firstExamples(peer.examples, count), planOf(settings), { seed });
 }
 
 /** Algorithm 1 written down again as plainly as possible, for one example, every iterate looked at on the host. */
-function attackPlainly(peers: PeerFixture, { examples, plan, seed }: AttackOptions<ApgdPlan>, row: number) {
+function attackPlainly(peer: PeerFixture, { examples, plan, seed }: AttackOptions<ApgdPlan>, row: number) {
   const label = examples.labels[row]!;
   const x = examples.images.slice(row * 784, (row + 1) * 784);
   const { lower, upper } = boundsOf(x, plan.epsilon);
@@ -59,7 +42,7 @@ function attackPlainly(peers: PeerFixture, { examples, plan, seed }: AttackOptio
     tf.tidy(() => {
       const labels = tf.tensor1d([label], 'int32');
       const input = tf.tensor4d(image, [1, 28, 28, 1]);
-      const { logits, gradient } = inputGradient(peers.network, peers.weights, input, labels, plan.loss as 'dlr');
+      const { logits, gradient } = inputGradient(peer.network, peer.weights, input, labels, plan.loss as 'dlr');
       return {
         wrong: predictionOf(logits.dataSync<'float32'>(), 0, 10) !== label,
         loss: lossFromLogits(plan.loss as 'dlr', logits, labels).dataSync()[0]!,
@@ -110,10 +93,10 @@ describe('APGD', () => {
   });
 
   it.each(['cross-entropy', 'dlr'] as const)('on %s does what a plain loop over single examples does', async (loss) => {
-    const options = optionsFor(adv, { epsilon: 0.2, steps: 20, loss }, 24);
-    const outcome = await attackWhiteBox(adv, options);
+    const options = optionsFor(peers.adv, { epsilon: 0.2, steps: 20, loss }, 24);
+    const outcome = await attackWhiteBox(peers.adv, options);
     const rows = [...outcome.attacked.keys()].filter((row) => outcome.attacked[row]);
-    const plain = rows.map((row) => attackPlainly(adv, options, row));
+    const plain = rows.map((row) => attackPlainly(peers.adv, options, row));
     expect(rows.map((row) => outcome.iteration[row])).toEqual(plain.map(({ iteration }) => iteration));
     expect(plain.filter(({ iteration }) => iteration < 0).length).toBeGreaterThan(5);
     rows.forEach((row, at) => {
@@ -174,7 +157,7 @@ describe('APGD', () => {
     async (loss, theirs) => {
       const left: number[] = [];
       for (const seed of [0, 1, 2]) {
-        const outcome = await attackWhiteBox(nat, optionsFor(nat, { epsilon: 0.15, loss }, 256, seed));
+        const outcome = await attackWhiteBox(peers.nat, optionsFor(peers.nat, { epsilon: 0.15, loss }, 256, seed));
         expect(outcome.violations).toBe(0);
         left.push(countRobust(outcome));
       }
@@ -183,20 +166,20 @@ describe('APGD', () => {
   );
 
   it('batch size changes nothing, and the same seed gives the same images', async () => {
-    const options = optionsFor(adv, { epsilon: 0.25, steps: 15, restarts: 2 }, 40);
-    const whole = await attackWhiteBox(adv, options);
-    const pieces = await attackWhiteBox(adv, { ...options, batchSize: 7 });
+    const options = optionsFor(peers.adv, { epsilon: 0.25, steps: 15, restarts: 2 }, 40);
+    const whole = await attackWhiteBox(peers.adv, options);
+    const pieces = await attackWhiteBox(peers.adv, { ...options, batchSize: 7 });
     expect(pieces.iteration).toEqual(whole.iteration);
     expect(pieces.restart).toEqual(whole.restart);
     expect(pieces.adversarial).toEqual(whole.adversarial);
-    const other = await attackWhiteBox(adv, { ...options, seed: 8 });
+    const other = await attackWhiteBox(peers.adv, { ...options, seed: 8 });
     expect(other.adversarial).not.toEqual(whole.adversarial);
   });
 
   it('what it keeps obeys the constraint; broken examples leave at once, and restarts run on the others', async () => {
-    const options = optionsFor(adv, { epsilon: 0.25, steps: 15, restarts: 3 }, 64);
+    const options = optionsFor(peers.adv, { epsilon: 0.25, steps: 15, restarts: 3 }, 64);
     const reports: number[] = [];
-    const outcome = await attackWhiteBox(adv, { ...options, onWork: (done) => reports.push(done) });
+    const outcome = await attackWhiteBox(peers.adv, { ...options, onWork: (done) => reports.push(done) });
     const { lower, upper } = boundsOf(options.examples.images, 0.25);
     expect(outcome.adversarial.every((pixel, i) => pixel >= lower[i]! && pixel <= upper[i]!)).toBe(true);
     expect(outcome.robustAfter).toHaveLength(3);
@@ -214,7 +197,7 @@ describe('APGD', () => {
   it('the DLR loss is refused for two classes, by name', async () => {
     const network = buildNetwork('small-cnn', [28, 28, 1], 2);
     const weights = initialWeights(network, 1);
-    const options = optionsFor(nat, { loss: 'dlr' }, 2);
+    const options = optionsFor(peers.nat, { loss: 'dlr' }, 2);
     const examples = { ...options.examples, labels: Int32Array.of(0, 1) };
     await expect(attackWhiteBox({ network, weights }, { ...options, examples })).rejects.toMatchObject({
       code: 'invalid-input',
@@ -225,11 +208,11 @@ describe('APGD', () => {
 
   it('leaves no tensor behind, cancelled or not', async () => {
     const before = tf.memory().numTensors;
-    const options = optionsFor(adv, { epsilon: 0.3, steps: 9, restarts: 2 }, 20);
-    await attackWhiteBox(adv, { ...options, batchSize: 6 });
+    const options = optionsFor(peers.adv, { epsilon: 0.3, steps: 9, restarts: 2 }, 20);
+    await attackWhiteBox(peers.adv, { ...options, batchSize: 6 });
     let turns = 0;
     const control = { checkpoint: () => (++turns === 4 ? Promise.reject(new Error('stop')) : Promise.resolve()) };
-    await expect(attackWhiteBox(adv, { ...options, control })).rejects.toThrow('stop');
+    await expect(attackWhiteBox(peers.adv, { ...options, control })).rejects.toThrow('stop');
     expect(tf.memory().numTensors).toBe(before);
   });
 });

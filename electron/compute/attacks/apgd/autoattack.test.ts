@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadEngine } from '../../engines/load.ts';
-import { firstExamples, loadFixture } from '../../fixtures/peers.ts';
-import type { PeerFixture } from '../../fixtures/peers.ts';
+import { describe, expect, it } from 'vitest';
+import { firstExamples } from '../../fixtures/peers.ts';
 import { buildNetwork, initialWeights } from '../../models/network.ts';
+import { attackOptions, useSmallPeers } from '../attack-bench.ts';
 import { apgd } from './apgd.ts';
 import { AUTOATTACK_FAMILY, startsOf } from './autoattack-method.ts';
 import type { AutoAttackPlan, Part } from './autoattack-method.ts';
@@ -15,12 +14,7 @@ import { resolveAttack } from '../registry.ts';
 import { square } from '../square/square.ts';
 import { attackWhiteBox } from '../base/white-box.ts';
 
-let adv: PeerFixture;
-beforeAll(async () => {
-  await loadEngine('wasm', { enginePack: null, deterministic: true });
-  adv = await loadFixture('small-adv');
-});
-afterAll(() => adv.dispose());
+const peers = useSmallPeers();
 
 const BALL = { norm: 'linf', epsilon: 0.3 } as const;
 const partOf = (attack: typeof apgd, settings: object): Part => {
@@ -37,14 +31,8 @@ const short = (): AutoAttackPlan => {
   ];
   return { family: AUTOATTACK_FAMILY, ...BALL, version: 'standard', parts, restarts: startsOf(parts) };
 };
-const optionsFor = <P extends AttackPlan>(plan: P, count: number): AttackOptions<P> => ({
-  examples: firstExamples(adv.examples, count),
-  plan,
-  seed: 3,
-  batchSize: 32,
-  includeMisclassified: false,
-  control: { checkpoint: () => Promise.resolve() },
-});
+const optionsFor = <P extends AttackPlan>(plan: P, count: number): AttackOptions<P> =>
+  attackOptions(firstExamples(peers.adv.examples, count), plan, { seed: 3, batchSize: 32 });
 
 describe('AutoAttack', () => {
   it.each([
@@ -80,13 +68,13 @@ describe('AutoAttack', () => {
   it('each part runs on what the ones before it left, as it would alone; nothing is left behind', async () => {
     const plan = short();
     const tensors = tf.memory().numTensors;
-    const whole = await attackWhiteBox(adv, optionsFor(plan, 30));
+    const whole = await attackWhiteBox(peers.adv, optionsFor(plan, 30));
     expect(tf.memory().numTensors).toBe(tensors);
     expect(whole.violations).toBe(0);
     const broken = new Set<number>();
     let start = 0;
     for (const part of plan.parts) {
-      const alone = await attackWhiteBox(adv, optionsFor(part.plan, 30));
+      const alone = await attackWhiteBox(peers.adv, optionsFor(part.plan, 30));
       for (let own = 0; own < part.plan.restarts; own += 1, start += 1) {
         for (const row of alone.succeeded.keys()) {
           if (!whole.attacked[row] || broken.has(row)) continue;
@@ -111,7 +99,7 @@ describe('AutoAttack', () => {
     const parts = [partOf(square, { queries: 40 })];
     const told = async (own: AttackPlan): Promise<number> => {
       let sum = 0;
-      await attackWhiteBox(adv, { ...optionsFor(own, 12), onWork: (done) => (sum += done) });
+      await attackWhiteBox(peers.adv, { ...optionsFor(own, 12), onWork: (done) => (sum += done) });
       return sum;
     };
     const asPart = await told({ ...short(), parts, restarts: 1 } as AutoAttackPlan);

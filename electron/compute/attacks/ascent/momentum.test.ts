@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { AttackSpec } from '../../../../shared/domain/evaluation.ts';
-import { loadEngine } from '../../engines/load.ts';
-import { firstExamples, loadFixture } from '../../fixtures/peers.ts';
-import type { PeerFixture } from '../../fixtures/peers.ts';
+import { firstExamples } from '../../fixtures/peers.ts';
 import { inputGradient } from '../../models/classifier.ts';
+import { attackOptions, useSmallPeers } from '../attack-bench.ts';
 import { boundsOf } from '../base/budget.ts';
 import { fillResampling } from './momentum-method.ts';
 import type { MomentumPlan } from './momentum-method.ts';
@@ -15,26 +14,14 @@ import { resolveAttack } from '../registry.ts';
 import { attackTransfer } from '../base/transfer.ts';
 import { attackWhiteBox } from '../base/white-box.ts';
 
-let nat: PeerFixture;
-let adv: PeerFixture;
-beforeAll(async () => {
-  await loadEngine('wasm', { enginePack: null, deterministic: true });
-  [nat, adv] = [await loadFixture('small-nat'), await loadFixture('small-adv')];
-});
-afterAll(() => {
-  nat.dispose();
-  adv.dispose();
-});
+const peers = useSmallPeers();
 
 function optionsFor(settings: AttackSpec['settings'], count = 12): AttackOptions<MomentumPlan> {
-  return {
-    examples: firstExamples(nat.examples, count),
-    plan: resolveAttack({ name: 'mi-fgsm', settings }).plan as MomentumPlan,
-    seed: 4,
-    batchSize: 12,
-    includeMisclassified: true,
-    control: { checkpoint: () => Promise.resolve() },
-  };
+  return attackOptions(
+    firstExamples(peers.nat.examples, count),
+    resolveAttack({ name: 'mi-fgsm', settings }).plan as MomentumPlan,
+    { seed: 4, batchSize: 12, includeMisclassified: true },
+  );
 }
 
 /** Algorithm 1 once more, one example at a time and everything but the gradient on the host. */
@@ -44,8 +31,8 @@ function plainly({ examples, plan }: AttackOptions<MomentumPlan>, row: number): 
   const gradientAt = (image: Float32Array): Float32Array =>
     tf.tidy(() =>
       inputGradient(
-        nat.network,
-        nat.weights,
+        peers.nat.network,
+        peers.nat.weights,
         tf.tensor4d(image, [1, 28, 28, 1]),
         tf.tensor1d([examples.labels[row]!], 'int32'),
       )
@@ -90,7 +77,7 @@ describe('steps with momentum', () => {
     'with %j give the images of a plain loop',
     async (settings) => {
       const options = optionsFor({ epsilon: 0.15, steps: 6, ...settings }, 4);
-      const [made] = await attackTransfer(nat, [nat], { ...options, batchSize: 3 });
+      const [made] = await attackTransfer(peers.nat, [peers.nat], { ...options, batchSize: 3 });
       for (let row = 0; row < 4; row += 1) {
         const plain = plainly(options, row);
         const own = made!.adversarial.subarray(row * 784, (row + 1) * 784);
@@ -103,11 +90,11 @@ describe('steps with momentum', () => {
 
   it('judge every iterate on a model itself, whatever the gradient was taken at', async () => {
     const settings = { epsilon: 0.25, steps: 8, nesterov: true, diversity: 0.7, kernel: 3, scales: 2 };
-    const outcome = await attackWhiteBox(nat, optionsFor(settings));
+    const outcome = await attackWhiteBox(peers.nat, optionsFor(settings));
     const broken = [...outcome.succeeded.keys()].filter((row) => outcome.succeeded[row]);
     expect(broken.length).toBeGreaterThan(6);
     for (const row of broken) {
-      expect(predictionOf(outcome.logits, row * 10, 10)).not.toBe(nat.examples.labels[row]);
+      expect(predictionOf(outcome.logits, row * 10, 10)).not.toBe(peers.nat.examples.labels[row]);
       expect(outcome.iteration[row]).toBeLessThanOrEqual(8);
     }
     expect(outcome.violations).toBe(0);
@@ -115,11 +102,11 @@ describe('steps with momentum', () => {
 
   it('in L2 stay in the ball, and towards a class reach it', async () => {
     const options = { ...optionsFor({ norm: 'l2', epsilon: 4, steps: 10 }), goal: 'next' as const };
-    const outcome = await attackWhiteBox(nat, options);
+    const outcome = await attackWhiteBox(peers.nat, options);
     const broken = [...outcome.succeeded.keys()].filter((row) => outcome.succeeded[row]);
     expect(broken.length).toBeGreaterThan(3);
     for (const row of broken) {
-      expect(predictionOf(outcome.logits, row * 10, 10)).toBe((nat.examples.labels[row]! + 1) % 10);
+      expect(predictionOf(outcome.logits, row * 10, 10)).toBe((peers.nat.examples.labels[row]! + 1) % 10);
     }
     expect(outcome.violations).toBe(0);
   });
@@ -127,20 +114,20 @@ describe('steps with momentum', () => {
   it('with random resizing, batch size and neighbours change nothing, restarts do, and no tensor is left behind', async () => {
     const options = optionsFor({ epsilon: 0.2, steps: 5, diversity: 0.8, smallest: 0.7, restarts: 2 });
     const before = tf.memory().numTensors;
-    const [whole] = await attackTransfer(nat, [adv], options);
-    const [parts] = await attackTransfer(nat, [adv], { ...options, batchSize: 5 });
+    const [whole] = await attackTransfer(peers.nat, [peers.adv], options);
+    const [parts] = await attackTransfer(peers.nat, [peers.adv], { ...options, batchSize: 5 });
     expect(parts!.adversarial).toEqual(whole!.adversarial);
     expect(parts!.restart).toEqual(whole!.restart);
-    const [once] = await attackTransfer(nat, [adv], { ...options, plan: { ...options.plan, restarts: 1 } });
+    const [once] = await attackTransfer(peers.nat, [peers.adv], { ...options, plan: { ...options.plan, restarts: 1 } });
     expect(once!.adversarial).not.toEqual(whole!.adversarial);
-    await attackWhiteBox(nat, options);
+    await attackWhiteBox(peers.nat, options);
     expect(tf.memory().numTensors).toBe(before);
   });
 
   it('break more of another model than random noise does', async () => {
     const noise = { ...optionsFor({}, 48), plan: resolveAttack({ name: 'noise', settings: { epsilon: 0.3 } }).plan };
-    const [control] = await attackTransfer(nat, [adv], noise);
-    const [moved] = await attackTransfer(nat, [adv], optionsFor({ epsilon: 0.3 }, 48));
+    const [control] = await attackTransfer(peers.nat, [peers.adv], noise);
+    const [moved] = await attackTransfer(peers.nat, [peers.adv], optionsFor({ epsilon: 0.3 }, 48));
     expect(countRobust(moved!)).toBeLessThan(countRobust(control!));
   });
 });

@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadEngine } from '../../engines/load.ts';
+import { describe, expect, it } from 'vitest';
 import { LINEAR_SIDE, inquireLinear, linearExamples, linearModel, planeDistance } from '../../fixtures/linear.ts';
-import { firstExamples, loadFixture } from '../../fixtures/peers.ts';
-import type { PeerFixture } from '../../fixtures/peers.ts';
+import { firstExamples } from '../../fixtures/peers.ts';
+import { attackOptions, useSmallPeers } from '../attack-bench.ts';
 import { boundary } from './boundary.ts';
 import { boundaryInquiry } from './boundary-method.ts';
 import type { BoundaryPlan } from './boundary-method.ts';
@@ -15,15 +14,7 @@ function optionsFor(
   settings: Readonly<Record<string, number>>,
   more: Partial<AttackOptions> = {},
 ): AttackOptions<BoundaryPlan> {
-  return {
-    examples,
-    seed: 7,
-    batchSize: 64,
-    includeMisclassified: false,
-    control: { checkpoint: () => Promise.resolve() },
-    ...more,
-    plan: boundary.resolve(settings).plan as BoundaryPlan,
-  };
+  return attackOptions(examples, boundary.resolve(settings).plan as BoundaryPlan, more);
 }
 
 describe('the boundary attack on a linear classifier', () => {
@@ -56,18 +47,13 @@ describe('the boundary attack on a linear classifier', () => {
 });
 
 describe('the boundary attack on a network', () => {
-  let nat: PeerFixture;
-  beforeAll(async () => {
-    await loadEngine('wasm', { enginePack: null, deterministic: true });
-    nat = await loadFixture('small-nat');
-  });
-  afterAll(() => nat.dispose());
+  const peers = useSmallPeers();
 
   it('batch size changes nothing, every x′ is valid, and no tensor is left behind', async () => {
     const before = tf.memory().numTensors;
-    const examples = firstExamples(nat.examples, 7);
-    const whole = await attackWhiteBox(nat, optionsFor(examples, { queries: 300 }));
-    const pieces = await attackWhiteBox(nat, optionsFor(examples, { queries: 300 }, { batchSize: 3 }));
+    const examples = firstExamples(peers.nat.examples, 7);
+    const whole = await attackWhiteBox(peers.nat, optionsFor(examples, { queries: 300 }));
+    const pieces = await attackWhiteBox(peers.nat, optionsFor(examples, { queries: 300 }, { batchSize: 3 }));
     expect(pieces.adversarial).toEqual(whole.adversarial);
     expect(pieces.iteration).toEqual(whole.iteration);
     expect(whole.violations).toBe(0);

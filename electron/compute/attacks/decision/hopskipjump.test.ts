@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadEngine } from '../../engines/load.ts';
+import { describe, expect, it } from 'vitest';
 import { LINEAR_SIDE, inquireLinear, linearExamples, linearModel, planeDistance } from '../../fixtures/linear.ts';
-import { firstExamples, loadFixture } from '../../fixtures/peers.ts';
-import type { PeerFixture } from '../../fixtures/peers.ts';
+import { firstExamples } from '../../fixtures/peers.ts';
+import { attackOptions, useSmallPeers } from '../attack-bench.ts';
 import { hopSkipJump } from './hopskipjump.ts';
 import { hopSkipJumpInquiry } from './hopskipjump-method.ts';
 import type { HopSkipJumpPlan } from './hopskipjump-method.ts';
@@ -18,15 +17,7 @@ function optionsFor(
   settings: Settings,
   more: Partial<AttackOptions> = {},
 ): AttackOptions<HopSkipJumpPlan> {
-  return {
-    examples,
-    seed: 7,
-    batchSize: 64,
-    includeMisclassified: false,
-    control: { checkpoint: () => Promise.resolve() },
-    ...more,
-    plan: hopSkipJump.resolve(settings).plan as HopSkipJumpPlan,
-  };
+  return attackOptions(examples, hopSkipJump.resolve(settings).plan as HopSkipJumpPlan, more);
 }
 
 describe('HopSkipJump on a linear classifier', () => {
@@ -83,12 +74,7 @@ describe('HopSkipJump on a linear classifier', () => {
 });
 
 describe('HopSkipJump on a network', () => {
-  let nat: PeerFixture;
-  beforeAll(async () => {
-    await loadEngine('wasm', { enginePack: null, deterministic: true });
-    nat = await loadFixture('small-nat');
-  });
-  afterAll(() => nat.dispose());
+  const peers = useSmallPeers();
 
   // The best peers on the same 16 images: in L2 ART 1.20.1 after 1,751 queries, in L∞ foolbox 3.3.4 after 1,935.
   it.each([
@@ -97,33 +83,36 @@ describe('HopSkipJump on a network', () => {
   ] as const)(
     'on small-nat has a median %s perturbation after %i queries of at most %f',
     async (norm, queries, best) => {
-      const outcome = await attackWhiteBox(nat, optionsFor(firstExamples(nat.examples, 16), { norm, queries }));
+      const outcome = await attackWhiteBox(
+        peers.nat,
+        optionsFor(firstExamples(peers.nat.examples, 16), { norm, queries }),
+      );
       const distances = [...outcome.distance].toSorted((a, b) => a - b);
       expect(distances[7]!).toBeLessThanOrEqual(1.05 * best);
       expect(outcome.violations).toBe(0);
       for (let row = 0; row < 16; row += 1) {
         const within = outcome.distance[row]! <= 0.25 + (norm === 'linf' ? 1.2e-7 : 1e-6);
         expect(outcome.succeeded[row]).toBe(within ? 1 : 0);
-        expect(predictionOf(outcome.logits, row * 10, 10)).not.toBe(nat.examples.labels[row]);
+        expect(predictionOf(outcome.logits, row * 10, 10)).not.toBe(peers.nat.examples.labels[row]);
       }
     },
   );
 
   it('batch size changes nothing, and the seed does', async () => {
-    const examples = firstExamples(nat.examples, 9);
-    const whole = await attackWhiteBox(nat, optionsFor(examples, { queries: 300 }));
-    const pieces = await attackWhiteBox(nat, optionsFor(examples, { queries: 300 }, { batchSize: 5 }));
+    const examples = firstExamples(peers.nat.examples, 9);
+    const whole = await attackWhiteBox(peers.nat, optionsFor(examples, { queries: 300 }));
+    const pieces = await attackWhiteBox(peers.nat, optionsFor(examples, { queries: 300 }, { batchSize: 5 }));
     expect(pieces.adversarial).toEqual(whole.adversarial);
     expect(pieces.iteration).toEqual(whole.iteration);
-    const other = await attackWhiteBox(nat, optionsFor(examples, { queries: 300 }, { seed: 8 }));
+    const other = await attackWhiteBox(peers.nat, optionsFor(examples, { queries: 300 }, { seed: 8 }));
     expect(other.adversarial).not.toEqual(whole.adversarial);
   });
 
   it('leads to the class that was chosen for each image, from images of that class', async () => {
-    const examples = firstExamples(nat.examples, 40);
+    const examples = firstExamples(peers.nat.examples, 40);
     const targets = examples.labels.map((label) => (label + 1) % 10);
     const chosen = { ...examples, labels: examples.labels };
-    const outcome = await attackWhiteBox(nat, optionsFor(chosen, { norm: 'l2', queries: 60 }, { targets }));
+    const outcome = await attackWhiteBox(peers.nat, optionsFor(chosen, { norm: 'l2', queries: 60 }, { targets }));
     const found = [...outcome.distance.keys()].filter((row) => !Number.isNaN(outcome.distance[row]));
     expect(found.length).toBeGreaterThan(30);
     for (const row of found) expect(predictionOf(outcome.logits, row * 10, 10)).toBe(targets[row]);
@@ -131,15 +120,15 @@ describe('HopSkipJump on a network', () => {
 
   it('finds nothing on a model that always names one class, and says so', async () => {
     const fixed = Object.fromEntries(
-      Object.entries(nat.weights).map(([name, tensor]) => [
+      Object.entries(peers.nat.weights).map(([name, tensor]) => [
         name,
         name.startsWith('fc2') && tensor.rank === 1 ? tf.tensor1d([9e5, 0, 0, 0, 0, 0, 0, 0, 0, 0]) : tensor.clone(),
       ]),
     );
-    const examples = firstExamples(nat.examples, 32);
+    const examples = firstExamples(peers.nat.examples, 32);
     const only = { ...examples, labels: examples.labels.map(() => 0) };
     const outcome = await attackWhiteBox(
-      { network: nat.network, weights: fixed },
+      { network: peers.nat.network, weights: fixed },
       optionsFor(only, { norm: 'l2', queries: 200 }),
     );
     expect(outcome.distance.every(Number.isNaN)).toBe(true);
@@ -149,11 +138,11 @@ describe('HopSkipJump on a network', () => {
 
   it('leaves no tensor behind, cancelled or not', async () => {
     const before = tf.memory().numTensors;
-    const examples = firstExamples(nat.examples, 6);
-    await attackWhiteBox(nat, optionsFor(examples, { queries: 60 }, { batchSize: 4 }));
+    const examples = firstExamples(peers.nat.examples, 6);
+    await attackWhiteBox(peers.nat, optionsFor(examples, { queries: 60 }, { batchSize: 4 }));
     let turns = 0;
     const control = { checkpoint: () => (++turns === 9 ? Promise.reject(new Error('stop')) : Promise.resolve()) };
-    await expect(attackWhiteBox(nat, optionsFor(examples, { queries: 60 }, { control }))).rejects.toThrow('stop');
+    await expect(attackWhiteBox(peers.nat, optionsFor(examples, { queries: 60 }, { control }))).rejects.toThrow('stop');
     expect(tf.memory().numTensors).toBe(before);
   });
 });

@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadEngine } from '../../engines/load.ts';
-import { firstExamples, loadFixture } from '../../fixtures/peers.ts';
-import type { PeerFixture } from '../../fixtures/peers.ts';
+import { describe, expect, it } from 'vitest';
+import { firstExamples } from '../../fixtures/peers.ts';
 import { forward } from '../../models/network.ts';
 import { stream } from '../../random/stream.ts';
+import { attackOptions, useSmallPeers } from '../attack-bench.ts';
 import type { AttackOptions } from '../options.ts';
 import { countRobust, predictionOf } from '../base/outcome.ts';
 import { spatial } from './spatial.ts';
@@ -59,26 +58,13 @@ describe('moved images', () => {
 });
 
 describe('the spatial attack', () => {
-  let nat: PeerFixture;
-  beforeAll(async () => {
-    await loadEngine('wasm', { enginePack: null, deterministic: true });
-    nat = await loadFixture('small-nat');
-  });
-  afterAll(() => nat.dispose());
+  const peers = useSmallPeers();
 
   const optionsFor = (
     settings: Readonly<Record<string, number | string>>,
     count: number,
     more: Partial<AttackOptions> = {},
-  ): AttackOptions => ({
-    examples: firstExamples(nat.examples, count),
-    seed: 7,
-    batchSize: 64,
-    includeMisclassified: false,
-    control: { checkpoint: () => Promise.resolve() },
-    ...more,
-    plan: planOf(settings),
-  });
+  ): AttackOptions => attackOptions(firstExamples(peers.nat.examples, count), planOf(settings), more);
 
   it('looks at 31 angles and 5 × 5 shifts up to the largest ones, the image itself among them', () => {
     const movements = gridMovements(planOf({}), 31, 5);
@@ -92,14 +78,14 @@ describe('the spatial attack', () => {
   it('finds the first movement of the grid that a plain loop finds', async () => {
     const settings = { maxRotation: 30, maxShift: 3, rotations: 5, shifts: 3 };
     const options = optionsFor(settings, 12);
-    const outcome = await attackWhiteBox(nat, options);
+    const outcome = await attackWhiteBox(peers.nat, options);
     const movements = gridMovements(planOf(settings), 5, 3);
     const plain = Array.from({ length: 12 }, (_, row) => {
       const x = options.examples.images.slice(row * 784, (row + 1) * 784);
       return movements.findIndex((movement) => {
         const logits = tf.tidy(() => {
           const input = tf.tensor4d(moveImage(x, [28, 28, 1], movement), [1, 28, 28, 1]);
-          return forward(nat.network, nat.weights, input).logits.dataSync<'float32'>();
+          return forward(peers.nat.network, peers.nat.weights, input).logits.dataSync<'float32'>();
         });
         return predictionOf(logits, 0, 10) !== options.examples.labels[row];
       });
@@ -109,21 +95,24 @@ describe('the spatial attack', () => {
   });
 
   it('is bounded by its angles and shifts, not by a change of pixels', async () => {
-    const outcome = await attackWhiteBox(nat, optionsFor({ rotations: 5, shifts: 3 }, 32));
+    const outcome = await attackWhiteBox(peers.nat, optionsFor({ rotations: 5, shifts: 3 }, 32));
     expect(outcome.violations).toBe(0);
     expect(countRobust(outcome)).toBeLessThan(28);
     expect(Math.max(...outcome.distance.filter((distance) => !Number.isNaN(distance)))).toBeGreaterThan(0.5);
-    const none = await attackWhiteBox(nat, optionsFor({ maxRotation: 0, maxShift: 0, rotations: 1, shifts: 1 }, 32));
+    const none = await attackWhiteBox(
+      peers.nat,
+      optionsFor({ maxRotation: 0, maxShift: 0, rotations: 1, shifts: 1 }, 32),
+    );
     expect(none.succeeded.every((value) => value === 0)).toBe(true);
   });
 
   it('draws at random from streams of the examples: batch size changes nothing, more draws break no less', async () => {
     const before = tf.memory().numTensors;
     const settings = { search: 'random', draws: 10 };
-    const whole = await attackWhiteBox(nat, optionsFor(settings, 24));
-    const pieces = await attackWhiteBox(nat, optionsFor(settings, 24, { batchSize: 7 }));
+    const whole = await attackWhiteBox(peers.nat, optionsFor(settings, 24));
+    const pieces = await attackWhiteBox(peers.nat, optionsFor(settings, 24, { batchSize: 7 }));
     expect(pieces.adversarial).toEqual(whole.adversarial);
-    const more = await attackWhiteBox(nat, optionsFor({ search: 'random', draws: 40 }, 24));
+    const more = await attackWhiteBox(peers.nat, optionsFor({ search: 'random', draws: 40 }, 24));
     whole.succeeded.forEach((broken, row) => {
       if (broken) expect(more.iteration[row]).toBe(whole.iteration[row]);
     });

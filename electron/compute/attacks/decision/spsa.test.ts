@@ -1,11 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadEngine } from '../../engines/load.ts';
+import { describe, expect, it } from 'vitest';
 import { LINEAR_SIDE, inquireLinear, linearExamples, linearModel } from '../../fixtures/linear.ts';
-import { firstExamples, loadFixture } from '../../fixtures/peers.ts';
-import type { PeerFixture } from '../../fixtures/peers.ts';
+import { firstExamples } from '../../fixtures/peers.ts';
 import { forward } from '../../models/network.ts';
 import { stream } from '../../random/stream.ts';
+import { attackOptions, useSmallPeers } from '../attack-bench.ts';
 import type { AttackOptions } from '../options.ts';
 import { countRobust, predictionOf } from '../base/outcome.ts';
 import { spsa } from './spsa.ts';
@@ -18,15 +17,7 @@ function optionsFor(
   settings: Readonly<Record<string, number | string>>,
   more: Partial<AttackOptions> = {},
 ): AttackOptions<SpsaPlan> {
-  return {
-    examples,
-    seed: 7,
-    batchSize: 64,
-    includeMisclassified: false,
-    control: { checkpoint: () => Promise.resolve() },
-    ...more,
-    plan: spsa.resolve(settings).plan as SpsaPlan,
-  };
+  return attackOptions(examples, spsa.resolve(settings).plan as SpsaPlan, more);
 }
 
 describe('SPSA on a linear classifier', () => {
@@ -56,12 +47,7 @@ describe('SPSA on a linear classifier', () => {
 });
 
 describe('SPSA on a network', () => {
-  let adv: PeerFixture;
-  beforeAll(async () => {
-    await loadEngine('wasm', { enginePack: null, deterministic: true });
-    adv = await loadFixture('small-adv');
-  });
-  afterAll(() => adv.dispose());
+  const peers = useSmallPeers();
 
   /** Algorithm 1 written down again as plainly as possible: one image at a time. */
   function attackPlainly({ examples, plan, seed }: AttackOptions<SpsaPlan>, row: number) {
@@ -70,7 +56,9 @@ describe('SPSA on a network', () => {
     const label = examples.labels[row]!;
     const random = stream(seed, 'spsa', row, 0);
     const logitsOf = (image: Float32Array) =>
-      tf.tidy(() => forward(adv.network, adv.weights, tf.tensor4d(image, [1, 28, 28, 1])).logits.dataSync<'float32'>());
+      tf.tidy(() =>
+        forward(peers.adv.network, peers.adv.weights, tf.tensor4d(image, [1, 28, 28, 1])).logits.dataSync<'float32'>(),
+      );
     const marginOf = (image: Float32Array) => {
       const logits = logitsOf(image);
       return logits[label]! - Math.max(...logits.filter((_, k) => k !== label));
@@ -107,14 +95,14 @@ describe('SPSA on a network', () => {
   }
 
   it('does what a plain loop over single images does', async () => {
-    const options = optionsFor(firstExamples(adv.examples, 10), {
+    const options = optionsFor(firstExamples(peers.adv.examples, 10), {
       epsilon: 0.3,
       iterations: 6,
       samples: 8,
       rate: 0.1,
       delta: 0.05,
     });
-    const outcome = await attackWhiteBox(adv, options);
+    const outcome = await attackWhiteBox(peers.adv, options);
     const rows = [...outcome.attacked.keys()].filter((row) => outcome.attacked[row]);
     const plain = rows.map((row) => attackPlainly(options, row));
     expect(rows.map((row) => outcome.iteration[row])).toEqual(plain.map(({ iteration }) => iteration));
@@ -129,9 +117,9 @@ describe('SPSA on a network', () => {
     async (norm) => {
       const before = tf.memory().numTensors;
       const settings = { norm, epsilon: norm === 'linf' ? 0.25 : 3, iterations: 5, samples: 8, rate: 0.05 };
-      const examples = firstExamples(adv.examples, 16);
-      const whole = await attackWhiteBox(adv, optionsFor(examples, settings));
-      const pieces = await attackWhiteBox(adv, optionsFor(examples, settings, { batchSize: 5 }));
+      const examples = firstExamples(peers.adv.examples, 16);
+      const whole = await attackWhiteBox(peers.adv, optionsFor(examples, settings));
+      const pieces = await attackWhiteBox(peers.adv, optionsFor(examples, settings, { batchSize: 5 }));
       expect(pieces.adversarial).toEqual(whole.adversarial);
       expect(pieces.iteration).toEqual(whole.iteration);
       expect(whole.violations).toBe(0);

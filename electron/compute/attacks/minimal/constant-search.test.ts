@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadEngine } from '../../engines/load.ts';
+import { describe, expect, it } from 'vitest';
 import { linearClassifier } from '../../fixtures/linear-classes.ts';
-import { firstExamples, loadFixture } from '../../fixtures/peers.ts';
-import type { PeerFixture } from '../../fixtures/peers.ts';
+import { firstExamples } from '../../fixtures/peers.ts';
 import { marginFromLogits } from '../../losses.ts';
+import { attackOptions, useSmallPeers } from '../attack-bench.ts';
 import { hingeModel, nextOfSearch, searchStart } from './constant-search.ts';
 import { cwIteration, cwStart } from './cw-steps.ts';
 import { eadIteration, eadStart } from './ead-steps.ts';
@@ -13,22 +12,10 @@ import { predictionOf } from '../base/outcome.ts';
 import { resolveAttack } from '../registry.ts';
 import { attackWhiteBox } from '../base/white-box.ts';
 
-let adv: PeerFixture;
-beforeAll(async () => {
-  await loadEngine('wasm', { enginePack: null, deterministic: true });
-  adv = await loadFixture('small-adv');
-});
-afterAll(() => adv.dispose());
+const peers = useSmallPeers();
 
 function optionsFor(name: string, settings: Readonly<Record<string, number | string>>, count: number): AttackOptions {
-  return {
-    examples: firstExamples(adv.examples, count),
-    plan: resolveAttack({ name, settings }).plan,
-    seed: 3,
-    batchSize: 64,
-    includeMisclassified: false,
-    control: { checkpoint: () => Promise.resolve() },
-  };
+  return attackOptions(firstExamples(peers.adv.examples, count), resolveAttack({ name, settings }).plan, { seed: 3 });
 }
 
 const RULE = { searches: 6, steps: 300, rate: 0.01, confidence: 0, abortEarly: true };
@@ -115,7 +102,7 @@ describe('C&W', () => {
   it('with a goal leads to that class; with κ the class leads by so much', async () => {
     const options = optionsFor('cw', { searches: 2, steps: 80, initial: 10, rate: 0.05, confidence: 1 }, 8);
     const targets = options.examples.labels.map((label) => (label + 3) % 10);
-    const outcome = await attackWhiteBox(adv, { ...options, targets });
+    const outcome = await attackWhiteBox(peers.adv, { ...options, targets });
     let hits = 0;
     outcome.distance.forEach((distance, row) => {
       if (Number.isNaN(distance)) return;
@@ -144,7 +131,7 @@ describe('EAD', () => {
   it('changes fewer pixels than C&W, and its decisions keep what they promise', async () => {
     const settings = { searches: 4, steps: 60, initial: 0.1 };
     const run = (name: string, more: Readonly<Record<string, string>> = {}) =>
-      attackWhiteBox(adv, optionsFor(name, { ...settings, ...more }, 8));
+      attackWhiteBox(peers.adv, optionsFor(name, { ...settings, ...more }, 8));
     const [l1, net] = [await run('ead'), await run('ead', { decision: 'elastic-net' })];
     const { examples } = optionsFor('ead', {}, 8);
     const changed = ({ adversarial }: typeof l1): number =>
@@ -164,11 +151,11 @@ describe('EAD', () => {
 it.each(['cw', 'ead'])('%s: the size of its batches changes nothing, and no tensor is left behind', async (name) => {
   const before = tf.memory().numTensors;
   const options = optionsFor(name, { searches: 2, steps: 15, initial: 1 }, 10);
-  const whole = await attackWhiteBox(adv, options);
-  const pieces = await attackWhiteBox(adv, { ...options, batchSize: 3 });
+  const whole = await attackWhiteBox(peers.adv, options);
+  const pieces = await attackWhiteBox(peers.adv, { ...options, batchSize: 3 });
   expect(pieces.distance).toEqual(whole.distance);
   let turns = 0;
   const control = { checkpoint: () => (++turns === 3 ? Promise.reject(new Error('stop')) : Promise.resolve()) };
-  await expect(attackWhiteBox(adv, { ...options, control })).rejects.toThrow('stop');
+  await expect(attackWhiteBox(peers.adv, { ...options, control })).rejects.toThrow('stop');
   expect(tf.memory().numTensors).toBe(before);
 });

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadEngine } from '../../engines/load.ts';
+import { describe, expect, it } from 'vitest';
 import { linearClassifier } from '../../fixtures/linear-classes.ts';
-import { firstExamples, loadFixture } from '../../fixtures/peers.ts';
+import { firstExamples } from '../../fixtures/peers.ts';
 import type { PeerFixture } from '../../fixtures/peers.ts';
+import { attackOptions, useSmallPeers } from '../attack-bench.ts';
 import { measurePerturbation } from '../base/budget.ts';
 import type { Norm } from '../base/budget.ts';
 import { deepFoolIteration } from './deepfool-steps.ts';
@@ -12,31 +12,17 @@ import type { AttackOptions } from '../options.ts';
 import { resolveAttack } from '../registry.ts';
 import { attackWhiteBox } from '../base/white-box.ts';
 
-let nat: PeerFixture;
-let adv: PeerFixture;
-beforeAll(async () => {
-  await loadEngine('wasm', { enginePack: null, deterministic: true });
-  nat = await loadFixture('small-nat');
-  adv = await loadFixture('small-adv');
-});
-afterAll(() => {
-  nat.dispose();
-  adv.dispose();
-});
+const peers = useSmallPeers();
 
 function optionsFor(
-  peers: PeerFixture,
+  peer: PeerFixture,
   settings: Readonly<Record<string, number | string>>,
   count: number,
 ): AttackOptions {
-  return {
-    examples: firstExamples(peers.examples, count),
-    plan: resolveAttack({ name: 'deepfool', settings }).plan,
+  return attackOptions(firstExamples(peer.examples, count), resolveAttack({ name: 'deepfool', settings }).plan, {
     seed: 0,
-    batchSize: 64,
     includeMisclassified: true,
-    control: { checkpoint: () => Promise.resolve() },
-  };
+  });
 }
 
 const median = (values: readonly number[]): number => {
@@ -77,28 +63,28 @@ describe('DeepFool', () => {
     ['small-adv', 'l2', 2.072],
     ['small-adv', 'linf', 0.2027],
   ] as const)('on %s in %s has the distances of foolbox (median %d)', async (name, norm, theirs) => {
-    const peers = name === 'small-nat' ? nat : adv;
-    const outcome = await attackWhiteBox(peers, optionsFor(peers, { norm }, 64));
+    const peer = name === 'small-nat' ? peers.nat : peers.adv;
+    const outcome = await attackWhiteBox(peer, optionsFor(peer, { norm }, 64));
     expect(median([...outcome.distance])).toBeLessThanOrEqual(1.02 * theirs);
     expect(outcome.violations).toBe(0);
     expect(outcome.nonFinite).toBe(0);
     if (norm !== 'l2') return;
-    const images = peers.array('adv_deepfool_l2').data as Float32Array;
-    const { examples } = optionsFor(peers, {}, 64);
+    const images = peer.array('adv_deepfool_l2').data as Float32Array;
+    const { examples } = optionsFor(peer, {}, 64);
     const sizes = Array.from({ length: 64 }, (_, row) => l2(examples.images, images, row));
     sizes.forEach((size, row) => expect(outcome.distance[row]!).toBeLessThanOrEqual(1.001 * size + 1e-6));
   });
 
   it('the size of its batches changes nothing, and no tensor is left behind', async () => {
     const before = tf.memory().numTensors;
-    const options = optionsFor(nat, { norm: 'linf', steps: 8 }, 24);
-    const whole = await attackWhiteBox(nat, options);
-    const pieces = await attackWhiteBox(nat, { ...options, batchSize: 5 });
+    const options = optionsFor(peers.nat, { norm: 'linf', steps: 8 }, 24);
+    const whole = await attackWhiteBox(peers.nat, options);
+    const pieces = await attackWhiteBox(peers.nat, { ...options, batchSize: 5 });
     expect(pieces.distance).toEqual(whole.distance);
     expect(pieces.iteration).toEqual(whole.iteration);
     let turns = 0;
     const control = { checkpoint: () => (++turns === 3 ? Promise.reject(new Error('stop')) : Promise.resolve()) };
-    await expect(attackWhiteBox(nat, { ...options, control })).rejects.toThrow('stop');
+    await expect(attackWhiteBox(peers.nat, { ...options, control })).rejects.toThrow('stop');
     expect(tf.memory().numTensors).toBe(before);
   });
 });

@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadEngine } from '../../engines/load.ts';
+import { describe, expect, it } from 'vitest';
 import { linearClassifier } from '../../fixtures/linear-classes.ts';
-import { firstExamples, loadFixture } from '../../fixtures/peers.ts';
-import type { PeerFixture } from '../../fixtures/peers.ts';
+import { firstExamples } from '../../fixtures/peers.ts';
+import { attackOptions, useSmallPeers } from '../attack-bench.ts';
 import { measurePerturbation } from '../base/budget.ts';
 import type { Norm } from '../base/budget.ts';
 import { fabStart } from './fab-method.ts';
@@ -14,24 +13,14 @@ import { predictionOf } from '../base/outcome.ts';
 import { resolveAttack } from '../registry.ts';
 import { attackWhiteBox } from '../base/white-box.ts';
 
-let adv: PeerFixture;
-beforeAll(async () => {
-  await loadEngine('wasm', { enginePack: null, deterministic: true });
-  adv = await loadFixture('small-adv');
-});
-afterAll(() => adv.dispose());
+const peers = useSmallPeers();
 
 const NORMS: readonly Norm[] = ['linf', 'l2', 'l1'];
 
 function optionsFor(settings: Readonly<Record<string, number | string | boolean>>, count: number): AttackOptions {
-  return {
-    examples: firstExamples(adv.examples, count),
-    plan: resolveAttack({ name: 'fab', settings }).plan,
+  return attackOptions(firstExamples(peers.adv.examples, count), resolveAttack({ name: 'fab', settings }).plan, {
     seed: 3,
-    batchSize: 64,
-    includeMisclassified: false,
-    control: { checkpoint: () => Promise.resolve() },
-  };
+  });
 }
 
 const median = (values: readonly number[]): number => {
@@ -70,7 +59,7 @@ describe('FAB', () => {
     ['l2', 2.34956],
     ['l1', 15.7959],
   ] as const)('in %s is as close to the boundary as pyautoattack (median %d)', async (norm, theirs) => {
-    const outcome = await attackWhiteBox(adv, optionsFor({ norm, steps: 20 }, 16));
+    const outcome = await attackWhiteBox(peers.adv, optionsFor({ norm, steps: 20 }, 16));
     const distances = [...outcome.distance].filter((_, row) => outcome.attacked[row]);
     expect(median(distances)).toBeLessThanOrEqual(1.02 * theirs);
     expect(outcome.violations).toBe(0);
@@ -79,9 +68,9 @@ describe('FAB', () => {
 
   it('FAB-T keeps the smallest of all targets, or stops at the first one within ε', async () => {
     const settings = { mode: 'targeted', targets: 4, steps: 10, epsilon: 0.25 };
-    const thorough = await attackWhiteBox(adv, optionsFor(settings, 20));
-    const single = await attackWhiteBox(adv, optionsFor({ ...settings, targets: 1 }, 20));
-    const quick = await attackWhiteBox(adv, optionsFor({ ...settings, thorough: false }, 20));
+    const thorough = await attackWhiteBox(peers.adv, optionsFor(settings, 20));
+    const single = await attackWhiteBox(peers.adv, optionsFor({ ...settings, targets: 1 }, 20));
+    const quick = await attackWhiteBox(peers.adv, optionsFor({ ...settings, thorough: false }, 20));
     expect(quick.succeeded).toEqual(thorough.succeeded);
     expect(thorough.notes).toEqual([]);
     let smaller = 0;
@@ -100,15 +89,15 @@ describe('FAB', () => {
   });
 
   it('says so where a model has fewer classes than FAB-T has targets', async () => {
-    const outcome = await attackWhiteBox(adv, optionsFor({ mode: 'targeted', targets: 12, steps: 1 }, 2));
+    const outcome = await attackWhiteBox(peers.adv, optionsFor({ mode: 'targeted', targets: 12, steps: 1 }, 2));
     expect(outcome.notes.join()).toMatch(/aimed at 9 classes in turn.*not 12/);
   });
 
   it('with a goal leads to that class, and counts nothing else', async () => {
     const options = optionsFor({ steps: 20, epsilon: 1 }, 10);
     const targets = options.examples.labels.map((label) => (label + 3) % 10);
-    const outcome = await attackWhiteBox(adv, { ...options, targets });
-    const free = await attackWhiteBox(adv, options);
+    const outcome = await attackWhiteBox(peers.adv, { ...options, targets });
+    const free = await attackWhiteBox(peers.adv, options);
     let hits = 0;
     outcome.distance.forEach((distance, row) => {
       if (Number.isNaN(distance)) return;
@@ -138,13 +127,13 @@ describe('FAB', () => {
   it('the size of its batches changes nothing, and no tensor is left behind, cancelled or not', async () => {
     const before = tf.memory().numTensors;
     const options = optionsFor({ norm: 'l2', mode: 'targeted', targets: 2, steps: 6, restarts: 2, epsilon: 1 }, 14);
-    const whole = await attackWhiteBox(adv, options);
-    const pieces = await attackWhiteBox(adv, { ...options, batchSize: 4 });
+    const whole = await attackWhiteBox(peers.adv, options);
+    const pieces = await attackWhiteBox(peers.adv, { ...options, batchSize: 4 });
     expect(pieces.distance).toEqual(whole.distance);
     expect(pieces.adversarial).toEqual(whole.adversarial);
     let turns = 0;
     const control = { checkpoint: () => (++turns === 3 ? Promise.reject(new Error('stop')) : Promise.resolve()) };
-    await expect(attackWhiteBox(adv, { ...options, control })).rejects.toThrow('stop');
+    await expect(attackWhiteBox(peers.adv, { ...options, control })).rejects.toThrow('stop');
     expect(tf.memory().numTensors).toBe(before);
   });
 });

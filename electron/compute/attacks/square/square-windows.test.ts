@@ -1,11 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadEngine } from '../../engines/load.ts';
-import { firstExamples, loadFixture } from '../../fixtures/peers.ts';
-import type { PeerFixture } from '../../fixtures/peers.ts';
+import { describe, expect, it } from 'vitest';
+import { firstExamples } from '../../fixtures/peers.ts';
 import { forward } from '../../models/network.ts';
 import type { Predictor } from '../../models/predictor.ts';
 import { stream } from '../../random/stream.ts';
+import { attackOptions, useSmallPeers } from '../attack-bench.ts';
 import type { AttackOptions } from '../options.ts';
 import { predictionOf } from '../base/outcome.ts';
 import { resolveAttack } from '../registry.ts';
@@ -14,25 +13,17 @@ import { squareSide } from './square-proposals.ts';
 import { pattern, type WindowNorm } from './square-windows.ts';
 import { attackWhiteBox } from '../base/white-box.ts';
 
-let adv: PeerFixture;
-beforeAll(async () => {
-  await loadEngine('wasm', { enginePack: null, deterministic: true });
-  adv = await loadFixture('small-adv');
-});
-afterAll(() => adv.dispose());
+const peers = useSmallPeers();
 
 const NORMS = ['l2', 'l1'] as const;
 const RADIUS = { linf: 0.25, l2: 7, l1: 40 } as const;
 
 function optionsFor(norm: keyof typeof RADIUS, queries: number, count: number): AttackOptions<SquarePlan> {
-  return {
-    examples: firstExamples(adv.examples, count),
-    plan: resolveAttack({ name: 'square', settings: { norm, epsilon: RADIUS[norm], queries } }).plan as SquarePlan,
-    seed: 5,
-    batchSize: 64,
-    includeMisclassified: false,
-    control: { checkpoint: () => Promise.resolve() },
-  };
+  return attackOptions(
+    firstExamples(peers.adv.examples, count),
+    resolveAttack({ name: 'square', settings: { norm, epsilon: RADIUS[norm], queries } }).plan as SquarePlan,
+    { seed: 5 },
+  );
 }
 
 const lengthOf = (norm: WindowNorm, values: ArrayLike<number>): number =>
@@ -92,7 +83,7 @@ function attackPlainly({ examples, plan, seed }: AttackOptions<SquarePlan>, row:
   const look = (change: readonly number[]) => {
     const image = Float32Array.from(x, (pixel, i) => pixel + change[i]!);
     const logits = tf.tidy(() =>
-      forward(adv.network, adv.weights, tf.tensor4d(image, [1, 28, 28, 1])).logits.dataSync<'float32'>(),
+      forward(peers.adv.network, peers.adv.weights, tf.tensor4d(image, [1, 28, 28, 1])).logits.dataSync<'float32'>(),
     );
     const margin = Math.max(...logits.filter((_, k) => k !== label)) - logits[label]!;
     return { image, margin, wrong: predictionOf(logits, 0, 10) !== label };
@@ -159,7 +150,7 @@ describe.each(NORMS)('Square in %s', (norm) => {
 
   it('does what a plain loop over single examples does', async () => {
     const options = optionsFor(norm, 25, 10);
-    const outcome = await attackWhiteBox(adv, options);
+    const outcome = await attackWhiteBox(peers.adv, options);
     expect(outcome.violations).toBe(0);
     const rows = [...outcome.attacked.keys()].filter((row) => outcome.attacked[row]);
     const plain = rows.map((row) => attackPlainly(options, row));
@@ -180,7 +171,7 @@ it.each(['linf', 'l2', 'l1'] as const)(
       logits: (images, count) =>
         Promise.resolve(
           tf.tidy(() =>
-            forward(adv.network, adv.weights, tf.tensor4d(images, [count, 28, 28, 1]))
+            forward(peers.adv.network, peers.adv.weights, tf.tensor4d(images, [count, 28, 28, 1]))
               .logits.dataSync<'float32'>()
               .slice(),
           ),
@@ -188,8 +179,8 @@ it.each(['linf', 'l2', 'l1'] as const)(
       dispose: () => Promise.resolve(),
     };
     const tensors = tf.memory().numTensors;
-    const own = await attackWhiteBox(adv, options);
-    const foreign = await attackWhiteBox({ ...adv, predictor }, options);
+    const own = await attackWhiteBox(peers.adv, options);
+    const foreign = await attackWhiteBox({ ...peers.adv, predictor }, options);
     expect(tf.memory().numTensors).toBe(tensors);
     expect(foreign.iteration).toEqual(own.iteration);
     expect(foreign.adversarial).toEqual(own.adversarial);

@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadEngine } from '../../engines/load.ts';
-import { firstExamples, loadFixture } from '../../fixtures/peers.ts';
+import { describe, expect, it } from 'vitest';
+import type { AttackSpec } from '../../../../shared/domain/evaluation.ts';
+import { firstExamples } from '../../fixtures/peers.ts';
 import type { PeerFixture } from '../../fixtures/peers.ts';
 import { forward } from '../../models/network.ts';
 import { stream } from '../../random/stream.ts';
+import { attackOptions, useSmallPeers } from '../attack-bench.ts';
 import { boundsOf } from '../base/budget.ts';
 import type { AttackOptions } from '../options.ts';
 import { countRobust, predictionOf } from '../base/outcome.ts';
@@ -15,36 +16,19 @@ import { squareQuery } from './square-steps.ts';
 import { attackTransfer } from '../base/transfer.ts';
 import { attackWhiteBox } from '../base/white-box.ts';
 
-let nat: PeerFixture;
-let adv: PeerFixture;
-beforeAll(async () => {
-  await loadEngine('wasm', { enginePack: null, deterministic: true });
-  nat = await loadFixture('small-nat');
-  adv = await loadFixture('small-adv');
-});
-afterAll(() => {
-  nat.dispose();
-  adv.dispose();
-});
+const peers = useSmallPeers();
 
-function planOf(settings: Readonly<Record<string, number>>): SquarePlan {
+function planOf(settings: AttackSpec['settings']): SquarePlan {
   return resolveAttack({ name: 'square', settings }).plan as SquarePlan;
 }
 
 function optionsFor(
-  peers: PeerFixture,
+  peer: PeerFixture,
   settings: Readonly<Record<string, number>>,
   count: number,
   seed = 7,
 ): AttackOptions<SquarePlan> {
-  return {
-    examples: firstExamples(peers.examples, count),
-    plan: planOf(settings),
-    seed,
-    batchSize: 64,
-    includeMisclassified: false,
-    control: { checkpoint: () => Promise.resolve() },
-  };
+  return attackOptions(firstExamples(peer.examples, count), planOf(settings), { seed });
 }
 
 /** Algorithms 1 and 2 written down again as plainly as possible, for one example. */
@@ -99,10 +83,10 @@ describe('Square', () => {
   });
 
   it('does what a plain loop over single examples does', async () => {
-    const options = optionsFor(adv, { epsilon: 0.3, queries: 60 }, 32);
-    const outcome = await attackWhiteBox(adv, options);
+    const options = optionsFor(peers.adv, { epsilon: 0.3, queries: 60 }, 32);
+    const outcome = await attackWhiteBox(peers.adv, options);
     const rows = [...outcome.attacked.keys()].filter((row) => outcome.attacked[row]);
-    const plain = rows.map((row) => attackPlainly(adv, options, row));
+    const plain = rows.map((row) => attackPlainly(peers.adv, options, row));
     expect(rows.map((row) => outcome.iteration[row])).toEqual(plain.map(({ iteration }) => iteration));
     expect(new Set(plain.map(({ iteration }) => iteration)).size).toBeGreaterThan(3);
     rows.forEach((row, at) => {
@@ -153,7 +137,10 @@ describe('Square', () => {
     async () => {
       const left: number[] = [];
       for (const seed of [0, 1, 2]) {
-        const outcome = await attackWhiteBox(adv, optionsFor(adv, { epsilon: 0.3, queries: 500 }, 256, seed));
+        const outcome = await attackWhiteBox(
+          peers.adv,
+          optionsFor(peers.adv, { epsilon: 0.3, queries: 500 }, 256, seed),
+        );
         expect(outcome.violations).toBe(0);
         left.push(countRobust(outcome));
       }
@@ -162,12 +149,12 @@ describe('Square', () => {
   );
 
   it('batch size changes nothing, the same seed gives the same images, and all stay within the ball', async () => {
-    const options = optionsFor(adv, { epsilon: 0.25, queries: 45, restarts: 2 }, 40);
-    const whole = await attackWhiteBox(adv, options);
-    const pieces = await attackWhiteBox(adv, { ...options, batchSize: 7 });
+    const options = optionsFor(peers.adv, { epsilon: 0.25, queries: 45, restarts: 2 }, 40);
+    const whole = await attackWhiteBox(peers.adv, options);
+    const pieces = await attackWhiteBox(peers.adv, { ...options, batchSize: 7 });
     expect(pieces.iteration).toEqual(whole.iteration);
     expect(pieces.adversarial).toEqual(whole.adversarial);
-    const other = await attackWhiteBox(adv, { ...options, seed: 8 });
+    const other = await attackWhiteBox(peers.adv, { ...options, seed: 8 });
     expect(other.adversarial).not.toEqual(whole.adversarial);
     const { lower, upper } = boundsOf(options.examples.images, 0.25);
     expect(whole.adversarial.every((pixel, i) => pixel >= lower[i]! && pixel <= upper[i]!)).toBe(true);
@@ -175,10 +162,10 @@ describe('Square', () => {
   });
 
   it('counts the queries that were made: none for examples that are broken already', async () => {
-    const options = optionsFor(adv, { epsilon: 0.3, queries: 95 }, 64);
+    const options = optionsFor(peers.adv, { epsilon: 0.3, queries: 95 }, 64);
     let [queries, left] = [0, -1];
     const onWork = (done: number, more: number): void => void ([queries, left] = [queries + done, more]);
-    const outcome = await attackWhiteBox(adv, { ...options, batchSize: 16, onWork });
+    const outcome = await attackWhiteBox(peers.adv, { ...options, batchSize: 16, onWork });
     const rows = [...outcome.attacked.keys()].filter((row) => outcome.attacked[row]);
     const needed = rows.reduce((sum, row) => sum + (outcome.succeeded[row] ? outcome.iteration[row]! + 1 : 95), 0);
     expect(left).toBe(0);
@@ -188,8 +175,8 @@ describe('Square', () => {
   });
 
   it('is refused as a transfer attack, by name', async () => {
-    const options = optionsFor(nat, { queries: 10 }, 2);
-    await expect(attackTransfer(nat, [adv], options)).rejects.toMatchObject({
+    const options = optionsFor(peers.nat, { queries: 10 }, 2);
+    await expect(attackTransfer(peers.nat, [peers.adv], options)).rejects.toMatchObject({
       code: 'invalid-input',
       message: expect.stringMatching(/The attack square stops once the model/) as string,
     });
@@ -197,11 +184,11 @@ describe('Square', () => {
 
   it('leaves no tensor behind, cancelled or not', async () => {
     const before = tf.memory().numTensors;
-    const options = optionsFor(adv, { epsilon: 0.3, queries: 35, restarts: 2 }, 20);
-    await attackWhiteBox(adv, { ...options, batchSize: 6 });
+    const options = optionsFor(peers.adv, { epsilon: 0.3, queries: 35, restarts: 2 }, 20);
+    await attackWhiteBox(peers.adv, { ...options, batchSize: 6 });
     let turns = 0;
     const control = { checkpoint: () => (++turns === 4 ? Promise.reject(new Error('stop')) : Promise.resolve()) };
-    await expect(attackWhiteBox(adv, { ...options, control })).rejects.toThrow('stop');
+    await expect(attackWhiteBox(peers.adv, { ...options, control })).rejects.toThrow('stop');
     expect(tf.memory().numTensors).toBe(before);
   });
 });

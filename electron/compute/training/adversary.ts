@@ -72,9 +72,13 @@ const NONE: Adversary = {
 
 /** x' by an attack on the network itself, or on one of the members, drawn for each step from (seed, 'source', step). */
 function attacked(
-  { network, seed, members }: AdversaryOptions,
+  { network, defence, seed, members }: AdversaryOptions,
   inner: NonNullable<ConfiguredDefence['inner']>,
 ): Adversary {
+  const named = defence.members?.length ?? 0;
+  if (members.length !== named) {
+    throw new AppError('internal', `${defence.name} names ${named} static models, and ${members.length} were loaded.`);
+  }
   checkMembers(network, members);
   const own = createInnerAttacker(network, inner, seed);
   const others = members.map((member) => ({

@@ -16,6 +16,8 @@ export const architecture = {
   newHead: 'The last layer is new.',
   unused: 'Not used: {names}.',
   more: '{names} and {n} more',
+  given: 'from given weights',
+  kept: '{names} as they were',
   drawing: '{name} at {size}: {n} stages',
   stage: '{name}, {size}, {parameters} parameters',
   totals: '{parameters} parameters · {operations} multiply-adds an image',

@@ -1,4 +1,5 @@
 import type { InitialReport, TrainingEstimate } from '../../../shared/domain/architecture.ts';
+import type { TrainConfig } from '../../../shared/domain/training.ts';
 import { t } from '../../i18n/index.ts';
 import { formatBytes, formatDuration, formatSignificant } from '../../ui/format.ts';
 
@@ -28,6 +29,22 @@ export function reportLines({ source, taken, fresh, unused, newHead }: InitialRe
     ...(newHead ? [t('architecture.newHead')] : []),
     ...(fresh.length > 0 ? [t('architecture.newArrays', { names: shortened(fresh) })] : []),
     ...(unused.length > 0 ? [t('architecture.unused', { names: shortened(unused) })] : []),
+  ];
+}
+
+/** What a run or a model says of its network beyond the architecture's name. */
+export function networkParts({
+  architectureSettings = {},
+  initial,
+  freeze = [],
+}: Pick<Partial<TrainConfig>, 'architectureSettings' | 'initial' | 'freeze'>): readonly string[] {
+  const settings = Object.entries(architectureSettings).map(
+    ([key, value]) => `${key} ${Array.isArray(value) ? value.join(' ') : String(value)}`,
+  );
+  return [
+    ...settings,
+    ...(initial ? [t('architecture.given')] : []),
+    ...(freeze.length > 0 ? [t('architecture.kept', { names: freeze.join(' ') })] : []),
   ];
 }
 

@@ -21,7 +21,8 @@ export const WEIGHT_CHOICES = ['last', 'best', 'ema'] as const;
 export const weightChoice = z.enum(WEIGHT_CHOICES);
 export type WeightChoice = z.infer<typeof weightChoice>;
 
-const SHARES = /^\s*((0?\.\d+|0|1|1\.0+)\s*([,;\s]\s*(?=\S)|$))*$/;
+/** Each gap between shares is read in one way alone: a wrong text is refused at once, however long it is. */
+const SHARES = /^\s*(?:(?:0?\.\d+|0|1|1\.0+)(?:\s*[,;]\s*(?=\S)|\s+(?=[^\s,;])|\s*$))*$/;
 
 /** The trainer's settings that every defence shares. Flat and with defaults, so that forms and flags are views of it. */
 export const trainerSettings = z.strictObject({

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { epsilonLabel } from '../../shared/domain/epsilon.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import { goal, exampleChoice } from '../../shared/domain/evaluation.ts';
 import type { EntityId } from '../../shared/domain/ids.ts';
@@ -8,7 +9,7 @@ import { PLAN_MODES, planAttack, planRequest } from '../../shared/domain/plan.ts
 import type { PlanComparison, PlanExport, PlanRequest, PlanResult } from '../../shared/domain/plan.ts';
 import { parseSettings } from '../../shared/domain/settings.ts';
 import { checkText } from '../services/check-text.ts';
-import { attacksBehind } from '../services/figures/plan-marks.ts';
+import { attacksBehind, weaknessBehind } from '../services/figures/plan-marks.ts';
 import type { Library } from '../services/library.ts';
 import { footnotes, markedLabel, markedModels, markedName, weaknessOfWorst } from '../services/marks.ts';
 import type { MarkedModel } from '../services/marks.ts';
@@ -57,7 +58,7 @@ export async function evaluatePlan(plan: string, out: string | undefined, option
       { name, evaluations, ...result, comparison, checks: checksOf(result, modelOf) },
       [
         resultText(result, modelOf),
-        ...(comparison ? [comparisonText(comparison, modelOf)] : []),
+        ...(comparison ? [comparisonText(comparison, modelOf, (model) => weaknessBehind(result, null, [model]))] : []),
         footnotesOf(result, modelOf),
       ].join('\n\n'),
     );
@@ -153,7 +154,7 @@ export function resultText(result: PlanResult, modelOf: ModelOf): string {
     }),
     ...(result.worst[model] ?? []).map(({ norm, epsilon, accuracy, interval, attacks, gradientFree }) => [
       nameOf(model),
-      `worst case of ${attacks}, ${norm} ε ${epsilon}`,
+      `worst case of ${attacks}, ${epsilonLabel({ norm, epsilon })}`,
       markedLabel({ label: percent(accuracy), weak: weaknessOfWorst({ gradientFree }) }),
       `[${percent(interval[0])}, ${percent(interval[1])}]`,
     ]),
@@ -161,13 +162,18 @@ export function resultText(result: PlanResult, modelOf: ModelOf): string {
   return textTable(['model', 'attack', 'accuracy', '95 %'], rows);
 }
 
-export function comparisonText({ label, pairs }: PlanComparison, modelOf: ModelOf): string {
+/** @param weakOf why a model's number is weak; null if it is not. */
+export function comparisonText(
+  { label, pairs }: PlanComparison,
+  modelOf: ModelOf,
+  weakOf: (model: string) => string | null,
+): string {
   const nameOf = (id: string): string => markedName(modelOf(id));
   const rows = pairs.map((pair) => [
     nameOf(pair.first),
     nameOf(pair.second),
-    percent(pair.accuracyFirst),
-    percent(pair.accuracySecond),
+    markedLabel({ label: percent(pair.accuracyFirst), weak: weakOf(pair.first) }),
+    markedLabel({ label: percent(pair.accuracySecond), weak: weakOf(pair.second) }),
     String(pair.onlyFirst),
     String(pair.onlySecond),
     pair.p.toPrecision(3),

@@ -30,7 +30,7 @@ test('the footnotes name every check with its date, and explain only the marks t
   expect(states).toBe('Gradient-masking check: CLP ‡ red (full, ε 0.3, 2026-11-22).');
   expect(red).toMatch(/^‡ /);
   expect(reasons).toBe(
-    '† Too weak to be a claim of robustness: PGD-40, FGSM (one start: restarts may break more); worst case (no attack without gradients is among them).',
+    '† Too weak to be a claim of robustness: PGD-40 and FGSM (one start: restarts may break more); worst case (no attack without gradients is among them).',
   );
 });
 

@@ -72,7 +72,7 @@ function weakNote(attacks: readonly MarkedAttack[]): string[] {
     if (weak !== null) reasons.set(weak, (reasons.get(weak) ?? new Set()).add(label));
   }
   if (reasons.size === 0) return [];
-  const each = [...reasons].map(([weak, labels]) => `${[...labels].join(', ')} (${asClause(weak)})`);
+  const each = [...reasons].map(([weak, labels]) => `${[...labels].join(' and ')} (${asClause(weak)})`);
   return [`${WEAK_MARK} Too weak to be a claim of robustness: ${each.join('; ')}.`];
 }
 

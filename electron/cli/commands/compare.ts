@@ -5,6 +5,7 @@ import { planRequest } from '../../../shared/domain/plan.ts';
 import { parseSettings } from '../../../shared/domain/settings.ts';
 import type { Library } from '../../services/library.ts';
 import { writeExport } from '../../services/write-export.ts';
+import { weaknessBehind } from '../../services/figures/plan-marks.ts';
 import { markedModels } from '../../services/marks.ts';
 import { checksOf, comparisonText, footnotesOf, planFinished, resultText, writePlan } from '../plans.ts';
 import { choose, withLibrary, type GlobalOptions } from '../session.ts';
@@ -68,7 +69,7 @@ export function compareCommand(program: Command): void {
           { plan: id, label: comparison.label, pairs, clean, worst, checks: checksOf(result, modelOf) },
           [
             resultText(result, modelOf),
-            comparisonText({ ...comparison, pairs }, modelOf),
+            comparisonText({ ...comparison, pairs }, modelOf, (model) => weaknessBehind(result, column, [model])),
             footnotesOf(result, modelOf),
           ].join('\n\n'),
         );

@@ -86,6 +86,11 @@ export function accessOf(plan: AttackPlan): Access {
   return plan.family.access(plan);
 }
 
+/** Whether norm and ε are what bounds the attack; rotations, for one, are bounded otherwise. */
+export function isInBall({ family }: Pick<AttackPlan, 'family'>): boolean {
+  return family.threat === undefined;
+}
+
 /** Whether it sees scores or decisions alone, or has a part that does: what masked gradients cannot hide from. */
 export function hasBlindPart(plan: AttackPlan): boolean {
   const access = accessOf(plan);

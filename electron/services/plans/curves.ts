@@ -1,7 +1,7 @@
 import type { ExampleRecord } from '../../../shared/domain/evaluation.ts';
 import type { PlanCurve, PlanCurves } from '../../../shared/domain/plan.ts';
 import { wilsonInterval } from '../../compute/statistics/wilson.ts';
-import { epsilonsOf, normsOf, smallestBreaks } from './measured.ts';
+import { epsilonsOf, normsOf, outcomesIn, smallestBreaks } from './measured.ts';
 import type { MeasuredOutcome, MeasuredPlan } from './measured.ts';
 import { stepLabel } from './result.ts';
 
@@ -74,7 +74,7 @@ function bySeed(outcomes: readonly MeasuredOutcome[]): BySeed[] {
 function worstCurves(outcomes: readonly MeasuredOutcome[]): PlanCurve[] {
   const steps = outcomes.map(({ step }) => step);
   return normsOf(steps).flatMap((norm) => {
-    const ofNorm = outcomes.filter(({ step }) => step.attack.plan.norm === norm);
+    const ofNorm = outcomesIn(outcomes, norm);
     const [first] = ofNorm;
     const largest = epsilonsOf(steps, norm).at(-1);
     if (!first || largest === undefined) return [];

@@ -4,7 +4,7 @@ import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { DatasetRow, EvaluationRow } from '../../../shared/domain/library.ts';
 import type { PlanEstimate, PlanRequest } from '../../../shared/domain/plan.ts';
 import { roundsOf } from '../../compute/attacks/base/goals.ts';
-import { accessOf, canTransfer, FORWARD_PASSES, workOf } from '../../compute/attacks/plan.ts';
+import { accessOf, canTransfer, FORWARD_PASSES, isInBall, workOf } from '../../compute/attacks/plan.ts';
 import type { Family } from '../../compute/attacks/plan.ts';
 import { resolveAttack } from '../../compute/attacks/registry.ts';
 import type { ResolvedAttack } from '../../compute/attacks/registry.ts';
@@ -172,7 +172,7 @@ function warningsOf(request: PlanRequest, { manifest }: DatasetRow): string[] {
   const attacks = plannedAttacks(request).map(({ attack }) => attack);
   const warnings = new Set<string>();
   for (const { plan, notes } of attacks) {
-    const grey = plan.norm === 'linf' ? flatGreyNote(plan.epsilon, manifest.classes.length) : null;
+    const grey = plan.norm === 'linf' && isInBall(plan) ? flatGreyNote(plan.epsilon, manifest.classes.length) : null;
     if (grey !== null) warnings.add(grey);
     for (const note of notes) warnings.add(note);
   }

@@ -2,7 +2,7 @@ import type { ExampleRecord, TargetResult } from '../../../shared/domain/evaluat
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { EvaluationRow } from '../../../shared/domain/library.ts';
 import { shortHash } from '../../../shared/domain/module.ts';
-import { accessOf } from '../../compute/attacks/plan.ts';
+import { accessOf, isInBall } from '../../compute/attacks/plan.ts';
 import { resolveAttack } from '../../compute/attacks/registry.ts';
 import type { ResolvedAttack } from '../../compute/attacks/registry.ts';
 import type { StoredModel } from '../../store/models.ts';
@@ -121,6 +121,11 @@ export function breaksAt({ step: { attack, minimal } }: MeasuredOutcome, record:
   return record.broken ? Math.min(distance, epsilon) : distance;
 }
 
+/** The outcomes that count for worst cases in a norm. */
+export function outcomesIn(outcomes: readonly MeasuredOutcome[], norm: string): readonly MeasuredOutcome[] {
+  return outcomes.filter(({ step: { attack } }) => isInBall(attack.plan) && attack.plan.norm === norm);
+}
+
 /** Row by row the smallest ε at which any of these outcomes, all on one model, breaks the example. */
 export function smallestBreaks(outcomes: readonly MeasuredOutcome[]): Float64Array {
   const smallest = new Float64Array(outcomes[0]?.records.length ?? 0).fill(Number.POSITIVE_INFINITY);
@@ -132,13 +137,18 @@ export function smallestBreaks(outcomes: readonly MeasuredOutcome[]): Float64Arr
   return smallest;
 }
 
-/** The ε that attacks of one norm were run at, ascending. */
-export function epsilonsOf(steps: readonly MeasuredStep[], norm: string): number[] {
-  const own = steps.filter(({ attack }) => attack.plan.norm === norm).map(({ attack }) => attack.plan.epsilon);
-  return [...new Set(own)].filter(Number.isFinite).sort((a, b) => a - b);
+/** The attacks that an ε bounds: of the others ε says nothing, so no worst case at an ε counts them. */
+function boundedSteps(steps: readonly MeasuredStep[]): readonly MeasuredStep[] {
+  return steps.filter(({ attack }) => isInBall(attack.plan));
 }
 
-/** The norms of a plan's attacks, in the order in which it names them. */
+/** The ε that attacks of one norm were run at, ascending. */
+export function epsilonsOf(steps: readonly MeasuredStep[], norm: string): number[] {
+  const own = boundedSteps(steps).filter(({ attack }) => attack.plan.norm === norm);
+  return [...new Set(own.map(({ attack }) => attack.plan.epsilon))].sort((a, b) => a - b);
+}
+
+/** The norms of a plan's attacks that an ε bounds, in the order in which it names them. */
 export function normsOf(steps: readonly MeasuredStep[]): MeasuredStep['attack']['plan']['norm'][] {
-  return [...new Set(steps.map(({ attack }) => attack.plan.norm))];
+  return [...new Set(boundedSteps(steps).map(({ attack }) => attack.plan.norm))];
 }

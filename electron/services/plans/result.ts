@@ -3,7 +3,7 @@ import type { PlanColumn, PlanResult } from '../../../shared/domain/plan.ts';
 import { hasBlindPart } from '../../compute/attacks/plan.ts';
 import { spread } from '../../compute/statistics/spread.ts';
 import { wilsonInterval } from '../../compute/statistics/wilson.ts';
-import { epsilonsOf, normsOf, smallestBreaks } from './measured.ts';
+import { epsilonsOf, normsOf, outcomesIn, smallestBreaks } from './measured.ts';
 import type { MeasuredOutcome, MeasuredPlan, MeasuredStep } from './measured.ts';
 
 type Cell = PlanResult['cells'][string][string];
@@ -101,7 +101,7 @@ function cleanOf(model: EntityId, [first]: readonly MeasuredOutcome[]) {
 function worstOf(outcomes: readonly MeasuredOutcome[]): Worst[] {
   const steps = outcomes.map(({ step }) => step);
   return normsOf(steps).flatMap((norm) => {
-    const ofNorm = outcomes.filter(({ step }) => step.attack.plan.norm === norm);
+    const ofNorm = outcomesIn(outcomes, norm);
     const breaks = smallestBreaks(ofNorm);
     const whiteBox = ofNorm.filter(({ step }) => step.source.length === 0);
     const seeds = [...new Set(steps.map(({ seed }) => seed))];

@@ -7,6 +7,7 @@ import type { EvaluationRow } from '../../../shared/domain/library.ts';
 import { planExtension, planRequest } from '../../../shared/domain/plan.ts';
 import type { PlanRequest, PlanRow } from '../../../shared/domain/plan.ts';
 import type { RunState } from '../../../shared/domain/training.ts';
+import { isInBall } from '../../compute/attacks/plan.ts';
 import type { StoredPlan } from '../../store/plans.ts';
 import type { Store } from '../../store/store.ts';
 import { engineForJob } from '../engines.ts';
@@ -190,6 +191,7 @@ interface Carrier {
   readonly seed: number;
   readonly norm: string;
   readonly epsilon: number;
+  readonly inBall: boolean;
   readonly minimal: boolean;
 }
 
@@ -197,7 +199,8 @@ function carrierOf(id: EntityId, asked: EvaluationRequest, { plan }: PlanStep['a
   const { targets, source, ensemble, goal, seed } = asked;
   const { norm, epsilon, family } = plan;
   const { minimal } = family;
-  return { id, targets, source: JSON.stringify([source, ensemble]), goal, seed, norm, epsilon, minimal };
+  const inBall = isInBall(plan);
+  return { id, targets, source: JSON.stringify([source, ensemble]), goal, seed, norm, epsilon, inBall, minimal };
 }
 
 function carries(earlier: Carrier, later: Carrier): boolean {
@@ -208,7 +211,8 @@ function carries(earlier: Carrier, later: Carrier): boolean {
     earlier.norm === later.norm &&
     earlier.epsilon <= later.epsilon &&
     // Threat models that are no ball cannot be compared by ε.
-    Number.isFinite(earlier.epsilon) &&
+    earlier.inBall &&
+    later.inBall &&
     // A smallest perturbation is looked for whether or not there is a larger one.
     !later.minimal &&
     earlier.targets.some((model) => later.targets.includes(model))

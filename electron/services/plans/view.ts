@@ -1,7 +1,7 @@
 import { epsilonLabel } from '../../../shared/domain/epsilon.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
-import { breaksAt, epsilonsOf, normsOf } from './measured.ts';
+import { breaksAt, epsilonsOf, normsOf, outcomesIn } from './measured.ts';
 import type { MeasuredOutcome, MeasuredPlan } from './measured.ts';
 import { stepLabel } from './result.ts';
 
@@ -41,7 +41,13 @@ export function focusOn(measured: MeasuredPlan, column: string | null): PlanFocu
       epsilon: step.attack.plan.epsilon,
     };
   }
-  const [norm = 'linf'] = normsOf(steps);
+  const [norm] = normsOf(steps);
+  if (norm === undefined) {
+    throw new AppError(
+      'not-found',
+      'This plan has no worst case: no ε bounds its attacks. Choose one of them instead of the worst case.',
+    );
+  }
   const epsilon =
     epsilonsOf(
       outcomes.map(({ step }) => step),
@@ -49,7 +55,7 @@ export function focusOn(measured: MeasuredPlan, column: string | null): PlanFocu
     ).at(-1) ?? 0;
   return {
     label: `worst case, ${epsilonLabel({ norm, epsilon })}`,
-    outcomesOf: (model) => outcomes.filter((one) => one.model === model && one.step.attack.plan.norm === norm),
+    outcomesOf: (model) => outcomesIn(outcomes, norm).filter((one) => one.model === model),
     epsilon,
   };
 }

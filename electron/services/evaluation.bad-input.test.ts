@@ -44,12 +44,12 @@ async function importModel(
   name: string,
   changes: Readonly<Record<string, (value: number, at: number) => number>>,
 ): Promise<string> {
-  const arrays = Object.fromEntries(
+  const arrays: Record<string, NpyArray> = Object.fromEntries(
     Object.entries(await readNpz(FIXTURE)).filter(([key]) => /_[wb]$/.test(key)),
-  ) as Record<string, NpyArray>;
+  );
   for (const [key, change] of Object.entries(changes)) {
     const array = arrays[key]!;
-    arrays[key] = { ...array, data: (array.data as Float32Array).map(change) } as NpyArray;
+    arrays[key] = { ...array, data: (array.data as Float32Array).map(change) };
   }
   const path = join(root, `${name}.npz`);
   await writeNpz(path, arrays);

@@ -99,7 +99,8 @@ export function evaluatedModel(
 }
 
 /** The peers' 256 test images: 200 as the test split, 56 for validation. */
-async function writeDataset(folder: string, { array, examples }: PeerFixture): Promise<void> {
+async function writeDataset(folder: string, peer: PeerFixture): Promise<void> {
+  const { examples } = peer;
   const splits = Uint8Array.from(examples.labels, (_, row) => (row < 200 ? 2 : 1));
   const manifest: DatasetManifest = {
     format: 1,
@@ -116,7 +117,7 @@ async function writeDataset(folder: string, { array, examples }: PeerFixture): P
     skipped: [],
     created: '2026-01-01T00:00:00.000Z',
   };
-  await writeFile(join(folder, PACKED_FILES.images), array('images_u8').data as Uint8Array);
+  await writeFile(join(folder, PACKED_FILES.images), peer.array('images_u8').data as Uint8Array);
   await writeFile(join(folder, PACKED_FILES.labels), new Uint8Array(Uint16Array.from(examples.labels).buffer));
   await writeFile(join(folder, PACKED_FILES.splits), splits);
   await writeFile(join(folder, PACKED_FILES.manifest), JSON.stringify(manifest));

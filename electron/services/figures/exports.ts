@@ -98,9 +98,7 @@ export async function exportRun(library: Library, id: EntityId): Promise<Exporte
 }
 
 /** Every point of the runs, a line each; of several runs with their names. */
-function metricsCsv(
-  runs: readonly { readonly name?: string; readonly points: readonly TrainPoint[] }[],
-): string {
+function metricsCsv(runs: readonly { readonly name?: string; readonly points: readonly TrainPoint[] }[]): string {
   const lines = runs.flatMap(({ name, points }) =>
     points.map((point) => ({ ...(name !== undefined && { run: name }), ...flat(point) })),
   );

@@ -60,7 +60,7 @@ const NAME_SOURCES = 'Name undefended models as sources, so that transfer is che
 function forwardOnly({ sources, epsilon }: Probe, each: readonly string[], left: number): Finding {
   return {
     figures: [figure('Broken beyond attacks with gradients', null, 'points', THRESHOLDS.gradientFree)],
-    finding: `Of this model there is a forward pass alone, so attacks with gradients cannot be compared with. ${each.join('; ')}; ${percentText(left)} are left.`,
+    finding: `Of this model there is a forward pass alone, so there is no attack with gradients to compare with. ${each.join('; ')}; ${percentText(left)} are left.`,
     next: `Attack it with more queries, and with HopSkipJump.${sources.length === 0 ? ` ${NAME_SOURCES}` : ''}`,
     attack: { name: 'square', settings: { epsilon, queries: 4 * SQUARE_QUERIES } },
   };

@@ -2,6 +2,7 @@ import type { DatasetManifest } from '../../../shared/domain/dataset.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { TrainerSettings } from '../../../shared/domain/training.ts';
 import { checkAugmentation } from '../data/augment.ts';
+import type { PackedDataset } from '../data/packed.ts';
 import type { ConfiguredDefence } from '../defences/defence.ts';
 
 /** What the trainer's settings must agree with. */
@@ -82,6 +83,19 @@ export function dataNotes(
       ? ['The data set has no validation images: accuracies are not measured while the run goes on.']
       : []),
   ];
+}
+
+/** {@link dataNotes} of what a run trains on. */
+export function notesOn(
+  { trainLimit }: Pick<TrainerSettings, 'trainLimit'>,
+  dataset: PackedDataset,
+): readonly string[] {
+  const labels = (split: 'train' | 'validation', limit: number | null): number[] =>
+    Array.from(dataset.positions(split).subarray(0, limit ?? undefined), (position) => dataset.labels[position] ?? 0);
+  return dataNotes(dataset.manifest.classes, {
+    train: labels('train', trainLimit),
+    validation: labels('validation', null),
+  });
 }
 
 function listed(names: readonly string[]): string {

@@ -2,13 +2,11 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type { TrainConfig, TrainPoint, TrainResult } from '../../../shared/domain/training.ts';
 import { imageTensor } from '../attacks/base/batch.ts';
-import { writeNpz, type NpzArrays } from '../arrays/npz.ts';
+import type { NpzArrays } from '../arrays/npz.ts';
 import type { Subject } from '../attacks/base/examples.ts';
 import type { PackedDataset } from '../data/packed.ts';
 import type { Pipeline } from '../data/pipeline.ts';
 import type { JobContext } from '../jobs/control.ts';
-import { parameterCount } from '../models/network.ts';
-import { saveWeights } from '../models/weights.ts';
 import { createAdversary, type Adversary } from './adversary.ts';
 import { inParts, trainingBatches } from './batches.ts';
 import {
@@ -22,13 +20,13 @@ import {
   pruneCheckpoints,
   readCheckpoint,
   writeCheckpoint,
-  type CheckpointMeta,
 } from './checkpoint.ts';
 import { readStartingWeights } from './starting-weights.ts';
 import { createStepClock } from './clock.ts';
 import { collapseNote, createGuard, hasCollapsed, type Guard } from './guard.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
-import { dataNotes } from './check.ts';
+import { notesOn } from './check.ts';
+import { finishRun } from './finish.ts';
 import { culpritOf, diverged, drownedLately, heaviestTerm, trainingFailure, type Heaviest } from './faults.ts';
 import { averageShare } from './optimizer.ts';
 import { planTraining, type TrainingPlan } from './plan.ts';
@@ -76,7 +74,7 @@ export interface TrainingOptions {
 export async function train(options: TrainingOptions): Promise<TrainResult> {
   const training = await Training.open(options);
   try {
-    for (const note of notesOn(options)) options.onNote?.(note);
+    for (const note of notesOn(options.config.trainer, options.dataset)) options.onNote?.(note);
     await options.onStart?.(training.done);
     return await training.run();
   } catch (thrown) {
@@ -191,38 +189,16 @@ class Training {
   /** Writes the weights that the run keeps. */
   async #finish(): Promise<TrainResult> {
     const { folder, config } = this.#options;
-    const { network, order, total } = this.#plan;
-    const { validations } = this.#metrics;
-    const { best } = standingOf(validations);
-    const steps = this.#done;
-    const last = validations.findLast((point) => point.step <= steps) ?? null;
-    const { keep } = config.trainer;
-    const file = join(folder, WEIGHTS_FILE);
-    let kept: CheckpointMeta | null = null;
-    if (keep === 'best') {
-      const { meta, weights, average } = await readCheckpoint(join(folder, CHECKPOINTS, BEST_CHECKPOINT));
-      await writeNpz(file, config.trainer.ema > 0 ? average : weights);
-      kept = meta;
-    } else {
-      await saveWeights(network, keep === 'ema' ? (this.#state.average ?? {}) : this.#state.weights, file);
-    }
-    // After a way back the best weights may be of a stretch that counts no more: they keep their own step and number.
-    const ofBest =
-      kept && kept.step !== best?.step ? { cleanAccuracy: null, adversarialAccuracy: kept.best } : best && judged(best);
-    const measured = { last, best: ofBest, ema: last?.ema ?? null }[keep];
-    const collapse = this.#metrics.probes.find(({ collapsed }) => collapsed);
-    return {
-      steps,
-      epochs: steps / order.stepsPerEpoch,
+    return finishRun({
+      folder,
+      file: join(folder, WEIGHTS_FILE),
+      trainer: config.trainer,
+      plan: this.#plan,
+      metrics: this.#metrics,
+      state: this.#state,
+      steps: this.#done,
       seconds: this.#seconds(),
-      cleanAccuracy: measured?.cleanAccuracy ?? null,
-      adversarialAccuracy: measured?.adversarialAccuracy ?? null,
-      parameters: parameterCount(network),
-      kept: { weights: keep, step: kept?.step ?? steps },
-      best: best && { step: best.step, adversarialAccuracy: judged(best).adversarialAccuracy },
-      stoppedEarly: steps < total,
-      ...(collapse && { collapsedAt: collapse.step }),
-    };
+    });
   }
 
   async dispose(): Promise<void> {
@@ -471,15 +447,6 @@ class Training {
   #seconds(): number {
     return this.#secondsBefore + this.#clock.elapsed / 1000;
   }
-}
-
-function notesOn({ config, dataset }: TrainingOptions): readonly string[] {
-  const labels = (split: 'train' | 'validation', limit: number | null): number[] =>
-    Array.from(dataset.positions(split).subarray(0, limit ?? undefined), (position) => dataset.labels[position] ?? 0);
-  return dataNotes(dataset.manifest.classes, {
-    train: labels('train', config.trainer.trainLimit),
-    validation: labels('validation', null),
-  });
 }
 
 /** Of the images that the run trains on. */

@@ -85,7 +85,7 @@ export const plan = {
     total: 'About {time}',
     atLeast: 'More than {time}',
     unknown: 'Time not known yet: nothing was measured on this engine.',
-    work: 'at most: {n} {unit} in all, fewer as examples break.',
+    work: 'At most {n} {unit} in all, fewer as examples break.',
     evaluations: 'nothing is left to run | for {n} evaluation | for {n} evaluations',
     models: 'no model | {n} model | {n} models',
     steps: 'Step by step, in the order of running',

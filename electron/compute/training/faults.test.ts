@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { trainerSettings } from '../../../shared/domain/training.ts';
-import { culpritOf, diverged, trainingFailure } from './faults.ts';
+import { culpritOf, diverged, heaviestTerm, trainingFailure } from './faults.ts';
 
 const report = (terms: Readonly<Record<string, number>>, gradientSquares = 1) => ({
   terms,
@@ -28,6 +28,13 @@ describe('a step whose numbers went wrong', () => {
     expect(error.details).toMatchObject({ step: 38, term: 'logits', checkpoint: 30 });
     expect(diverged(1, { term: 'gradient', value: NaN }, null).message).toMatch(/There is no checkpoint before it/);
   });
+});
+
+it('a term that drowns the others is one with a weight of its own, not the plain loss that it is added to', () => {
+  expect(heaviestTerm(3, { clean: 0.01, logits: 5, total: 5.01 })).toEqual({ term: 'logits', step: 3 });
+  expect(heaviestTerm(3, { clean: 5, logits: 0.01, total: 5.01 })).toBeNull();
+  expect(heaviestTerm(3, { clean: 0.01, adversarial: 5, total: 5.01 })).toBeNull();
+  expect(heaviestTerm(3, { clean: 2, logits: 3, total: 5 })).toBeNull();
 });
 
 describe('a training without memory', () => {

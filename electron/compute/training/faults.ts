@@ -59,11 +59,14 @@ export interface Heaviest {
   readonly step: number;
 }
 
-/** null if no term drowns the others, or if there are no others. */
+/** The loss that other terms are added to: where it is nearly all, they are small. */
+const UNWEIGHTED: readonly string[] = ['clean', 'adversarial'];
+
+/** null if no term with a weight of its own drowns the others, or if there are no others. */
 export function heaviestTerm(step: number, { total, ...terms }: StepReport['terms']): Heaviest | null {
   const names = Object.keys(terms);
   if (names.length < 2 || total === undefined) return null;
-  const term = names.find((name) => (terms[name] ?? 0) > DROWNS * total);
+  const term = names.find((name) => !UNWEIGHTED.includes(name) && (terms[name] ?? 0) > DROWNS * total);
   return term === undefined ? null : { term, step };
 }
 

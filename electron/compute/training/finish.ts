@@ -6,7 +6,7 @@ import { saveWeights } from '../models/weights.ts';
 import { BEST_CHECKPOINT, CHECKPOINTS, readCheckpoint, type CheckpointMeta } from './checkpoint.ts';
 import type { Metrics } from './metrics.ts';
 import type { TrainingPlan } from './plan.ts';
-import { judged, standingOf } from './standing.ts';
+import { judged, standingOf, type Measured } from './standing.ts';
 import type { TrainState } from './step.ts';
 
 interface FinishedRun {
@@ -20,6 +20,8 @@ interface FinishedRun {
   /** Steps done. */
   readonly steps: number;
   readonly seconds: number;
+  /** Of the state, where no validation of the metrics is of its step. */
+  readonly measured: Measured | null;
 }
 
 /** Writes the weights that a run keeps, and says what is known of them. @throws AppError as {@link writeNpz} does. */
@@ -28,7 +30,7 @@ export async function finishRun(run: FinishedRun): Promise<TrainResult> {
   const { network, order, total } = plan;
   const { keep, ema } = run.trainer;
   const { best } = standingOf(metrics.validations);
-  const last = metrics.validations.findLast((point) => point.step <= steps) ?? null;
+  const last = metrics.validations.find((point) => point.step === steps) ?? run.measured;
   let kept: CheckpointMeta | null = null;
   if (keep === 'best') {
     const { meta, weights, average } = await readCheckpoint(join(folder, CHECKPOINTS, BEST_CHECKPOINT));

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,10 +11,12 @@ import { loadEngine } from '../engines/load.ts';
 import { BARS_ID, writeBars } from '../fixtures/bars.ts';
 import { createControl } from '../jobs/control.ts';
 import { buildNetwork, initialWeights } from '../models/network.ts';
+import { loadWeights } from '../models/weights.ts';
 import { CHECKPOINTS, checkpointName, GOOD_CHECKPOINT } from './checkpoint.ts';
 import { collapseNote, createGuard, hasCollapsed, meanCosine, type Probe } from './guard.ts';
 import { METRICS_FILE, readPoints } from './metrics.ts';
 import { train, WEIGHTS_FILE } from './train.ts';
+import { createValidator } from './validate.ts';
 
 let scratch: string;
 let dataset: PackedDataset;
@@ -56,6 +59,8 @@ describe('a collapse', () => {
     expect(note).toContain('step 75: accuracy under PGD fell from 40.0 % to 1.0 %');
     expect(note).toContain('97.0 % under the training’s own single step; gradient cosine 0.80 → 0.50');
     expect(note).toContain('weights of step 50');
+    const stuck = collapseNote(75, probe(0.4, 0.5), probe(0.01, 0.97), 75);
+    expect(stuck).toContain('No checkpoint from before could be read: the run ended with the collapsed weights.');
   });
 });
 
@@ -99,26 +104,28 @@ describe('a probe', () => {
 });
 
 describe('a training that collapses', () => {
-  it('goes back to the weights of the last probe in good health, says so, and ends', async () => {
+  // Validated at steps 18 and 36, looked at in steps 12, 24 and 36.
+  const config = trainConfig.parse({
+    dataset: BARS_ID,
+    architecture: 'small-cnn',
+    defence: 'fast-at',
+    engine: 'wasm',
+    deterministic: true,
+    defenceSettings: { epsilon: 0.25, guardEvery: 12 },
+    trainer: {
+      epochs: 24,
+      batchSize: 16,
+      learningRate: 0.02,
+      schedule: 'constant',
+      epsilonWarmup: 0,
+      checkpointEvery: 5,
+      validationEvery: 3,
+      validationSteps: 3,
+    },
+  });
+
+  it('goes back to the weights of the last probe in good health, measures them, says so, and ends', async () => {
     const folder = await mkdtemp(join(scratch, 'run-'));
-    const config = trainConfig.parse({
-      dataset: BARS_ID,
-      architecture: 'small-cnn',
-      defence: 'fast-at',
-      engine: 'wasm',
-      deterministic: true,
-      defenceSettings: { epsilon: 0.25, guardEvery: 12 },
-      trainer: {
-        epochs: 24,
-        batchSize: 16,
-        learningRate: 0.02,
-        schedule: 'constant',
-        epsilonWarmup: 0,
-        checkpointEvery: 5,
-        validationEvery: 2,
-        validationSteps: 3,
-      },
-    });
     const notes: string[] = [];
     const { context } = createControl(() => undefined);
     const onNote = (note: string): void => void notes.push(note);
@@ -145,5 +152,30 @@ describe('a training that collapses', () => {
     expect(numbered.at(-1)).toBe(checkpointName(24));
     // The collapse itself stays in the log.
     expect(points.findLast((point) => point.type === 'step')!.step).toBe(36);
+
+    expect(points.flatMap((point) => (point.type === 'validation' ? [point.step] : []))).toEqual([18, 36]);
+    const network = buildNetwork('small-cnn', dataset.manifest.shape, dataset.manifest.classes.length);
+    const weights = await loadWeights(network, join(folder, WEIGHTS_FILE));
+    const attack = { epsilon: 0.25, steps: 3, stepSize: (2.5 * 0.25) / 3, randomStart: true };
+    const validator = createValidator(network, dataset, attack, config.seed);
+    const { cleanAccuracy, adversarialAccuracy } = (await validator.run(weights, context))!;
+    expect(result).toMatchObject({ cleanAccuracy, adversarialAccuracy });
+    validator.dispose();
+    tf.dispose(weights);
+  });
+
+  it('says so where no weights from before can be read', async () => {
+    const folder = await mkdtemp(join(scratch, 'run-'));
+    const notes: string[] = [];
+    const { context } = createControl((message) => {
+      const lost = message.type === 'point' && message.point.type === 'probe' && message.point.collapsed;
+      if (lost) writeFileSync(join(folder, CHECKPOINTS, GOOD_CHECKPOINT), 'damaged');
+    });
+    const onNote = (note: string): void => void notes.push(note);
+    const result = await train({ config, dataset, folder, resume: false, context, onNote });
+    expect(result).toMatchObject({ steps: 36, collapsedAt: 36, kept: { weights: 'last', step: 36 } });
+    expect(notes.join()).toMatch(
+      /Catastrophic overfitting at step 36.*could be read: the run ended with the collapsed/,
+    );
   });
 });

@@ -167,13 +167,16 @@ function isBelow(low: number, high: number, examples: number): boolean {
 /**
  * What happened, for a person.
  * @param step steps done when it was found
- * @param kept step of the weights that are kept
+ * @param kept step that the run ended with; `step` where no weights from before could be read
  */
 export function collapseNote(step: number, before: Probe, now: Probe, kept: number): string {
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   return (
     `Catastrophic overfitting at step ${step}: accuracy under PGD fell from ${percent(before.pgdAccuracy)} to ${percent(now.pgdAccuracy)}, ` +
     `while it is ${percent(now.singleStepAccuracy)} under the training’s own single step; gradient cosine ${before.gradientCosine.toFixed(2)} → ${now.gradientCosine.toFixed(2)}. ` +
-    `The run ended with the weights of step ${kept}. A smaller step size, a smaller ε or another defence trains on.`
+    (kept < step
+      ? `The run ended with the weights of step ${kept}. `
+      : 'No checkpoint from before could be read: the run ended with the collapsed weights. ') +
+    `A smaller step size, a smaller ε or another defence trains on.`
   );
 }

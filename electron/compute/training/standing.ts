@@ -3,6 +3,9 @@ import type { TrainerSettings, TrainPoint } from '../../../shared/domain/trainin
 export type ValidationPoint = Extract<TrainPoint, { type: 'validation' }>;
 export type ProbePoint = Extract<TrainPoint, { type: 'probe' }>;
 
+/** What a validation says of weights, and of their averages where there are any; 0…1. */
+export type Measured = Pick<ValidationPoint, 'cleanAccuracy' | 'adversarialAccuracy' | 'ema'>;
+
 /** Where a run stands by its validations. */
 export interface Standing {
   /** The validation with the highest robust accuracy, the first one of equals; null before there is one. */
@@ -12,7 +15,7 @@ export interface Standing {
 }
 
 /** Accuracies of the weights that a run is judged by: the averaged ones where there are any. */
-export function judged(point: ValidationPoint): {
+export function judged(point: Measured): {
   readonly cleanAccuracy: number;
   readonly adversarialAccuracy: number;
 } {

@@ -11,7 +11,7 @@ import { parseSettings } from '../../shared/domain/settings.ts';
 import { checkText } from '../services/check-text.ts';
 import { attacksBehind, weaknessBehind } from '../services/figures/plan-marks.ts';
 import type { Library } from '../services/library.ts';
-import { footnotes, markedLabel, markedModels, markedName, weaknessOfWorst } from '../services/marks.ts';
+import { footnotes, markedLabel, markedModels, markedName } from '../services/marks.ts';
 import type { MarkedModel } from '../services/marks.ts';
 import { writeExport } from '../services/write-export.ts';
 import { percent, textTable } from './output.ts';
@@ -152,10 +152,10 @@ export function resultText(result: PlanResult, modelOf: ModelOf): string {
         std === null ? `[${percent(low)}, ${percent(high)}]` : `± ${percent(std)} over ${cell.accuracy.seeds} seeds`;
       return [[nameOf(model), label, markedLabel({ label: percent(mean), weak }), about]];
     }),
-    ...(result.worst[model] ?? []).map(({ norm, epsilon, accuracy, interval, attacks, gradientFree }) => [
+    ...(result.worst[model] ?? []).map(({ norm, epsilon, accuracy, interval, attacks, weak }) => [
       nameOf(model),
       `worst case of ${attacks}, ${epsilonLabel({ norm, epsilon })}`,
-      markedLabel({ label: percent(accuracy), weak: weaknessOfWorst({ gradientFree }) }),
+      markedLabel({ label: percent(accuracy), weak }),
       `[${percent(interval[0])}, ${percent(interval[1])}]`,
     ]),
   ]);

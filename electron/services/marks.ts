@@ -44,11 +44,6 @@ export function markedLabel({ label, weak }: MarkedAttack): string {
   return weak === null ? label : `${label} ${WEAK_MARK}`;
 }
 
-/** Why a worst case is weak; null if an attack without gradients is among its attacks. */
-export function weaknessOfWorst({ gradientFree }: { readonly gradientFree: boolean }): string | null {
-  return gradientFree ? null : 'No attack without gradients is among them.';
-}
-
 /**
  * What stands below every table and figure: the state of each model's masking check, and what the marks mean.
  * @param attacks those whose numbers are shown.

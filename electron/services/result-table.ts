@@ -1,5 +1,5 @@
 import type { DatasetRow, EvaluationRow, ResultCell, ResultTable } from '../../shared/domain/library.ts';
-import type { Goal, TargetResult } from '../../shared/domain/evaluation.ts';
+import type { TargetResult } from '../../shared/domain/evaluation.ts';
 import { THREATS } from '../../shared/domain/evaluation.ts';
 import { sourceNotes } from '../compute/evaluation/source-notes.ts';
 import { wilsonInterval } from '../compute/statistics/wilson.ts';
@@ -7,13 +7,10 @@ import type { StoredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
 import { columnKey, columnLabel, distinctLabels, familiesOf, imagesKey, tellingSettings } from './result-columns.ts';
 import type { Measured } from './result-columns.ts';
-import { hasBlindPart } from '../compute/attacks/plan.ts';
 import { checkStates } from './checks.ts';
 import { isCounted, worstBasisOf, worstCasesOf } from './worst-case.ts';
 import type { Attacked } from './worst-case.ts';
-
-/** Goals that any wrong class serves. */
-const WHOLE_GOALS: ReadonlySet<Goal> = new Set(['untargeted', 'all']);
+import { isWholeWhiteBox, meansOf } from './worst-weakness.ts';
 
 /** One model's outcome in one finished evaluation. */
 interface Outcome extends Measured, Attacked {
@@ -60,7 +57,7 @@ export async function resultTable(
       outcome.attack.module === null ? null : changeOf(outcome.attack.module),
     );
   }
-  const worstCase = basis ? worstCasesOf(models, shown, basis) : {};
+  const worstCase = basis ? worstCasesOf(models, shown, basis, (model) => known.get(model)?.foreign === undefined) : {};
   const clean = cleanNumbers(models, shown, basis?.images ?? null);
   const { findOrderingProblems, findTableProblems } = await import('../compute/evaluation/orderings.ts');
   return {
@@ -124,8 +121,8 @@ async function newestOutcomes(
         column,
         families: familiesOf(threat, measured),
         model,
-        whiteBox: threat === 'white-box' && WHOLE_GOALS.has(request.goal),
-        gradientFree: hasBlindPart(measured.attack.plan),
+        whiteBox: isWholeWhiteBox(request, target),
+        means: meansOf(measured.attack, request, target),
         norm: measured.attack.plan.norm,
         epsilon: measured.attack.plan.epsilon,
         inBall: measured.attack.plan.family.threat === undefined,

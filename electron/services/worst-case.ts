@@ -1,5 +1,7 @@
 import type { ResultTable, WorstBasis } from '../../shared/domain/library.ts';
 import type { Norm } from '../compute/attacks/base/budget.ts';
+import { weaknessOfWorst } from './worst-weakness.ts';
+import type { Means } from './worst-weakness.ts';
 import { wilsonInterval } from '../compute/statistics/wilson.ts';
 
 /** What the worst case needs of one model's number in one evaluation. */
@@ -7,8 +9,8 @@ export interface Attacked {
   readonly model: string;
   /** White-box, and not after one class alone. */
   readonly whiteBox: boolean;
-  /** Found by a search that sees scores or decisions only, or by an attack that has such a part. */
-  readonly gradientFree: boolean;
+  /** Of the attack on this model. */
+  readonly means: readonly Means[];
   readonly norm: Norm;
   readonly epsilon: number;
   /** Whether norm and ε are what bounds the attack; rotations, for one, are bounded otherwise. */
@@ -55,11 +57,13 @@ export function isCounted(number: Attacked, basis: Basis): boolean {
 /**
  * Per model the worst case per example: an example stands if it withstood every attack up to the basis' ε on its images,
  * white-box and transfer. Models without a white-box number at that ε on these images have none.
+ * @param hasGradients whether a model gives any.
  */
 export function worstCasesOf(
   models: readonly string[],
   numbers: readonly Attacked[],
   basis: Basis,
+  hasGradients: (model: string) => boolean,
 ): ResultTable['worstCase'] {
   const { epsilon } = basis;
   const entries = models.flatMap((model) => {
@@ -70,9 +74,10 @@ export function worstCasesOf(
     const standing = positions.filter((position) => counted.every(({ stands }) => stands.get(position) !== false));
     const examples = positions.length;
     const [low, high] = wilsonInterval(standing.length, examples);
-    const gradientFree = counted.some((number) => number.gradientFree);
+    const means = counted.filter((number) => number.epsilon === epsilon).flatMap((number) => number.means);
+    const weak = weaknessOfWorst(means, hasGradients(model));
     const accuracy = standing.length / examples;
-    const worst = { accuracy, low, high, examples, epsilon, attacks: counted.length, gradientFree };
+    const worst = { accuracy, low, high, examples, epsilon, attacks: counted.length, weak };
     return [[model, worst] as const];
   });
   return Object.fromEntries(entries);

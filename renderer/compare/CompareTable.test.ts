@@ -21,7 +21,15 @@ function row(id: string, epsilon: number, dataset = 'dataset-00000001', evaluate
     created: '',
     ended: null,
   };
-  const worstCase = { accuracy: 0.6, low: 0.55, high: 0.65, examples: 500, epsilon, attacks: 2, gradientFree: false };
+  const worstCase = {
+    accuracy: 0.6,
+    low: 0.55,
+    high: 0.65,
+    examples: 500,
+    epsilon,
+    attacks: 2,
+    weak: 'No attack without gradients, of at least 1,000 queries, is among them.',
+  };
   return {
     run,
     validationClean: null,

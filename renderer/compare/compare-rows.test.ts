@@ -38,8 +38,8 @@ const table: ResultTable = {
   worstBasis: { norm: 'linf', epsilon: 0.25, examples: 500, split: 'test' },
   checks: {},
   worstCase: {
-    'run-a': { accuracy: 0.6, low: 0.55, high: 0.65, examples: 500, epsilon: 0.25, attacks: 2, gradientFree: false },
-    'run-b': { accuracy: 0.7, low: 0.65, high: 0.75, examples: 500, epsilon: 0.25, attacks: 2, gradientFree: false },
+    'run-a': { accuracy: 0.6, low: 0.55, high: 0.65, examples: 500, epsilon: 0.25, attacks: 2, weak: null },
+    'run-b': { accuracy: 0.7, low: 0.65, high: 0.75, examples: 500, epsilon: 0.25, attacks: 2, weak: null },
   },
   findings: [],
 };

@@ -68,7 +68,15 @@ const results: Results = {
   worstBasis: { norm: 'linf', epsilon: 0.25, examples: 480, split: 'validation' },
   checks: {},
   worstCase: {
-    'run-c': { accuracy: 0.6, low: 0.56, high: 0.64, examples: 480, epsilon: 0.25, attacks: 3, gradientFree: false },
+    'run-c': {
+      accuracy: 0.6,
+      low: 0.56,
+      high: 0.64,
+      examples: 480,
+      epsilon: 0.25,
+      attacks: 3,
+      weak: 'No attack without gradients, of at least 1,000 queries, is among them.',
+    },
   },
   findings: [],
 };
@@ -106,9 +114,12 @@ describe('the result table', () => {
     expect(view.findAll('.gap').length).toBeGreaterThan(0);
   });
 
-  it('underlines weak numbers only', () => {
+  it('underlines weak numbers and worst cases only, which say why', () => {
     const view = table();
-    expect(view.findAll('button.weak').map((button) => button.text())).toEqual([expect.stringContaining('10.0')]);
+    const [single, worst, ...others] = view.findAll('button.weak');
+    expect([single?.text(), worst?.text()]).toEqual(['10.06.0–14.0', '60.056.0–64.0']);
+    expect(worst?.attributes('title')).toMatch(/counted, 480 images\. No attack without gradients/);
+    expect(others).toEqual([]);
   });
 
   it('is one stop for the Tab key, at the selected number', () => {

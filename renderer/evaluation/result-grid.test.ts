@@ -78,7 +78,7 @@ const table: ResultTable = {
       examples: 500,
       epsilon: 0.25,
       attacks: 2,
-      gradientFree: false,
+      weak: null,
     },
   },
   findings: [],

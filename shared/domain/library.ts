@@ -154,8 +154,11 @@ export const resultTable = z.object({
       examples: z.int(),
       epsilon: z.number(),
       attacks: z.int(),
-      /** Whether one of them uses no gradients of the model: without it, masked gradients would go unnoticed. */
-      gradientFree: z.boolean(),
+      /**
+       * What they lack to be a claim of robustness: an attack with gradients that is strong by itself, or one without of
+       * enough queries; null if they have both.
+       */
+      weak: z.string().nullable(),
     }),
   ),
   /** By model id: its newest finished gradient-masking check on this data set. Models that are not there were not checked. */

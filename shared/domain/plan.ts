@@ -149,7 +149,8 @@ export const planWorst = z.object({
   interval,
   examples: z.int(),
   attacks: z.int(),
-  gradientFree: z.boolean(),
+  /** What its attacks lack to be a claim of robustness, see `ResultTable.worstCase`. */
+  weak: z.string().nullable(),
   /** White-box attacks alone; null without one. */
   whiteBox: z.number().nullable(),
   overSeeds,

@@ -91,10 +91,15 @@ export function isInBall({ family }: Pick<AttackPlan, 'family'>): boolean {
   return family.threat === undefined;
 }
 
-/** Whether it sees scores or decisions alone, or has a part that does: what masked gradients cannot hide from. */
-export function hasBlindPart(plan: AttackPlan): boolean {
+/** Whether it sees scores or decisions alone: what masked gradients cannot hide from. */
+export function isBlind(plan: AttackPlan): boolean {
   const access = accessOf(plan);
-  return access === 'scores' || access === 'decisions' || (plan.family.parts?.(plan) ?? []).some(hasBlindPart);
+  return access === 'scores' || access === 'decisions';
+}
+
+/** Whether something holds of the attack, or of one of those that it is made of. */
+export function hasPart(plan: AttackPlan, holds: (part: AttackPlan) => boolean): boolean {
+  return holds(plan) || (plan.family.parts?.(plan) ?? []).some((part) => hasPart(part, holds));
 }
 
 /** Whether an attack of the one plan does all that one of the other does, and perhaps more of it, whatever their ε. */

@@ -1,5 +1,5 @@
 import type { AttackSpec, Goal, TargetResult } from '../../../shared/domain/evaluation.ts';
-import { accessOf, isAtLeast, workOf } from '../attacks/plan.ts';
+import { accessOf, isAtLeast, isBlind, workOf } from '../attacks/plan.ts';
 import type { AttackPlan } from '../attacks/plan.ts';
 import { resolveAttack } from '../attacks/registry.ts';
 import { mcnemarOneSided } from '../statistics/mcnemar.ts';
@@ -147,7 +147,7 @@ function whyStronger(stronger: Judged, weaker: Judged): string | null {
   if (stronger.goal !== weaker.goal || more.norm !== less.norm) return null;
   if (more.family.threat || less.family.threat) return null;
   const onItself = stronger.result.threat === 'white-box' && weaker.result.threat === 'white-box';
-  if (onItself && isLongAscent(more) && seesNoGradient(less) && more.epsilon === less.epsilon) {
+  if (onItself && isLongAscent(more) && isBlind(less) && more.epsilon === less.epsilon) {
     return 'An attack with gradients should break no less than a search without: a sign of masked gradients.';
   }
   if (!isAtLeast(more, less)) return null;
@@ -164,10 +164,6 @@ function whyStronger(stronger: Judged, weaker: Judged): string | null {
 
 /** Gradient steps from which on a search without gradients should not win. */
 const MANY_STEPS = 40;
-
-function seesNoGradient(plan: AttackPlan): boolean {
-  return ['scores', 'decisions'].includes(accessOf(plan));
-}
 
 function isLongAscent(plan: AttackPlan): boolean {
   return accessOf(plan) === 'gradients' && workOf(plan) >= MANY_STEPS;

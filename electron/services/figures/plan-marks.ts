@@ -1,5 +1,5 @@
 import type { PlanResult } from '../../../shared/domain/plan.ts';
-import { weaknessOfWorst, type MarkedAttack } from '../marks.ts';
+import type { MarkedAttack } from '../marks.ts';
 import { CLEAN } from '../plans/view.ts';
 
 /**
@@ -15,7 +15,7 @@ export function attacksBehind(
   if (column === CLEAN) return [];
   if (column !== null) return columns.filter(({ key }) => key === column);
   const worsts = models.flatMap((model) => worst[model] ?? []);
-  return worsts.map((one) => ({ label: 'worst case', weak: weaknessOfWorst(one) }));
+  return worsts.map(({ weak }) => ({ label: 'worst case', weak }));
 }
 
 /** Why the number behind a column is weak; null if it is not. */

@@ -72,7 +72,7 @@ const result: PlanResult = {
         interval: [0.27, 0.46],
         examples: 100,
         attacks: 1,
-        gradientFree: false,
+        weak: 'No attack without gradients, of at least 1,000 queries, is among them.',
         whiteBox: null,
         overSeeds: { mean: 0.4, std: 0.02, seeds: 2 },
       },
@@ -96,7 +96,9 @@ describe('tables of a plan', () => {
     expect(head).toMatch(/^model,.*attack_seed,examples,clean_accuracy,robust_accuracy,/);
     expect(lines).toHaveLength(3);
     expect(lines[0]).toMatch(/^natural,.*"PGD-40, ε 0\.25",linf,0\.25,s,0,100,0\.98,0\.38,0\.3,0\.5,0\.45,,2,/);
-    expect(lines[2]).toMatch(/worst case,linf,0\.25,.*0\.36,0\.27,0\.46.*"1 attacks, none without gradients"/);
+    expect(lines[2]).toMatch(
+      /worst case,linf,0\.25,.*0\.36,0\.27,0\.46.*"1 attacks. No attack without gradients, of at least 1,000 queries, is among them."/,
+    );
     expect(lines.every((line) => line.includes('digits_1,f00'))).toBe(true);
   });
 
@@ -105,7 +107,7 @@ describe('tables of a plan', () => {
     expect(text).toContain(`natural ${DDAG} & 98.0 & 40.0 $\\pm$ 2.0 ${DAG} & 36.0 [27.0, 46.0] ${DAG} \\\\`);
     expect(text).toContain(`natural ${DDAG} red (full, $\\varepsilon$ 0.25, 2026-11-22); at-alp not checked.`);
     expect(text).toContain(
-      `${DAG} Too weak to be a claim of robustness: PGD-40, $\\varepsilon$ 0.25 from surrogate (one start: restarts may break more); worst case (no attack without gradients is among them).`,
+      `${DAG} Too weak to be a claim of robustness: PGD-40, $\\varepsilon$ 0.25 from surrogate (one start: restarts may break more); worst case (no attack without gradients, of at least 1,000 queries, is among them).`,
     );
     expect(text).toContain('at-alp & -- & -- & -- \\\\');
     expect(text).toContain('images of digits\\_1');
@@ -145,7 +147,7 @@ describe('tables of a plan', () => {
       `natural ${DDAG} / at-alp & 36.0 ${DAG} & 60.0 & 1 & 25 & $<$ 0.001 & $<$ 0.001 & -- \\\\`,
     );
     expect(comparisonTable(result, null, comparison, NAMES, 'csv').trim().split('\n')[1]).toBe(
-      '"worst case, ε 0.25",natural,at-alp,100,0.36,0.6,1,25,8e-7,8e-7,,No attack without gradients is among them.,"red (full, ε 0.25, 2026-11-22)",not checked',
+      '"worst case, ε 0.25",natural,at-alp,100,0.36,0.6,1,25,8e-7,8e-7,,"No attack without gradients, of at least 1,000 queries, is among them.","red (full, ε 0.25, 2026-11-22)",not checked',
     );
   });
 

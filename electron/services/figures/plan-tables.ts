@@ -3,7 +3,7 @@ import { epsilonLabel } from '../../../shared/domain/epsilon.ts';
 import type { Norm } from '../../../shared/domain/evaluation.ts';
 import type { PlanClasses, PlanComparison, PlanCurves, PlanResult } from '../../../shared/domain/plan.ts';
 import { checkText } from '../check-text.ts';
-import { footnotes, markedLabel, markedName, weaknessOfWorst, type MarkedAttack, type MarkedModel } from '../marks.ts';
+import { footnotes, markedLabel, markedName, type MarkedAttack, type MarkedModel } from '../marks.ts';
 import { attacksBehind, weaknessBehind } from './plan-marks.ts';
 import { escapeLatex } from './table.ts';
 
@@ -68,7 +68,7 @@ export function planTableCsv(result: PlanResult, names: PlanNames): string {
       robust_accuracy_8bit: '',
       median_distance: '',
       carried: '',
-      remark: `${one.attacks} attacks${one.gradientFree ? '' : ', none without gradients'}`,
+      remark: `${one.attacks} attacks${one.weak === null ? '' : `. ${one.weak}`}`,
       masking_check: checkText(names.modelOf(model).check),
       evaluation: '',
       dataset: names.dataset,
@@ -101,7 +101,7 @@ export function planTableLatex(result: PlanResult, names: PlanNames): string {
           const worst = result.worst[model]?.find((one) => one.norm === norm && one.epsilon === epsilon);
           if (!worst) return NONE;
           const label = `${percent(worst.accuracy)} [${percent(worst.interval[0])}, ${percent(worst.interval[1])}]`;
-          return markedLabel({ label, weak: weaknessOfWorst(worst) });
+          return markedLabel({ label, weak: worst.weak });
         }),
       ],
     })),

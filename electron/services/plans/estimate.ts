@@ -4,10 +4,9 @@ import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { DatasetRow, EvaluationRow } from '../../../shared/domain/library.ts';
 import type { PlanEstimate, PlanRequest } from '../../../shared/domain/plan.ts';
 import { roundsOf } from '../../compute/attacks/base/goals.ts';
-import { accessOf, canTransfer, FORWARD_PASSES, isInBall, workOf } from '../../compute/attacks/plan.ts';
+import { canTransfer, FORWARD_PASSES, hasPart, isBlind, isInBall, workOf } from '../../compute/attacks/plan.ts';
 import type { Family } from '../../compute/attacks/plan.ts';
 import { resolveAttack } from '../../compute/attacks/registry.ts';
-import type { ResolvedAttack } from '../../compute/attacks/registry.ts';
 import { operationsOf } from '../../compute/models/cost.ts';
 import { buildNetwork } from '../../compute/models/network.ts';
 import type { StoredModel } from '../../store/models.ts';
@@ -190,15 +189,11 @@ function warningsOf(request: PlanRequest, { manifest }: DatasetRow): string[] {
         'Every attack of this plan is weak by itself (few steps, one start): add one with many steps and restarts before you claim robustness.',
       );
     }
-    if (!attacks.some((attack) => seesNoGradient(attack))) {
+    if (!attacks.some(({ plan }) => hasPart(plan, isBlind))) {
       warnings.add(
         'No attack works without gradients: if the model hides them, this plan will not notice. Add Square.',
       );
     }
   }
   return [...warnings];
-}
-
-function seesNoGradient({ plan }: ResolvedAttack): boolean {
-  return ['scores', 'decisions'].includes(accessOf(plan));
 }

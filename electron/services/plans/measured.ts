@@ -2,7 +2,7 @@ import type { ExampleRecord, TargetResult } from '../../../shared/domain/evaluat
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { EvaluationRow } from '../../../shared/domain/library.ts';
 import { shortHash } from '../../../shared/domain/module.ts';
-import { accessOf, isInBall } from '../../compute/attacks/plan.ts';
+import { isBlind, isInBall } from '../../compute/attacks/plan.ts';
 import { resolveAttack } from '../../compute/attacks/registry.ts';
 import type { ResolvedAttack } from '../../compute/attacks/registry.ts';
 import type { StoredModel } from '../../store/models.ts';
@@ -81,7 +81,7 @@ export function readPlan(
       seed: request.seed,
       column: columnKeyOf(attack, source, request.goal),
       attackKey: attackKeyOf(attack, request.goal),
-      gradientFree: ['scores', 'decisions'].includes(accessOf(attack.plan)),
+      gradientFree: isBlind(attack.plan),
       minimal: attack.plan.family.minimal,
     };
   });

@@ -1,10 +1,10 @@
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { PlanColumn, PlanResult } from '../../../shared/domain/plan.ts';
-import { hasBlindPart } from '../../compute/attacks/plan.ts';
 import { spread } from '../../compute/statistics/spread.ts';
 import { wilsonInterval } from '../../compute/statistics/wilson.ts';
 import { epsilonsOf, normsOf, outcomesIn, smallestBreaks } from './measured.ts';
 import type { MeasuredOutcome, MeasuredPlan, MeasuredStep } from './measured.ts';
+import { meansOf, weaknessOfWorst } from '../worst-weakness.ts';
 
 type Cell = PlanResult['cells'][string][string];
 type Worst = PlanResult['worst'][string][number];
@@ -31,7 +31,9 @@ export function planResultOf(measured: MeasuredPlan): PlanResult {
     columns,
     cells,
     clean: Object.fromEntries([...ofModel].flatMap(([model, own]) => cleanOf(model, own))),
-    worst: Object.fromEntries([...ofModel].map(([model, own]) => [model, worstOf(own)])),
+    worst: Object.fromEntries(
+      models.map(({ id, foreign }) => [id, worstOf(ofModel.get(id) ?? [], foreign === undefined)]),
+    ),
     matrices: matricesOf(
       columns,
       cells,
@@ -97,8 +99,11 @@ function cleanOf(model: EntityId, [first]: readonly MeasuredOutcome[]) {
   return [[model, { accuracy: cleanAccuracy, interval: cleanInterval, examples }] as const];
 }
 
-/** The worst cases of one model at every ε that one of its attacks was run at. */
-function worstOf(outcomes: readonly MeasuredOutcome[]): Worst[] {
+/**
+ * The worst cases of one model at every ε that one of its attacks was run at.
+ * @param hasGradients whether the model gives any.
+ */
+function worstOf(outcomes: readonly MeasuredOutcome[], hasGradients: boolean): Worst[] {
   const steps = outcomes.map(({ step }) => step);
   return normsOf(steps).flatMap((norm) => {
     const ofNorm = outcomesIn(outcomes, norm);
@@ -109,6 +114,8 @@ function worstOf(outcomes: readonly MeasuredOutcome[]): Worst[] {
     const onItself = smallestBreaks(whiteBox);
     return epsilonsOf(steps, norm).map((epsilon): Worst => {
       const counted = ofNorm.filter(({ step }) => step.minimal || step.attack.plan.epsilon <= epsilon);
+      const atEpsilon = counted.filter(({ step }) => step.minimal || step.attack.plan.epsilon === epsilon);
+      const means = atEpsilon.flatMap(({ step, target }) => meansOf(step.attack, step.evaluation.request, target));
       const standing = standingAt(breaks, epsilon);
       const accuracies = bySeed.filter((one) => one.length > 0).map((one) => standingAt(one, epsilon) / one.length);
       return {
@@ -118,7 +125,7 @@ function worstOf(outcomes: readonly MeasuredOutcome[]): Worst[] {
         interval: wilsonInterval(standing, breaks.length),
         examples: breaks.length,
         attacks: new Set(counted.map(({ step }) => step.column)).size,
-        gradientFree: counted.some(({ step }) => hasBlindPart(step.attack.plan)),
+        weak: weaknessOfWorst(means, hasGradients),
         whiteBox: onItself.length === 0 ? null : standingAt(onItself, epsilon) / onItself.length,
         overSeeds: { ...spread(accuracies), seeds: accuracies.length },
       };

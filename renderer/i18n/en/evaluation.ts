@@ -26,7 +26,6 @@ export const evaluation = {
     worstHelp:
       'An example stands only if it withstood every attack in this table up to this ε on these images, white-box and transfer. One ε and one set of images for all models: those that most white-box numbers have.',
     worstCell: '{low} to {high}; {attacks} attacks up to {epsilon} counted, {n} images',
-    gradientsOnly: 'None of them is free of gradients: run Square to see whether gradients are masked.',
     basis: { test: '{epsilon}, {n} images', validation: '{epsilon}, {n} validation images' },
     worstSpoken: '{model}, worst case: {value} per cent. Choose an attack for its examples',
     cleanCell: 'over {n} images; opens those that are wrong without an attack',

@@ -75,8 +75,8 @@ function outOfMemory(message: string, details: ErrorData['details'] = {}): AppEr
 function advice(kind: JobKind): string {
   if (kind === 'train') {
     return (
-      'It goes on from its last checkpoint; with more micro-batches a step (accumulation) it needs less memory for the ' +
-      'same update. Or start a new run with a smaller batch.'
+      'It goes on from its last checkpoint; with more micro-batches a step (accumulation) it needs less memory; the ' +
+      'update stays the same, except for batch normalisation and CLP, which see each part by itself. Or start a new run with a smaller batch.'
     );
   }
   return 'Use a smaller batch, fewer examples or fewer models at once.';

@@ -1,6 +1,6 @@
 import type { JobProgress } from '../../shared/domain/job.ts';
 import type { TargetResult } from '../../shared/domain/evaluation.ts';
-import type { TrainPoint } from '../../shared/domain/training.ts';
+import type { TrainPoint } from '../../shared/domain/train-point.ts';
 import type { StoredJob } from '../store/jobs.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { JobNews } from './job-process.ts';

@@ -31,7 +31,8 @@ import type {
   PlanRow,
 } from '../../shared/domain/plan.ts';
 import type { SettingValues } from '../../shared/domain/settings.ts';
-import type { RunChange, TrainConfig, TrainPoint, WeightChoice } from '../../shared/domain/training.ts';
+import type { TrainPoint } from '../../shared/domain/train-point.ts';
+import type { RunChange, TrainConfig, WeightChoice } from '../../shared/domain/training.ts';
 import type { Trajectory, TrajectoryRequest } from '../../shared/domain/trajectory.ts';
 import type { ArchitectureService } from './architectures.ts';
 import type { LibraryEvents } from './events.ts';

@@ -1,7 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { trainConfig } from '../../shared/domain/training.ts';
 import { readNpz } from '../compute/arrays/npz.ts';
 import { keptWeights } from '../compute/training/kept-weights.ts';
@@ -32,6 +35,20 @@ const config = (defence: string, trainer: object, more: object = {}) =>
     trainer: { batchSize: 32, trainLimit: 128, validationSteps: 1, ...trainer },
     ...more,
   });
+
+/** A program that asks the run to go on in another way, and is killed before it is queued. */
+const goOnAndDie = (id: string): string => `
+  const [{ openStore }, { runService }] = await Promise.all([
+    import(${JSON.stringify(pathToFileURL(join(import.meta.dirname, '../store/store.ts')))}),
+    import(${JSON.stringify(pathToFileURL(join(import.meta.dirname, 'runs.ts')))}),
+  ]);
+  const store = openStore(${JSON.stringify(join(root, 'library'))});
+  const resume = () => {
+    process.kill(process.pid, 'SIGKILL');
+    for (;;);
+  };
+  await runService({ store }, {}, {}, { resume }).goOn({ id: '${id}', rateFactor: 0.5, accumulation: 2 });
+`;
 
 test('last, best and averaged weights of a run become models of the library, each once', async () => {
   const trainer = { epochs: 2, ema: 0.9, keep: 'best', validationEvery: 0.5, learningRate: 0.002 };
@@ -74,16 +91,34 @@ test('a run without averaged weights says how to get them', async () => {
   await expect(library.runs.goOn({ id, rateFactor: 0.1 })).rejects.toMatchObject({ code: 'conflict' });
 });
 
-test('a run that diverged goes on at a lower rate, from its last good checkpoint to its end', async () => {
+test('a run that diverged goes on once at a lower rate and in smaller parts, from its last good checkpoint to its end', async () => {
   const trainer = { epochs: 2, learningRate: 10, learningRateWarmup: 0.9, checkpointEvery: 1, validationEvery: 2 };
   const { id } = await library.runs.create(config('clp', trainer, { defenceSettings: { lambda: 1000 } }));
   const failed = await library.jobs.wait(id);
   expect(failed).toMatchObject({ state: 'failed', error: { code: 'non-finite' } });
   const good = Number(failed.error?.details?.['checkpoint']);
-  await library.runs.goOn({ id, rateFactor: 0.00001 });
-  expect(library.runs.get(id).config.rateCuts).toEqual([{ after: good, factor: 0.00001 }]);
+  // A process that ends between the change and the place in the queue leaves neither.
+  const killed = spawnSync(process.execPath, ['--input-type=module', '--eval', goOnAndDie(id)], { encoding: 'utf8' });
+  expect(killed.signal, killed.stderr).toBe('SIGKILL');
+  expect(library.runs.get(id)).toMatchObject({ state: 'failed', config: { rateCuts: [], partChanges: [] } });
+
+  // A double click goes on once.
+  const clicks = await Promise.allSettled([
+    library.runs.goOn({ id, rateFactor: 0.00001, accumulation: 2 }),
+    library.runs.goOn({ id, rateFactor: 0.00001, accumulation: 2 }),
+  ]);
+  expect(clicks.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+  expect(clicks.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'conflict' } });
+  const changed = library.runs.get(id).config;
+  expect(changed.rateCuts).toEqual([{ after: good, factor: 0.00001 }]);
+  expect(changed).toMatchObject({ trainer: { accumulation: 1 }, partChanges: [{ after: good, parts: 2 }] });
   expect(await library.jobs.wait(id)).toMatchObject({ state: 'done', error: null });
   const points = (await library.runs.points(id)).flatMap((point) => (point.type === 'step' ? [point] : []));
   expect(points.map((point) => point.step)).toEqual(Array.from({ length: 8 }, (_, step) => step + 1));
+  const written = trainConfig
+    .pick({ trainer: true, partChanges: true })
+    .loose()
+    .parse(parse(readFileSync(join(library.runs.folder(id), 'config.yaml'), 'utf8')));
+  expect([written.trainer.accumulation, written.partChanges]).toEqual([1, [{ after: good, parts: 2 }]]);
   expect(points[good]!.learningRate).toBeLessThan(1e-3);
 }, 180_000);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { newId } from '../../shared/domain/ids.ts';
 import { AppError } from '../../shared/domain/errors.ts';
+import type { RunRow } from '../../shared/domain/library.ts';
 import { settingValues } from '../../shared/domain/settings.ts';
 import { runChange, trainConfig } from '../../shared/domain/training.ts';
 import type { RunState, TrainConfig } from '../../shared/domain/training.ts';
@@ -43,23 +44,22 @@ export function runService(
     },
     goOn: async (input) => {
       const { id, rateFactor, accumulation } = parseInput(runChange, input, 'run');
-      const run = get(id);
-      const config = trainConfig.parse(run.config);
-      if (!GOES_ON.includes(run.state)) {
-        throw new AppError(
-          'conflict',
-          `${run.name} is ${run.state}. Only a run that failed, was cancelled or was interrupted goes on with other settings.`,
-          { details: { id, state: run.state } },
-        );
-      }
+      requireEnded(get(id));
       const { newestCheckpoint } = await import('../compute/training/checkpoint.ts');
       const after = (await newestCheckpoint(store.folder.of('run', id), null))?.meta.step ?? 0;
-      store.runs.setConfig(id, {
-        ...config,
-        trainer: { ...config.trainer, ...(accumulation !== undefined && { accumulation }) },
-        rateCuts: [...config.rateCuts, ...(rateFactor === undefined ? [] : [{ after, factor: rateFactor }])],
+      // Asked for twice, it goes on once; and the change is there only if it goes on.
+      store.database.transaction(() => {
+        const run = get(id);
+        requireEnded(run);
+        const config = trainConfig.parse(run.config);
+        const earlier = config.partChanges.filter((change) => change.after < after);
+        store.runs.setConfig(id, {
+          ...config,
+          ...(rateFactor !== undefined && { rateCuts: [...config.rateCuts, { after, factor: rateFactor }] }),
+          ...(accumulation !== undefined && { partChanges: [...earlier, { after, parts: accumulation }] }),
+        });
+        queue.resume(id);
       });
-      queue.resume(id);
     },
     model: async (id, weights) => {
       const { modelOfRun } = await import('./run-weights.ts');
@@ -74,6 +74,16 @@ export function runService(
 
 /** States in which a run may go on with other settings. */
 const GOES_ON: readonly RunState[] = ['failed', 'cancelled', 'interrupted'];
+
+/** @throws AppError `conflict`. */
+function requireEnded({ id, name, state }: RunRow): void {
+  if (GOES_ON.includes(state)) return;
+  throw new AppError(
+    'conflict',
+    `${name} is ${state}. Only a run that failed, was cancelled or was interrupted goes on with other settings.`,
+    { details: { id, state } },
+  );
+}
 
 /** Checks what only the registries and the data set know, and fills in the defence's defaults. */
 async function completeConfig(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { TrainPoint } from '../../shared/domain/training.ts';
+import type { TrainPoint } from '../../shared/domain/train-point.ts';
 import { mergePoints } from './curves.ts';
 
 const step = (at: number, total = 1): TrainPoint => ({

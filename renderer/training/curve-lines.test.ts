@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { TrainPoint } from '../../shared/domain/training.ts';
+import type { TrainPoint } from '../../shared/domain/train-point.ts';
 import { accuracyLines, lossLines, sparkValues, stepLines, termNames, type CurveRun } from './curve-lines.ts';
 
 const step = (

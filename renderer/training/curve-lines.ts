@@ -1,4 +1,4 @@
-import type { TrainPoint } from '../../shared/domain/training.ts';
+import type { TrainPoint } from '../../shared/domain/train-point.ts';
 import { smooth, type ChartLine } from '../charts/line-chart.ts';
 import { t } from '../i18n/index.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SettingField } from '../../shared/domain/settings.ts';
 import type { RunRow } from '../../shared/domain/library.ts';
-import type { TrainPoint } from '../../shared/domain/training.ts';
+import type { TrainPoint } from '../../shared/domain/train-point.ts';
 import { keySettings, latestAccuracy, settingText, trainingRows } from './rows.ts';
 
 const field = (key: string, label: string, standard: number | null, advanced = false): SettingField => ({

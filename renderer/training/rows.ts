@@ -1,7 +1,7 @@
 import type { SettingField, SettingValue, SettingValues } from '../../shared/domain/settings.ts';
 import type { JobRow, RunRow } from '../../shared/domain/library.ts';
 import type { ModelSummary } from '../../shared/domain/model.ts';
-import type { TrainPoint } from '../../shared/domain/training.ts';
+import type { TrainPoint } from '../../shared/domain/train-point.ts';
 import { t } from '../i18n/index.ts';
 import { formatSignificant } from '../ui/format.ts';
 

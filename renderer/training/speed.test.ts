@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SpeedPoint } from '../../shared/domain/speed.ts';
-import type { TrainPoint } from '../../shared/domain/training.ts';
+import type { TrainPoint } from '../../shared/domain/train-point.ts';
 import { runSpeed } from './speed.ts';
 
 const stretch = (at: number, attack: number, validation = 0): SpeedPoint => ({

@@ -1,5 +1,5 @@
 import { speedSummary, TIME_PARTS, type SpeedPoint, type TimePart } from '../../shared/domain/speed.ts';
-import type { TrainPoint } from '../../shared/domain/training.ts';
+import type { TrainPoint } from '../../shared/domain/train-point.ts';
 
 /** One part of the time, as a piece of a bar. */
 export interface TimeShare {

@@ -24,7 +24,8 @@ import {
   planView,
 } from '../domain/plan.ts';
 import { settingValues } from '../domain/settings.ts';
-import { runChange, trainConfig, trainPoint, weightChoice } from '../domain/training.ts';
+import { trainPoint } from '../domain/train-point.ts';
+import { runChange, trainConfig, weightChoice } from '../domain/training.ts';
 import { trajectory, trajectoryRequest } from '../domain/trajectory.ts';
 
 const none = z.undefined();

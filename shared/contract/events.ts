@@ -6,7 +6,7 @@ import { jobRow, librarySnapshot } from '../domain/library.ts';
 import { targetResult } from '../domain/evaluation.ts';
 import { errorData } from '../domain/job.ts';
 import { moduleOverview } from '../domain/module.ts';
-import { trainPoint } from '../domain/training.ts';
+import { trainPoint } from '../domain/train-point.ts';
 
 /** Everything that main tells the window unasked. Streams of a job are coalesced to at most 20 a second. */
 export const EVENTS = {

@@ -10,7 +10,8 @@ import { memoryLimit } from './memory.ts';
 import { modelFile, modelProbe, readingHint } from './model.ts';
 import { attackFacts, moduleContents, moduleSource } from './module.ts';
 import { settingValues } from './settings.ts';
-import { trainConfig, trainPoint, trainResult } from './training.ts';
+import { trainPoint } from './train-point.ts';
+import { trainConfig, trainResult } from './training.ts';
 import { trajectory } from './trajectory.ts';
 
 export const JOB_KINDS = [

@@ -5,7 +5,6 @@ import { moduleHash } from './evaluation.ts';
 import { entityId } from './ids.ts';
 import { settingValues } from './settings.ts';
 import type { ImageShape } from './shape.ts';
-import { speedPoint } from './speed.ts';
 
 /** Titles of the groups that the trainer's settings stand in are the form's; these are their keys, in order. */
 export const TRAINER_GROUPS = ['length', 'optimizer', 'rate', 'attack', 'images', 'kept', 'measures'] as const;
@@ -47,7 +46,7 @@ export const trainerSettings = z.strictObject({
       grouped('length', {
         label: 'Micro-batches',
         unit: 'a step',
-        help: 'The batch goes through the network in so many parts, for batches that do not fit into memory; the update is that of the whole batch. Batch normalisation sees each part by itself.',
+        help: 'The batch goes through the network in so many parts, for batches that do not fit into memory; the update is that of the whole batch, but batch normalisation and CLP’s pairs see each part by itself.',
         advanced: true,
       }),
     ),
@@ -319,9 +318,27 @@ export const trainConfig = z.strictObject({
   deterministic: z.boolean().default(false),
   /** After so many steps the learning rate was multiplied by a factor, to go on where a run had diverged. */
   rateCuts: z.array(z.strictObject({ after: z.int().min(0), factor: z.number().positive().max(1) })).default([]),
+  /** After so many steps batches were cut into another number of parts, to go on where memory had run out. */
+  partChanges: z
+    .array(z.strictObject({ after: z.int().min(0), parts: trainerSettings.shape.accumulation.unwrap() }))
+    .default([]),
 });
 export type TrainConfig = z.infer<typeof trainConfig>;
 export type TrainConfigInput = z.input<typeof trainConfig>;
+
+/**
+ * Micro-batches of a step.
+ * @param step steps done before it
+ */
+export function partsAt(
+  {
+    trainer,
+    partChanges = [],
+  }: { readonly trainer: Pick<TrainerSettings, 'accumulation'> } & Partial<Pick<TrainConfig, 'partChanges'>>,
+  step: number,
+): number {
+  return partChanges.findLast(({ after }) => after <= step)?.parts ?? trainer.accumulation;
+}
 
 /** How a run that ended without a result goes on from its last checkpoint in another way than it began. */
 export const runChange = z.strictObject({
@@ -332,51 +349,6 @@ export const runChange = z.strictObject({
   accumulation: trainerSettings.shape.accumulation.unwrap().optional(),
 });
 export type RunChange = z.infer<typeof runChange>;
-
-/** One line of a run's `metrics.jsonl`: a training step, a validation after a step, or the speed of the steps before. */
-export const trainPoint = z.discriminatedUnion('type', [
-  z.object({
-    type: z.literal('step'),
-    step: z.int(),
-    epoch: z.number(),
-    /** Each loss term by name, already weighted, and `total`. */
-    terms: z.record(z.string(), z.number()),
-    /** Accuracy of the minibatch, 0…1; null for a half that did not go through the network in this step. */
-    cleanAccuracy: z.number().nullable(),
-    adversarialAccuracy: z.number().nullable(),
-    learningRate: z.number(),
-    epsilon: z.number().nullable(),
-    /** L2 norm of the gradient by all weights, before clipping; runs from before it was measured have none. */
-    gradientNorm: z.number().optional(),
-    /** Examples a second since the last point. */
-    rate: z.number(),
-  }),
-  z.object({
-    type: z.literal('validation'),
-    step: z.int(),
-    epoch: z.number(),
-    cleanAccuracy: z.number(),
-    adversarialAccuracy: z.number(),
-    /** The same of the averaged weights, where there are any. */
-    ema: z.object({ cleanAccuracy: z.number(), adversarialAccuracy: z.number() }).optional(),
-    examples: z.int(),
-  }),
-  /** A look for catastrophic overfitting in single-step training, on held-out images, at the full ε. */
-  z.object({
-    type: z.literal('probe'),
-    step: z.int(),
-    epoch: z.number(),
-    pgdAccuracy: z.number(),
-    singleStepAccuracy: z.number(),
-    /** Of the loss's gradients by x at an image and at a random point of its ball, −1…1. */
-    gradientCosine: z.number(),
-    examples: z.int(),
-    /** The run went back to the weights of the probe before and ended. */
-    collapsed: z.boolean(),
-  }),
-  speedPoint,
-]);
-export type TrainPoint = z.infer<typeof trainPoint>;
 
 export const RUN_STATES = ['waiting', 'running', 'paused', 'done', 'failed', 'cancelled', 'interrupted'] as const;
 export const runState = z.enum(RUN_STATES);
@@ -399,7 +371,7 @@ export const trainResult = z.object({
   /** The validation with the highest robust accuracy; null without any. */
   best: z.object({ step: z.int(), adversarialAccuracy: z.number() }).nullable().optional(),
   stoppedEarly: z.boolean().optional(),
-  /** The step at which single-step training was found to have collapsed; the weights kept are of an earlier one. */
+  /** The step at which single-step training was found to have collapsed; the weights kept are of an earlier one where it could be read. */
   collapsedAt: z.int().optional(),
 });
 export type TrainResult = z.infer<typeof trainResult>;

@@ -91,9 +91,12 @@ describe('what a checkpoint goes with', () => {
     expect(hash({ trainer: { accumulation: 4 } })).toBe(hash({}));
   });
 
-  it('knows the cuts of the rate that came before its step', () => {
+  it('knows the cuts of rate and batches that came before its step', () => {
     const rateCuts = [{ after: 10, factor: 0.1 }];
     expect(hash({ rateCuts }, 10)).toBe(hash({}, 10));
     expect(hash({ rateCuts }, 11)).not.toBe(hash({}, 11));
+    const partChanges = [{ after: 10, parts: 2 }];
+    expect(hash({ partChanges }, 10)).toBe(hash({}, 10));
+    expect(hash({ partChanges }, 11)).not.toBe(hash({}, 11));
   });
 });

@@ -57,12 +57,12 @@ const FIRST_SETTINGS = [
   'checkpointEvery',
   'trainLimit',
 ] as const satisfies readonly (keyof TrainerSettings)[];
-/** Settings that may change within a run: how a batch is cut changes its update by rounding alone. */
+/** How a batch is cut may change within a run: by rounding alone where no layer and no loss sees a part by itself. */
 const CHANGEABLE: readonly (keyof TrainerSettings)[] = ['accumulation'];
 
 /**
  * What decides the numbers of a run up to a step: a checkpoint of that step goes with this and nothing else. Name and
- * engine do not enter, nor do cuts of the learning rate that come later.
+ * engine do not enter, nor do cuts of the learning rate and of batches that come later.
  * @param defenceSettings with every default filled in
  */
 export function configHash(
@@ -71,7 +71,7 @@ export function configHash(
   datasetHash: string,
   step: number,
 ): string {
-  const { architecture, defence, trainer, seed, rateCuts } = config;
+  const { architecture, defence, trainer, seed, rateCuts, partChanges } = config;
   const settings = Object.entries(defenceSettings).toSorted(([a], [b]) => (a < b ? -1 : 1));
   // Checkpoints from before there was augmentation go with settings that leave it off.
   const { flip, cropPadding, cutout, ...others } = trainer;
@@ -88,6 +88,8 @@ export function configHash(
   if (initial || freeze.length > 0) parts.push({ initial, freeze });
   const cuts = rateCuts.filter(({ after }) => after < step);
   if (cuts.length > 0) parts.push({ cuts });
+  const changes = partChanges.filter(({ after }) => after < step);
+  if (changes.length > 0) parts.push({ partChanges: changes });
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { trainerSettings } from '../../../shared/domain/training.ts';
-import { culpritOf, diverged, heaviestTerm, trainingFailure } from './faults.ts';
+import { culpritOf, diverged, heaviestTerm, trainingFailure, type Cutting } from './faults.ts';
 
 const report = (terms: Readonly<Record<string, number>>, gradientSquares = 1) => ({
   terms,
@@ -39,13 +38,26 @@ it('a term that drowns the others is one with a weight of its own, not the plain
 
 describe('a training without memory', () => {
   const missing = new RangeError('Array buffer allocation failed');
-  const failed = (trainer: object) => trainingFailure(missing, trainerSettings.parse(trainer));
+  const cutting: Cutting = { batchSize: 64, accumulation: 1, smallest: 1, normalised: false };
+  const failed = (more: Partial<Cutting>) => trainingFailure(missing, { ...cutting, ...more });
 
   it('says how many micro-batches to go on with', () => {
-    const error = failed({ batchSize: 64 });
+    const error = failed({});
     expect(error).toMatchObject({ code: 'out-of-memory', retry: true, details: { accumulation: 2 } });
-    expect(error.message).toMatch(/Go on with 2 micro-batches a step \(32 examples at once\)/);
+    expect(error.message).toMatch(
+      /Go on with 2 micro-batches a step \(32 examples at once\): the update stays the same\./,
+    );
     expect(failed({ batchSize: 6, accumulation: 4 }).details).toMatchObject({ accumulation: 6 });
+  });
+
+  it('says what smaller parts change with batch normalisation, and where the loss pairs images', () => {
+    expect(failed({ normalised: true }).message).toMatch(
+      /: batch normalisation sees each part by itself, so that from/,
+    );
+    expect(failed({ normalised: true }).message).not.toMatch(/stays the same/);
+    expect(failed({ smallest: 2 }).message).toMatch(/: images are paired within a part only, so that from there on/);
+    expect(failed({ smallest: 2, batchSize: 8, accumulation: 3 }).details).toMatchObject({ accumulation: 4 });
+    expect(failed({ smallest: 2, batchSize: 8, accumulation: 4 }).message).toMatch(/as small as the loss allows/);
   });
 
   it('with single examples already asks for a smaller network', () => {
@@ -53,7 +65,7 @@ describe('a training without memory', () => {
   });
 
   it('is not what other errors are', () => {
-    const error = trainingFailure(new Error('disk on fire'), trainerSettings.parse({}));
+    const error = trainingFailure(new Error('disk on fire'), cutting);
     expect(error).toMatchObject({ code: 'internal' });
     expect(error.message).not.toMatch(/micro-batches/);
   });

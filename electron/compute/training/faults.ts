@@ -1,5 +1,4 @@
 import { AppError } from '../../../shared/domain/errors.ts';
-import type { TrainerSettings } from '../../../shared/domain/training.ts';
 import { jobFailure } from '../engines/failure.ts';
 import type { StepReport } from './step.ts';
 
@@ -75,18 +74,40 @@ export function drownedLately(heaviest: Heaviest | null, step: number): string |
   return heaviest !== null && step - heaviest.step < LATELY ? heaviest.term : null;
 }
 
+/** How a training's batches are cut into parts, and what of a step sees a part by itself. */
+export interface Cutting {
+  readonly batchSize: number;
+  /** Parts of a batch. */
+  readonly accumulation: number;
+  /** Examples that the loss needs at once: where it pairs images with each other, it does so within a part. */
+  readonly smallest: number;
+  /** Whether the network has batch normalisation, which sees each part by itself. */
+  readonly normalised: boolean;
+}
+
 /** What a training threw; where memory was missing, with what helps. */
-export function trainingFailure(thrown: unknown, { batchSize, accumulation }: TrainerSettings): AppError {
+export function trainingFailure(thrown: unknown, cutting: Cutting): AppError {
   const error = jobFailure(thrown);
   if (error.code !== 'out-of-memory') return error;
-  const parts = Math.min(batchSize, 2 * accumulation);
+  const { batchSize, accumulation, smallest } = cutting;
+  const parts = Math.min(Math.floor(batchSize / smallest), 2 * accumulation);
   const advice =
     parts > accumulation
-      ? `Go on with ${parts} micro-batches a step (${Math.ceil(batchSize / parts)} examples at once): the update stays the same. Or choose a smaller batch.`
-      : 'Its batches are single examples already: choose a smaller architecture or smaller images.';
+      ? `Go on with ${parts} micro-batches a step (${Math.ceil(batchSize / parts)} examples at once): ${effectOn(cutting)} Or choose a smaller batch.`
+      : `Its batches are ${smallest === 1 ? 'single examples' : `as small as the loss allows (${smallest} examples)`} already: choose a smaller architecture or smaller images.`;
   return new AppError('out-of-memory', `${error.message} ${advice}`, {
     cause: error,
-    details: { ...error.details, accumulation: parts },
+    details: { ...error.details, accumulation: Math.max(parts, accumulation) },
     retry: error.retry,
   });
+}
+
+/** What smaller parts do to the update. */
+function effectOn({ smallest, normalised }: Cutting): string {
+  const changed = [
+    ...(normalised ? ['batch normalisation sees each part by itself'] : []),
+    ...(smallest > 1 ? ['images are paired within a part only'] : []),
+  ];
+  if (changed.length === 0) return 'the update stays the same.';
+  return `${changed.join(', and ')}, so that from there on the training is not quite that of whole batches.`;
 }

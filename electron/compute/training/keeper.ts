@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { TrainConfig, TrainPoint } from '../../../shared/domain/training.ts';
+import type { TrainPoint } from '../../../shared/domain/train-point.ts';
+import type { TrainConfig } from '../../../shared/domain/training.ts';
 import type { PackedDataset } from '../data/packed.ts';
 import type { JobContext } from '../jobs/control.ts';
 import type { Adversary } from './adversary.ts';

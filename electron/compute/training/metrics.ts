@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { trainPoint, type TrainPoint } from '../../../shared/domain/training.ts';
+import { trainPoint, type TrainPoint } from '../../../shared/domain/train-point.ts';
 import type { ProbePoint, ValidationPoint } from './standing.ts';
 import { writeAtomic, writeError } from '../arrays/atomic.ts';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { trainerSettings } from '../../../shared/domain/training.ts';
+import { partsAt, trainerSettings } from '../../../shared/domain/training.ts';
 import { loadEngine } from '../engines/load.ts';
 import { averageShare, clipFactor, decaysWeight, optimizerOf, type Optimizer } from './optimizer.ts';
 import { trainOrder } from './order.ts';
@@ -50,6 +50,15 @@ describe('schedules', () => {
     expect([0, 1, 2, 3, 4, 5].map((step) => learningRateAt(constant, step, 6, cuts))).toEqual([
       1, 1, 0.1, 0.1, 0.05, 0.05,
     ]);
+  });
+
+  it('of batches: each number of parts holds from its step on', () => {
+    const partChanges = [
+      { after: 2, parts: 4 },
+      { after: 4, parts: 8 },
+    ];
+    const trainer = { accumulation: 2 };
+    expect([0, 1, 2, 3, 4, 5].map((step) => partsAt({ trainer, partChanges }, step))).toEqual([2, 2, 4, 4, 8, 8]);
   });
 
   it('take milestones as text or numbers, and refuse what is no share', () => {

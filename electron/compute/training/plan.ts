@@ -29,6 +29,7 @@ export function planTraining(config: TrainConfig, dataset: PackedDataset): Train
   const { trainer } = config;
   const defence = findDefence(config.defence).configure(config.defenceSettings);
   checkTrainer(trainer, { manifest, defence });
+  for (const { parts } of config.partChanges) checkTrainer({ ...trainer, accumulation: parts }, { manifest, defence });
   const positions = dataset.positions('train').subarray(0, trainer.trainLimit ?? undefined);
   if (positions.length === 0) {
     throw new AppError('invalid-input', `The data set ${manifest.name} has no training images.`);

@@ -1,4 +1,5 @@
-import type { TrainerSettings, TrainPoint } from '../../../shared/domain/training.ts';
+import type { TrainPoint } from '../../../shared/domain/train-point.ts';
+import type { TrainerSettings } from '../../../shared/domain/training.ts';
 
 export type ValidationPoint = Extract<TrainPoint, { type: 'validation' }>;
 export type ProbePoint = Extract<TrainPoint, { type: 'probe' }>;

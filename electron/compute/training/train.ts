@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import type { TrainConfig, TrainResult } from '../../../shared/domain/training.ts';
+import { partsAt, type TrainConfig, type TrainResult } from '../../../shared/domain/training.ts';
 import { imageTensor } from '../attacks/base/batch.ts';
 import type { NpzArrays } from '../arrays/npz.ts';
 import type { Subject } from '../attacks/base/examples.ts';
@@ -16,7 +16,15 @@ import { Keeper, type RunPlace } from './keeper.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
 import { notesOn } from './check.ts';
 import { finishRun } from './finish.ts';
-import { culpritOf, diverged, drownedLately, heaviestTerm, trainingFailure, type Heaviest } from './faults.ts';
+import {
+  culpritOf,
+  diverged,
+  drownedLately,
+  heaviestTerm,
+  trainingFailure,
+  type Cutting,
+  type Heaviest,
+} from './faults.ts';
 import { averageShare } from './optimizer.ts';
 import { planTraining, type TrainingPlan } from './plan.ts';
 import { epsilonShareAt, learningRateAt } from './schedule.ts';
@@ -67,7 +75,7 @@ export async function train(options: TrainingOptions): Promise<TrainResult> {
     await options.onStart?.(training.done);
     return await training.run();
   } catch (thrown) {
-    throw trainingFailure(thrown, options.config.trainer);
+    throw trainingFailure(thrown, training.cutting);
   } finally {
     await training.dispose();
   }
@@ -155,6 +163,18 @@ class Training {
     return this.#place.done;
   }
 
+  /** How the batch of the step is cut, and what that does to its update. */
+  get cutting(): Cutting {
+    const { config } = this.#options;
+    const { network, defence } = this.#plan;
+    return {
+      batchSize: config.trainer.batchSize,
+      accumulation: partsAt(config, this.#place.done),
+      smallest: defence.smallestBatch ?? 1,
+      normalised: network.layers.some(({ kind }) => kind === 'norm'),
+    };
+  }
+
   /** All steps that are left, then the weights file. */
   async run(): Promise<TrainResult> {
     const { trainer } = this.#options.config;
@@ -213,7 +233,7 @@ class Training {
     let unused: number | null;
     try {
       let from = 0;
-      for (const part of inParts(batch, trainer.accumulation)) {
+      for (const part of inParts(batch, partsAt(config, step))) {
         const images = clock.withinSync('data', () => imageTensor(part.examples.images, examples.shape));
         const labels = tf.tensor1d(part.examples.labels, 'int32');
         const at = parts.push({ images, labels, adversarial: null }) - 1;

@@ -6,7 +6,7 @@ import type { MapMethod } from '../../../shared/domain/gallery.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { ScaleMode } from '../../../shared/domain/map-scale.ts';
-import type { TrainPoint } from '../../../shared/domain/training.ts';
+import type { TrainPoint } from '../../../shared/domain/train-point.ts';
 import { adversarialNpz } from '../adversarial-npz.ts';
 import type { Library } from '../library.ts';
 import { markedModels } from '../marks.ts';

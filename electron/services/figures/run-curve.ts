@@ -1,6 +1,6 @@
 import type { CheckState } from '../../../shared/domain/check.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
-import type { TrainPoint } from '../../../shared/domain/training.ts';
+import type { TrainPoint } from '../../../shared/domain/train-point.ts';
 import { footnotes, markedLabel } from '../marks.ts';
 import { curveFigure, type CurveSeries } from './curve.ts';
 import { withNotes } from './notes.ts';

@@ -82,10 +82,14 @@ export const training = {
     bestStep: '{accuracy} % under PGD, step {step}',
     stoppedEarly: 'Stopped early',
     collapsed: 'Catastrophic overfitting found at step {step}; the weights are from before',
+    collapsedKept:
+      'Catastrophic overfitting found at step {step}; no weights from before could be read, these are the collapsed ones',
     weights: { last: 'last', best: 'best', ema: 'averaged' },
     left: 'Time left',
     cut: 'Rate cut',
     cutAfter: '× {factor} after step {step}',
+    parts: 'Micro-batches changed',
+    partsAfter: '{n} a step after step {step}',
   },
   side: { label: 'Facts or speed', facts: 'Facts', speed: 'Speed' },
   speed: {

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { ModelSummary, ReadingHint } from '../../shared/domain/model.ts';
 import type { Library } from '../services/library.ts';
+import { tfjsFilesOf } from '../services/model-import.ts';
 import type { Output } from './output.ts';
 import { describeProbe, hintOf, type ReadingFlags } from './reading-flags.ts';
 
@@ -53,8 +54,7 @@ async function filesOf(path: string): Promise<readonly Part[]> {
   });
   const own = { name: basename(path), bytes };
   if (extname(path).toLowerCase() !== '.json') return [own];
-  const { readTfjsFiles } = await import('../compute/models/foreign/tfjs-files.ts');
-  const { files } = await readTfjsFiles(path);
+  const files = await tfjsFilesOf(path);
   const others = files.filter((file) => basename(file) !== own.name);
   return [
     own,

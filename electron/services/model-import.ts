@@ -178,11 +178,19 @@ async function withScale(
   };
 }
 
+/**
+ * All files of a tfjs model.
+ * @param file its `model.json`, which comes first
+ * @throws AppError `not-found` or `bad-data`, naming the file.
+ */
+export async function tfjsFilesOf(file: string): Promise<readonly string[]> {
+  const { readTfjsFiles } = await import('../compute/models/foreign/tfjs-files.ts');
+  return (await readTfjsFiles(file)).files;
+}
+
 async function copyModel(file: string, format: ForeignModel['format'], folder: string): Promise<string> {
   if (format === 'onnx') return copyAs(file, folder, 'model.onnx');
-  const { readTfjsFiles } = await import('../compute/models/foreign/tfjs-files.ts');
-  const { files } = await readTfjsFiles(file);
-  for (const each of files) await copyFile(each, join(folder, basename(each)));
+  for (const each of await tfjsFilesOf(file)) await copyFile(each, join(folder, basename(each)));
   return join(folder, basename(file));
 }
 

@@ -45,6 +45,14 @@ function refuseMisfits(store: Store, model: StoredModel, request: CheckRequest):
       { details: { field: 'sources', source: model.id } },
     );
   }
+  const known = sources.find(({ id }) => model.trainedAgainst?.includes(id));
+  if (known) {
+    throw new AppError(
+      'invalid-input',
+      `${model.name} was trained against ${known.name}: what comes from there would make it look stronger than it is. Name undefended models as sources that it was not trained against.`,
+      { details: { field: 'sources', source: known.id } },
+    );
+  }
   const { split } = request.examples;
   if (dataset.manifest.splits[split] === 0) {
     throw new AppError('invalid-input', `examples.split: ${dataset.manifest.name} has no ${split} images.`, {
@@ -53,13 +61,17 @@ function refuseMisfits(store: Store, model: StoredModel, request: CheckRequest):
   }
 }
 
-/** The newest undefended model of the same architecture, and the newest of another one, that take the same images. */
+/**
+ * The newest undefended model of the same architecture, and the newest of another one, that take the same images. None
+ * that the model was trained against: it is used to what comes from there.
+ */
 function usualSources(store: Store, model: StoredModel): EntityId[] {
   const undefended = store.models
     .list()
     .filter(
       (other) =>
         other.id !== model.id &&
+        !model.trainedAgainst?.includes(other.id) &&
         other.defence === 'natural' &&
         other.dataset === model.dataset &&
         other.classes === model.classes &&

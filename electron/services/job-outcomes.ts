@@ -12,6 +12,7 @@ import type { StoredJob } from '../store/jobs.ts';
 import type { StoredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
 import { goesOn, jobFolder } from './job-specs.ts';
+import { membersOf } from './members.ts';
 import { missing } from './session.ts';
 
 const WEIGHTS_FILE = 'weights.npz';
@@ -61,12 +62,14 @@ export function trainedModel(
   { name, config, colour }: Pick<RunRow, 'name' | 'config' | 'colour'>,
   { id, manifest }: DatasetRow,
 ): Omit<StoredModel, 'id' | 'parameters' | 'weights'> {
+  const members = membersOf(config.defenceSettings);
   return {
     name,
     origin: 'run',
     architecture: config.architecture,
     ...(config.architectureSettings && { architectureSettings: config.architectureSettings }),
     defence: config.defence,
+    ...(members.length > 0 && { trainedAgainst: [...members] }),
     dataset: id,
     inputShape: manifest.shape,
     classes: manifest.classes.length,

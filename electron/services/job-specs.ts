@@ -73,6 +73,7 @@ export function modelFileOf(store: Store, model: StoredModel): ModelFile {
     classes: model.classes,
     defence: model.defence,
     seed: model.seed,
+    ...(model.trainedAgainst && { trainedAgainst: model.trainedAgainst }),
     weights: join(store.folder.root, model.weights),
   };
 }

@@ -2,6 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkRequest } from '../../shared/domain/check.ts';
+import { evaluationRequest } from '../../shared/domain/evaluation.ts';
 import { trainConfig, type TrainConfigInput } from '../../shared/domain/training.ts';
 import { forkLauncher } from './launch-fork.ts';
 import type { Library } from './library.ts';
@@ -46,9 +48,37 @@ describe('ensemble training', { timeout: 240_000 }, () => {
     const { id } = await library.runs.create(ensemble(['Static LeNet', member]));
     expect(library.runs.get(id).config.defenceSettings['members']).toEqual([member]);
     expect(await library.jobs.wait(id)).toMatchObject({ state: 'done', error: null });
+    expect(library.models.get(id).trainedAgainst).toEqual([member]);
+    expect(library.models.get(member)).not.toHaveProperty('trainedAgainst');
     const points = await library.runs.points(id);
     expect(points.filter((point) => point.type === 'step')).toHaveLength(2);
     expect(readFileSync(join(library.runs.folder(id), 'config.yaml'), 'utf8')).toContain(member);
+  });
+
+  it('an attack or a check from a static model is no usual one', async () => {
+    const hardened = library.models.list().find(({ defence }) => defence === 'ensemble-at')?.id ?? '';
+    const { id: other } = await library.runs.create(config({ name: 'Other LeNet', seed: 5 }));
+    await library.jobs.wait(other);
+    const examples = { count: 8 };
+    const attack = { name: 'fgsm', settings: { epsilon: 0.1 } };
+    for (const source of [member, other]) {
+      const asked = { dataset, targets: [hardened], source, attack, examples, engine: 'wasm' };
+      const { id } = await library.evaluations.create(evaluationRequest.parse(asked));
+      await library.jobs.wait(id);
+      const table = await library.evaluations.table(dataset);
+      const cell = Object.values(table.cells[hardened] ?? {}).find(({ evaluation }) => evaluation === id);
+      const notes = [library.evaluations.get(id).result?.notes.join(), cell?.notes.join()];
+      const told = /was trained against this source, Static LeNet/;
+      expect(notes.map((text) => told.test(text ?? ''))).toEqual(source === member ? [true, true] : [false, false]);
+    }
+    const check = { dataset, model: hardened, depth: 'quick', examples, engine: 'wasm' };
+    const { id } = await library.checks.create(checkRequest.parse(check));
+    expect(library.checks.get(id).request.sources).toEqual([other]);
+    await library.jobs.cancel(id);
+    await expect(library.checks.create(checkRequest.parse({ ...check, sources: [member] }))).rejects.toMatchObject({
+      code: 'invalid-input',
+      message: expect.stringMatching(/was trained against Static LeNet/) as string,
+    });
   });
 
   it.each([

@@ -106,6 +106,14 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE modules (hash TEXT PRIMARY KEY, file TEXT NOT NULL, contents TEXT NOT NULL) STRICT;
   CREATE TABLE attack_facts (key TEXT PRIMARY KEY, facts TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE models ADD COLUMN trained_against TEXT;
+  UPDATE models SET trained_against = (
+    SELECT json_extract(config, '$.defenceSettings.members') FROM runs
+    WHERE runs.id = models.id AND json_type(config, '$.defenceSettings.members') = 'array'
+      AND json_array_length(config, '$.defenceSettings.members') > 0
+  );
+  `,
 ];
 
 /**

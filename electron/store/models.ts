@@ -15,21 +15,23 @@ export interface StoredModel extends ModelSummary {
   readonly weights: string;
 }
 
-interface Raw extends Omit<StoredModel, 'inputShape' | 'foreign' | 'architectureSettings'> {
+interface Raw extends Omit<StoredModel, 'inputShape' | 'foreign' | 'architectureSettings' | 'trainedAgainst'> {
   readonly inputShape: string;
   readonly settings: string | null;
   readonly foreign: string | null;
+  readonly trainedAgainst: string | null;
 }
 
 const SELECT = `SELECT id, name, origin, architecture, defence, dataset, input_shape AS inputShape, classes, parameters,
-  seed, colour, weights, created, foreign_reading AS "foreign",
+  seed, colour, weights, created, foreign_reading AS "foreign", trained_against AS trainedAgainst,
   architecture_settings AS settings FROM models WHERE deleted IS NULL`;
 
 export function modelStore(db: Database): ModelStore {
-  const toModel = ({ foreign, settings, ...row }: Raw): StoredModel => ({
+  const toModel = ({ foreign, settings, trainedAgainst, ...row }: Raw): StoredModel => ({
     ...row,
     ...(settings !== null && { architectureSettings: fromJson<SettingValues>(settings) }),
     ...(foreign !== null && { foreign: fromJson<ForeignModel>(foreign) }),
+    ...(trainedAgainst !== null && { trainedAgainst: fromJson<string[]>(trainedAgainst) }),
     inputShape: fromJson(row.inputShape),
   });
   return {
@@ -37,8 +39,8 @@ export function modelStore(db: Database): ModelStore {
       db.run(
         `INSERT OR REPLACE INTO models
           (id, name, origin, architecture, defence, dataset, input_shape, classes, parameters, seed, colour, weights, created, foreign_reading,
-           architecture_settings)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           architecture_settings, trained_against)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         model.id,
         model.name,
         model.origin,
@@ -54,6 +56,7 @@ export function modelStore(db: Database): ModelStore {
         model.created,
         model.foreign ? JSON.stringify(model.foreign) : null,
         toJsonOrNull(model.architectureSettings ?? null),
+        toJsonOrNull(model.trainedAgainst ?? null),
       );
     },
     get: (id) => {

@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openDatabase } from './database.ts';
 import { migrate, MIGRATIONS } from './migrations.ts';
+import { modelStore } from './models.ts';
 import { openStore } from './store.ts';
 
 let root: string;
@@ -58,13 +59,43 @@ test('the database is copied before a migration, and every step is all or nothin
   expect(db.get(`SELECT count(*) AS n FROM sqlite_schema WHERE name = 'half'`)).toEqual({ n: 0 });
   migrate(db, backups, [...next, 'ALTER TABLE notes ADD COLUMN time TEXT;']);
   db.close();
-  const copies = readdirSync(backups).sort();
+  const copies = readdirSync(backups);
   expect(copies).toHaveLength(2);
-  expect(copies[0]).toContain(`library-v${MIGRATIONS.length}-`);
-  const copy = new DatabaseSync(join(backups, copies[0]!), { readOnly: true });
+  const first = copies.find((name) => name.startsWith(`library-v${MIGRATIONS.length}-`));
+  const copy = new DatabaseSync(join(backups, first ?? 'none'), { readOnly: true });
   expect(copy.prepare(`SELECT value FROM preferences WHERE key = 'kept'`).get()).toEqual({ value: '"yes"' });
   expect(copy.prepare(`SELECT count(*) AS n FROM sqlite_schema WHERE name = 'notes'`).get()).toEqual({ n: 0 });
   copy.close();
+});
+
+test('models of an older library know what their runs trained them against', () => {
+  openStore(library).close();
+  const db = openDatabase(join(library, 'older.db'));
+  const backups = join(library, 'backups');
+  const before = MIGRATIONS.findIndex((step) => step.includes('trained_against'));
+  migrate(db, backups, MIGRATIONS.slice(0, before));
+  db.execute('PRAGMA foreign_keys = OFF');
+  for (const [id, members] of [
+    ['run-00000001', ['run-00000002']],
+    ['run-00000002', null],
+    ['run-00000003', 'none'],
+  ] as const) {
+    const config = JSON.stringify({ defenceSettings: members === null ? {} : { members } });
+    db.run(`INSERT INTO runs (id, name, dataset, config, colour, created) VALUES (?, 'x', 'd', ?, 0, '')`, id, config);
+    db.run(
+      `INSERT INTO models (id, name, origin, architecture, dataset, input_shape, classes, parameters, colour, weights, created)
+        VALUES (?, 'x', 'run', 'lenet', 'd', '[2,2,1]', 2, 1, 0, 'x.npz', ?)`,
+      id,
+      id,
+    );
+  }
+  migrate(db, backups);
+  expect(
+    modelStore(db)
+      .list()
+      .map((model) => model.trainedAgainst),
+  ).toEqual([['run-00000002'], undefined, undefined]);
+  db.close();
 });
 
 test('a file that is no database, and a database of another program, are refused', () => {

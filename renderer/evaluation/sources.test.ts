@@ -55,4 +55,10 @@ describe('sources of a transfer attack', () => {
     );
     expect(options.map((option) => option.remarks)).toEqual([['defended'], ['same-seed']]);
   });
+
+  it('remarks on a source that a target was trained against', () => {
+    const hardened = model('run-hardened', { defence: 'ensemble-at', seed: 9, trainedAgainst: ['run-static'] });
+    const options = sourceOptions([model('run-static'), model('run-other', { seed: 3 })], [target, hardened]);
+    expect(options.map((option) => option.remarks)).toEqual([['trained-against', 'same-seed'], []]);
+  });
 });

@@ -4,7 +4,7 @@ import type { ModelSummary } from '../../shared/domain/model.ts';
 /** Why a model cannot be the source of a transfer attack on the chosen targets. */
 export type SourceObstacle = 'is-target' | 'other-shape';
 /** What to know about a source that can be chosen but is not the usual kind. */
-export type SourceRemark = 'defended' | 'same-seed';
+export type SourceRemark = 'trained-against' | 'defended' | 'same-seed';
 
 export interface SourceOption {
   readonly model: ModelSummary;
@@ -30,6 +30,9 @@ export function sourceOptions(
       ...(gray.length < others.length ? (['black-box'] as const) : []),
     ];
     const remarks: readonly SourceRemark[] = [
+      ...(others.some(({ trainedAgainst }) => trainedAgainst?.includes(model.id))
+        ? (['trained-against'] as const)
+        : []),
       ...(model.defence !== null && model.defence !== 'natural' ? (['defended'] as const) : []),
       ...(gray.some((target) => target.seed !== null && target.seed === model.seed) ? (['same-seed'] as const) : []),
     ];

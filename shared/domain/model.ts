@@ -60,6 +60,9 @@ export type ModelProbe = z.infer<typeof modelProbe>;
 export const foreignModel = z.strictObject({ format: z.enum(['onnx', 'tfjs']), reading: modelReading });
 export type ForeignModel = z.infer<typeof foreignModel>;
 
+/** Models whose adversarial examples a model was trained on, as in ensemble training; left out: its own alone. */
+const trainedAgainst = z.array(entityId).optional();
+
 /** A trained or imported classifier. A run's model has the run's own id. */
 export const modelSummary = z.object({
   id: entityId,
@@ -73,6 +76,7 @@ export const modelSummary = z.object({
   foreign: foreignModel.optional(),
   /** Name in the defence registry; null for imported weights of unknown training. */
   defence: z.string().nullable(),
+  trainedAgainst,
   dataset: entityId.nullable(),
   inputShape: imageShape,
   classes: z.int().min(2),
@@ -98,6 +102,7 @@ export const modelFile = z.object({
   classes: z.int().min(2),
   /** Name in the defence registry, and seed of the training; null where they are not known. */
   defence: z.string().nullable(),
+  trainedAgainst,
   seed: z.int().nullable(),
   weights: z.string(),
 });

@@ -1,6 +1,6 @@
 import type { ModelSummary } from '../../../shared/domain/model.ts';
 
-type Known = Pick<ModelSummary, 'name' | 'architecture' | 'defence' | 'seed'>;
+type Known = Pick<ModelSummary, 'id' | 'name' | 'architecture' | 'defence' | 'seed' | 'trainedAgainst'>;
 
 /**
  * What is unusual about the source of a transfer attack. A gray-box source is meant to be an undefended model of the
@@ -11,6 +11,11 @@ export function sourceNotes(source: Known, target: Known): string[] {
   const gray = source.architecture === target.architecture;
   const threat = gray ? 'gray-box' : 'black-box';
   const notes: string[] = [];
+  if (target.trainedAgainst?.includes(source.id)) {
+    notes.push(
+      `The target ${target.name} was trained against this source, ${source.name}; a ${threat} source is meant to be new to it, so this is not the usual ${threat} number.`,
+    );
+  }
   if (source.defence === null) {
     notes.push(
       `How the source ${source.name} was trained is not known; a ${threat} source is meant to be undefended${gray ? ', from another seed' : ''}.`,

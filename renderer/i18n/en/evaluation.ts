@@ -215,6 +215,7 @@ export const evaluation = {
     },
     remark: {
       defended: 'defended; sources usually are not',
+      'trained-against': 'a target was trained against it, so it is no usual source for that one',
       'same-seed': 'same seed as a target; gray-box sources usually have another',
     },
     preset: 'Preset',

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -101,3 +102,22 @@ test('what cannot be trained is refused before it is queued, and told why', asyn
   await expect(asked({ initial: { from: 'file', path: checkpoint } })).rejects.toThrow(/safetensors\.torch\.save_file/);
   expect(library.jobs.list().length).toBe(before);
 });
+
+test('a run keeps of a file its name and hash, and the weights: neither it nor another like it needs the file', async () => {
+  const first = await train({});
+  const file = join(root, 'given.npz');
+  copyFileSync(library.models.file(first).weights, file);
+  const sha256 = createHash('sha256').update(readFileSync(file)).digest('hex');
+  const { id } = await library.runs.create(trainConfig.parse(config({ initial: { from: 'file', path: file } })));
+  rmSync(file);
+  expect(await library.jobs.wait(id)).toMatchObject({ state: 'done', error: null });
+  const { config: kept } = library.runs.get(id);
+  expect(kept.initial).toEqual({ from: 'file', path: 'given.npz', sha256 });
+  expect(readFileSync(join(library.runs.folder(id), 'config.yaml'), 'utf8')).not.toContain(root);
+
+  const again = await train({ ...kept, seed: 5 });
+  expect(library.runs.get(again).config.initial).toEqual(kept.initial);
+  expect(await library.runs.initial(again)).toEqual(await library.runs.initial(id));
+  const other = { ...kept, initial: { from: 'file' as const, path: 'given.npz', sha256: '0'.repeat(64) } };
+  await expect(library.runs.create(other)).rejects.toMatchObject({ code: 'not-found' });
+}, 120_000);

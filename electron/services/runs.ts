@@ -14,7 +14,7 @@ import type { ModuleService } from './modules/service.ts';
 import type { Queue } from './queue.ts';
 import { withMemberIds } from './members.ts';
 import { addJob, missing, requireDataset } from './session.ts';
-import { keepStartingWeights, startingReport, startingWeights } from './starting-weights.ts';
+import { keepStartingWeights, keptSource, startingReport, startingWeights } from './starting-weights.ts';
 import type { Session } from './session.ts';
 
 export function runService(
@@ -107,7 +107,11 @@ async function completeConfig(
   const initial = asked.initial ? await startingWeights(store, asked.initial, network) : null;
   const { architectureSettings: _, ...others } = asked;
   const changed = Object.keys(network.settings).length > 0;
-  const config: TrainConfig = { ...others, ...(changed && { architectureSettings: network.settings }) };
+  const config: TrainConfig = {
+    ...others,
+    ...(changed && { architectureSettings: network.settings }),
+    ...(asked.initial && { initial: await keptSource(asked.initial) }),
+  };
   const layers = network.taps.map((tap) => tap.name);
   const { defence: name, defenceModule: version } = config;
   const own = await modules.defence({ name, settings: config.defenceSettings, module: version }, layers);

@@ -11,7 +11,15 @@ export const chosenSettings: z.ZodType<SettingValues, SettingValues> = settingVa
 export const initialSource = z.discriminatedUnion('from', [
   z.strictObject({ from: z.literal('model'), model: entityId }),
   /** NPZ, safetensors, or the `model.json` of a tfjs LayersModel. */
-  z.strictObject({ from: z.literal('file'), path: z.string().min(1) }),
+  z.strictObject({
+    from: z.literal('file'),
+    path: z.string().min(1),
+    /** In a run's configuration, where the path is the file's name alone: of all that was in it. */
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
+  }),
 ]);
 export type InitialSource = z.infer<typeof initialSource>;
 

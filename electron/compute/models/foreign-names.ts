@@ -1,3 +1,4 @@
+import { NORM_EPSILON } from './frozen.ts';
 import type { Layer, Network } from './layer.ts';
 
 /** What an array is to its layer: the ending of our parameter's name. */
@@ -47,6 +48,10 @@ export interface ForeignName {
   readonly layer: Layer;
   /** Ending of the parameter's name. */
   readonly part: string;
+  /** What the file calls the layer. */
+  readonly called: string;
+  /** What its program adds to a variance before the root, where the file does not say; 0 for other arrays. */
+  readonly epsilon: number;
   /** PyTorch's: filters [out, in, height, width], matrices [out, in] after channels, height, width. */
   readonly torch: boolean;
 }
@@ -58,11 +63,19 @@ export interface ForeignName {
 export function readForeignName(network: Network, key: string): ForeignName | null {
   const pieces = key.replace(/:\d+$/, '').split(/[./]/);
   const ending = pieces.pop() ?? '';
+  const called = pieces.at(-1) ?? '';
   const found = layerCalled(network, pieces.join('_'));
   if (!found) return null;
   const part = PARTS[found.kind === 'norm' ? 'norm' : 'weights']?.[ending];
   const torch = ending === 'weight';
-  return part === undefined ? null : { layer: found, part, torch };
+  return part === undefined ? null : { layer: found, part, called, epsilon: epsilonOf(called, ending), torch };
+}
+
+/** PyTorch's default is ours; Keras' own networks of this kind have another one than Keras' layer. */
+function epsilonOf(layer: string, ending: string): number {
+  if (ending === 'running_var') return NORM_EPSILON;
+  if (ending !== 'moving_variance') return 0;
+  return /^conv1_bn$|^conv\d_block\d+_\d_bn$/.test(layer) ? 1.001e-5 : 1e-3;
 }
 
 function layerCalled({ layers }: Network, name: string): Layer | undefined {

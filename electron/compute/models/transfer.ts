@@ -2,6 +2,7 @@ import type { InitialReport } from '../../../shared/domain/architecture.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { shapeSize, type NpyArray } from '../arrays/npy.ts';
 import type { NpzArrays } from '../arrays/npz.ts';
+import { NORM_EPSILON } from './frozen.ts';
 import { readForeignName, type ForeignName } from './foreign-names.ts';
 import type { Layer, Network } from './layer.ts';
 import { floats } from './weights.ts';
@@ -19,11 +20,18 @@ export interface Transferred {
  * The parameters that a network can take from arrays of another one: its own names, or those of `readForeignName`. Filters
  * and matrices are turned to our layout; the bias of a convolution that has none here goes into the mean of the
  * normalisation behind it. The last layer is left out where its number of classes is another.
+ * The ε that another program adds to a variance goes into the variance as far as it is not ours.
  * @param source what to call the arrays' origin in the report and in an error message.
+ * @param epsilons those of the file's normalisations by their names, where it says them; others have their program's default.
  * @throws AppError `wrong-architecture` naming the array and both shapes, or what is missing; `bad-data` for values that
  *   are not finite.
  */
-export function transferArrays(network: Network, arrays: NpzArrays, source: string): Transferred {
+export function transferArrays(
+  network: Network,
+  arrays: NpzArrays,
+  source: string,
+  epsilons: Readonly<Record<string, number>> = {},
+): Transferred {
   const shapes = new Map(network.parameters.map(({ name, shape }) => [name, shape]));
   const output = network.layers.at(-1)?.name ?? '';
   const taken: Record<string, NpyArray> = {};
@@ -39,7 +47,7 @@ export function transferArrays(network: Network, arrays: NpzArrays, source: stri
       else if (!key.endsWith('num_batches_tracked')) unused.push(key);
       continue;
     }
-    const own = named ? ownLayout(network, named, array) : array;
+    const own = named ? withOwnEpsilon(named, ownLayout(network, named, array), epsilons) : array;
     if (own.shape.join() === shape.join()) {
       taken[name] = checked(own, `${source}: ${key}`);
     } else if (name.startsWith(`${output}_`) && own.shape.slice(0, -1).join() === shape.slice(0, -1).join()) {
@@ -73,6 +81,17 @@ function takeBiases(
     const data = floats(mean.data).map((value, channel) => value - (bias[channel] ?? 0));
     taken[`${norm.name}_mean`] = { dtype: 'f32', shape: mean.shape, data };
   }
+}
+
+/** √(v + ε) is the same as √(v + ε − ε′ + ε′). */
+function withOwnEpsilon(
+  { part, called, epsilon }: ForeignName,
+  array: NpyArray,
+  epsilons: Readonly<Record<string, number>>,
+): NpyArray {
+  const more = (epsilons[called] ?? epsilon) - NORM_EPSILON;
+  if (part !== 'variance' || more === 0) return array;
+  return { dtype: 'f32', shape: array.shape, data: floats(array.data).map((value) => value + more) };
 }
 
 function requireBody(network: Network, taken: NpzArrays, source: string, output: string): void {

@@ -11,6 +11,7 @@ import { loadEngine } from '../engines/load.ts';
 import { BARS_ID, writeBars } from '../fixtures/bars.ts';
 import { createControl } from '../jobs/control.ts';
 import { buildNetwork, type Network } from '../models/network.ts';
+import { normEpsilons } from '../models/foreign/tfjs-files.ts';
 import { transferArrays } from '../models/transfer.ts';
 import { STARTING_WEIGHTS_FILE } from './starting-weights.ts';
 import { train, WEIGHTS_FILE } from './train.ts';
@@ -146,6 +147,28 @@ describe('weights of another network', () => {
     expect(report).toMatchObject({ fresh: [], unused: [], newHead: false });
     expect(arrays['layer2_0_downsample_w']).toEqual(own['layer2_0_downsample_w']);
     expect(arrays['layer3_1_bn2_mean']?.data[0]).toBeCloseTo(Number(own['layer3_1_bn2_mean']!.data[0]) - 0.5, 6);
+
+    // Keras' own ResNets add 1.001e-5 to their variances, others 1e-3, and a file may say what: 1e-5 is added here.
+    const variance = (found: NpzArrays, name: string): number => Number(found[`${name}_variance`]!.data[0]);
+    const before = variance(own, 'layer3_1_bn2');
+    expect(variance(arrays, 'layer3_1_bn2') - before).toBeCloseTo(0, 7);
+    const said = { conv4_block2_2_bn: 0.25 };
+    const other = transferArrays(bottleneck, keras, 'model.json', said).arrays;
+    expect(variance(other, 'layer3_1_bn2') - before).toBeCloseTo(0.25 - 1e-5, 6);
+    const renamed = Object.fromEntries(
+      Object.entries(keras).map(([name, array]) => [name.replace('conv4_block2_2_bn', 'layer3_1_bn2'), array]),
+    );
+    const plain = transferArrays(bottleneck, renamed, 'weights.npz').arrays;
+    expect(variance(plain, 'layer3_1_bn2') - before).toBeCloseTo(1e-3 - 1e-5, 6);
+    expect(plain['layer3_1_bn1_variance']).toEqual(arrays['layer3_1_bn1_variance']);
+  });
+
+  it('of tfjs say what their normalisations add to a variance', () => {
+    const norm = (name: string, epsilon: number) => ({ class_name: 'BatchNormalization', config: { name, epsilon } });
+    const inner = { class_name: 'Sequential', config: { name: 'body', layers: [norm('b', 1e-4)] } };
+    const topology = { model_config: { class_name: 'Functional', config: { layers: [norm('a', 0.01), inner] } } };
+    expect(normEpsilons(topology)).toEqual({ a: 0.01, b: 1e-4 });
+    expect(normEpsilons(null)).toEqual({});
   });
 
   it('that do not fit are refused with both shapes, and those of another architecture with what is missing', () => {

@@ -76,6 +76,19 @@ export function plainArrays({ specs, data }: TfjsFiles): NpzArrays | null {
   return arrays;
 }
 
+const normalisation = z.looseObject({
+  class_name: z.literal('BatchNormalization'),
+  config: z.looseObject({ name: z.string(), epsilon: z.number().nonnegative() }),
+});
+
+/** What each batch normalisation of a topology adds to its variances, by the layer's name. */
+export function normEpsilons(topology: unknown): Readonly<Record<string, number>> {
+  if (typeof topology !== 'object' || topology === null) return {};
+  const own = normalisation.safeParse(topology);
+  if (own.success) return { [own.data.config.name]: own.data.config.epsilon };
+  return Object.assign({}, ...Object.values(topology).map(normEpsilons)) as Record<string, number>;
+}
+
 async function read(file: string): Promise<Uint8Array> {
   return readFile(file).catch((cause: unknown) => {
     throw new AppError('not-found', `${file} cannot be read.`, { cause, details: { file } });

@@ -1,17 +1,18 @@
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from './fixtures.ts';
 import { call, root } from './launch.ts';
 import { takeScreenshots } from './screenshots.ts';
 import { open } from './ui.ts';
 
-test.use({ shared: 'modules' });
-
 const example = (name: string): string => join(root, 'docs', 'examples', name);
 
 test('a file in the modules folder becomes an attack of the forms, and its number comes from a job process', async ({
-  app,
+  start,
+  folder,
 }) => {
+  // What is trusted is kept in the user's data folder: the test has one of its own.
+  const app = await start({ env: { PAIRLIGHT_DATA: join(folder, 'data') } });
   const { page, library, process: main } = app;
   await open(page, 'Settings');
   const panel = page.getByRole('region', { name: 'Your modules' });
@@ -24,6 +25,18 @@ test('a file in the modules folder becomes an attack of the forms, and its numbe
   writeFileSync(join(library, 'modules', 'typo.js'), 'export default () => {\n  const = 3;\n};\n');
   const files = panel.getByRole('list', { name: 'Modules' }).getByRole('listitem');
   await expect(files).toHaveCount(2, { timeout: 60_000 });
+  await expect(files.first()).toContainText('Not run: this library’s modules are not trusted yet.');
+  await expect(panel).toContainText('Trusted modules run with your rights');
+  await takeScreenshots(app, 'untrusted', ['Settings']);
+  expect(existsSync(marker)).toBe(false);
+  // In a small window the panel is reached with the wheel.
+  await app.electron.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.setContentSize(1280, 800));
+  const trust = panel.getByRole('button', { name: 'Trust this library’s modules' });
+  await page.mouse.move(640, 400);
+  await page.mouse.wheel(0, 5_000);
+  await expect(page.getByRole('heading', { name: 'About' })).toBeInViewport();
+  await expect(trust).toBeInViewport({ ratio: 1 });
+  await trust.click();
   await expect(files.first()).toContainText('attack patch-search');
   await expect(files.last()).toContainText('cannot be read: Unexpected token');
   await expect(files.last()).toContainText('(line 2)');

@@ -131,12 +131,17 @@ function checkRequest({ store }: Session, request: EvaluationRequest): void {
  * A norm as a setting of an attack: nothing where the attack has that norm alone.
  * @throws AppError `invalid-input` for an attack that has another norm alone.
  */
-export async function normSetting(name: string, norm: string | undefined): Promise<AttackSpec['settings']> {
+export async function normSetting(
+  modules: Pick<ModuleService, 'pin'>,
+  { name, module }: Pick<AttackSpec, 'name' | 'module'>,
+  norm: string | undefined,
+): Promise<AttackSpec['settings']> {
   if (norm === undefined) return {};
-  const { ATTACKS, resolveAttack } = await import('../compute/attacks/registry.ts');
-  const attack = ATTACKS.find((entry) => entry.name === name);
-  if (!attack || 'norm' in attack.schema.shape) return { norm };
-  const { plan } = resolveAttack({ name, settings: {} });
+  const { resolveAttack } = await import('../compute/attacks/registry.ts');
+  const { attack, plan, settings } = resolveAttack(
+    await modules.pin({ name, settings: {}, ...(module && { module }) }),
+  );
+  if ('norm' in settings) return { norm };
   if (plan.norm === norm) return {};
   throw new AppError('invalid-input', `${attack.label} has the norm ${plan.norm} only, not ${norm}.`, {
     details: { field: 'attack.settings.norm', found: norm },

@@ -5,12 +5,12 @@ import { AppError } from '../../shared/domain/errors.ts';
 import type { EntityKind } from '../../shared/domain/ids.ts';
 import type { JobKind, JobSpec } from '../../shared/domain/job.ts';
 import type { ModelFile } from '../../shared/domain/model.ts';
-import type { ModuleSource } from '../../shared/domain/module.ts';
 import type { StoredJob } from '../store/jobs.ts';
 import type { StoredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
 import { memoryLimit } from '../../shared/domain/memory.ts';
 import { keptExamples } from './kept-examples.ts';
+import { moduleSources } from './modules/sources.ts';
 import { missing, requireModel } from './session.ts';
 
 /** Jobs that answer a call instead of waiting in the queue. */
@@ -79,18 +79,9 @@ export function modelFileOf(store: Store, model: StoredModel): ModelFile {
 }
 
 /**
- * What a job host needs to load a module in the version of a hash; none for what is built in.
- * @throws AppError `not-found` for a version that this library knows nothing of.
- */
-export function moduleSources(store: Store, hash: string | undefined): ModuleSource[] {
-  if (hash === undefined) return [];
-  const { file } = store.modules.get(hash) ?? missing('module', hash);
-  return [{ file, hash, path: store.folder.keptModule(hash, file) }];
-}
-
-/**
  * Everything that the host of a stored job needs, from the library as it is now.
- * @throws AppError `not-found` if something that the job needs was deleted meanwhile.
+ * @throws AppError `not-found` if something that the job needs was deleted meanwhile, `forbidden` for a job that needs a
+ *   module while the library's modules are not trusted.
  */
 export function jobSpecOf(store: Store, job: StoredJob, machine: MachineForJobs): JobSpec {
   const { id } = job;

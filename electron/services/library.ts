@@ -70,7 +70,7 @@ export interface Library {
   };
 
   /** The user's modules: files of the folder `modules` in the library. */
-  readonly modules: Pick<ModuleService, 'list' | 'readAgain'>;
+  readonly modules: Pick<ModuleService, 'list' | 'readAgain' | 'pin' | 'setTrusted'>;
 
   readonly datasets: {
     list(): readonly DatasetRow[];

@@ -97,7 +97,16 @@ export const openLibrary: OpenLibrary = async (path, options) => {
       if (!complete) watch?.look();
       return readCatalogue(rows);
     },
-    modules: { list: modules.list, readAgain: modules.readAgain },
+    modules: {
+      list: modules.list,
+      readAgain: modules.readAgain,
+      pin: modules.pin,
+      setTrusted: async (trusted) => {
+        const overview = await modules.setTrusted(trusted);
+        events.emit('modules.changed', overview);
+        return overview;
+      },
+    },
     bytes: () => folderBytes(store.folder.root),
     preferences,
     architectures: architectureService(store, async () => (await engines.list()).engines),

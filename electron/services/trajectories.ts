@@ -9,8 +9,9 @@ import { writeAtomic } from '../compute/arrays/atomic.ts';
 import type { Store } from '../store/store.ts';
 import { parseInput } from './inputs.ts';
 import { JobProcess } from './job-process.ts';
-import { modelFileOf, moduleSources } from './job-specs.ts';
+import { modelFileOf } from './job-specs.ts';
 import type { JobLauncher } from './job-transport.ts';
+import { moduleSources } from './modules/sources.ts';
 import { missing, requireDataset, requireModel } from './session.ts';
 import type { Session } from './session.ts';
 
@@ -29,9 +30,11 @@ export function trajectoryService({ store }: Session, launcher: JobLauncher): Tr
   return {
     record: async (input) => {
       const request = parseInput(trajectoryRequest, input, 'trajectory');
-      const { spec, file } = specOf(store, request);
+      const { specOf, file } = recordingOf(store, request);
+      // What was recorded already needs no job, and no module that may run.
       const kept = await readKept(file);
       if (kept) return kept;
+      const spec = specOf();
       running?.cancel();
       const recorded = await new Promise<Trajectory>((resolve, reject) => {
         const process = new JobProcess(launcher, spec, {
@@ -52,7 +55,7 @@ export function trajectoryService({ store }: Session, launcher: JobLauncher): Tr
   };
 }
 
-function specOf(store: Store, { evaluation: id, model, row }: TrajectoryRequest) {
+function recordingOf(store: Store, { evaluation: id, model, row }: TrajectoryRequest) {
   const evaluation = store.evaluations.get(id) ?? missing('evaluation', id);
   if (!evaluation.result) {
     throw new AppError(
@@ -73,8 +76,8 @@ function specOf(store: Store, { evaluation: id, model, row }: TrajectoryRequest)
   const folder = store.folder.of('evaluation', id);
   return {
     file: join(folder, model, `trajectory-${row}.json`),
-    spec: {
-      kind: 'trajectory',
+    specOf: () => ({
+      kind: 'trajectory' as const,
       id: `trajectory-${randomUUID().slice(0, 8)}`,
       folder,
       enginePack: null,
@@ -88,8 +91,8 @@ function specOf(store: Store, { evaluation: id, model, row }: TrajectoryRequest)
       row,
       index: record.index,
       restart: record.restart ?? 0,
-    },
-  } as const;
+    }),
+  };
 }
 
 function recordOf(

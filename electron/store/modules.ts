@@ -13,7 +13,7 @@ export interface StoredModule {
 export interface ModuleStore {
   get(hash: string): StoredModule | undefined;
   put(hash: string, module: StoredModule): void;
-  facts(key: string): AttackFacts | undefined;
+  readonly facts: (key: string) => AttackFacts | undefined;
   /** @param key see `factsKey`. */
   putFacts(key: string, facts: AttackFacts): void;
 }

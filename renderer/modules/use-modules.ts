@@ -9,10 +9,10 @@ export function useModules() {
   const error = shallowRef<AppError | null>(null);
   const reading = ref(false);
 
-  async function read(again: boolean): Promise<void> {
+  async function take(answer: () => Promise<ModuleOverview>): Promise<void> {
     reading.value = true;
     try {
-      overview.value = await call('modules.list', { again });
+      overview.value = await answer();
       error.value = null;
     } catch (thrown) {
       error.value = toAppError(thrown);
@@ -21,11 +21,14 @@ export function useModules() {
     }
   }
 
+  const read = (again: boolean): Promise<void> => take(() => call('modules.list', { again }));
+  const trust = (trusted: boolean): Promise<void> => take(() => call('modules.trust', { trusted }));
+
   let stop = (): void => undefined;
   onMounted(() => {
     stop = listen('modules.changed', (now) => (overview.value = now));
     void read(false);
   });
   onUnmounted(() => stop());
-  return { overview, error, reading, read };
+  return { overview, error, reading, read, trust };
 }

@@ -80,6 +80,8 @@ export const CALLS = {
   'catalogue.get': call(none, catalogue),
   /** The user's modules as they are now; `again`: also those that had a fault before. */
   'modules.list': call(z.strictObject({ again: z.boolean().default(false) }), moduleOverview),
+  /** Lets the library's modules run on this computer, or no longer. */
+  'modules.trust': call(z.strictObject({ trusted: z.boolean() }), moduleOverview),
   /** Opens the modules folder in the system's file manager. */
   'modules.open': call(none, z.void()),
   'library.snapshot': call(none, librarySnapshot),

@@ -13,6 +13,8 @@ export const moduleSource = z.strictObject({
 });
 export type ModuleSource = z.infer<typeof moduleSource>;
 
+const access = z.enum(['gradients', 'scores', 'decisions', 'nothing']);
+
 /**
  * What an attack of a module comes to with certain settings. Only job hosts load modules: everything else works with
  * these facts, which a job host worked out.
@@ -36,8 +38,10 @@ export const attackFacts = z.object({
     transfers: z.boolean(),
     /** The bounds in words where the threat model is no ball. */
     threat: z.string().nullable(),
+    /** What each of its parts needs of a model, and its work as below, where it is made of several attacks. */
+    parts: z.array(z.object({ access, work: z.number() })).optional(),
   }),
-  access: z.enum(['gradients', 'scores', 'decisions', 'nothing']),
+  access,
   /** Units of work of one restart for one example. */
   work: z.number(),
   stopsAtSuccess: z.boolean(),
@@ -66,6 +70,8 @@ export type ModuleRow = z.infer<typeof moduleRow>;
 export const moduleOverview = z.object({
   /** Absolute path of the folder. */
   folder: z.string(),
+  /** Whether this user lets the library's modules run. If not, none was run, and what they add is not known. */
+  trusted: z.boolean(),
   modules: z.array(moduleRow),
 });
 export type ModuleOverview = z.infer<typeof moduleOverview>;

@@ -106,6 +106,11 @@ export function evaluateCommand(program: Command): void {
         const sources: string[] = [];
         for (const text of flags.from ?? []) sources.push((await chooseModel(library, text, '--from')).id);
         const [source = null, ...ensemble] = sources;
+        const attack = {
+          name: flags.attack,
+          ...(flags.module !== undefined && { module: moduleVersion(library, flags.module) }),
+        };
+        const norm = await normSetting(library.modules, attack, flags.norm);
         const request = parseSettings(
           evaluationRequest,
           {
@@ -117,11 +122,7 @@ export function evaluateCommand(program: Command): void {
             ...((flags.maxSeconds ?? flags.maxWork) !== undefined && {
               limits: { seconds: flags.maxSeconds ?? null, work: flags.maxWork ?? null },
             }),
-            attack: {
-              name: flags.attack,
-              ...(flags.module !== undefined && { module: moduleVersion(library, flags.module) }),
-              settings: { ...attackSettings(flags, command), ...(await normSetting(flags.attack, flags.norm)) },
-            },
+            attack: { ...attack, settings: { ...attackSettings(flags, command), ...norm } },
             examples: {
               ...(flags.examples !== undefined && { count: flags.examples }),
               sample: flags.sample ?? false,
@@ -144,12 +145,12 @@ export function evaluateCommand(program: Command): void {
           output.say(`Adversarial examples: ${flags.saveAdversarial}`);
         }
         const model = library.models.get(target);
-        const attack = await markedAttack(kept.attack);
-        const { weak } = attack;
+        const marked = await markedAttack(kept.attack);
+        const { weak } = marked;
         const { check } = markedModels(library, dataset.id)(model.id);
         const notes = [
           ...result.notes.filter((note) => note !== weak).map((note) => `note: ${note}`),
-          ...footnotes([{ name: model.name, check }], [attack]),
+          ...footnotes([{ name: model.name, check }], [marked]),
         ];
         output.result(
           {

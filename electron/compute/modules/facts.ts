@@ -8,6 +8,7 @@ import type { ResolvedAttack } from '../attacks/registry.ts';
 /** What a resolved attack comes to, as data. */
 export function factsOf({ attack, plan, settings, label, weak, notes }: ResolvedAttack): AttackFacts {
   const { family, norm, epsilon, restarts } = plan;
+  const parts = partsOf(plan);
   return {
     label: attack.label,
     settings,
@@ -24,11 +25,22 @@ export function factsOf({ attack, plan, settings, label, weak, notes }: Resolved
       targeted: family.targeted,
       transfers: canTransfer(plan),
       threat: family.threat?.(plan) ?? null,
+      ...(parts.length > 0 && { parts }),
     },
     access: accessOf(plan),
     work: workOf(plan),
     stopsAtSuccess: family.stopsAtSuccess(plan),
   };
+}
+
+type PartFacts = NonNullable<AttackFacts['family']['parts']>[number];
+
+/** The parts of an attack, and theirs; none for one that is not made of several. */
+function partsOf(plan: AttackPlan): PartFacts[] {
+  return (plan.family.parts?.(plan) ?? []).flatMap((part) => [
+    { access: accessOf(part), work: workOf(part) },
+    ...partsOf(part),
+  ]);
 }
 
 /** A plan that can be looked at but not carried out. */
@@ -42,14 +54,30 @@ const families = new Map<string, Family<KnownPlan>>();
 /** An attack of a module as everything but job hosts sees it: all that is to be known of it, and no way to run it. */
 export function resolvedFrom(facts: AttackFacts, { name, module }: AttackSpec): ResolvedAttack {
   const { norm, epsilon, restarts, settings, title, weak, notes, label } = facts;
-  const key = JSON.stringify([module, { ...facts.family, threat: facts.family.threat !== null }]);
+  const key = JSON.stringify([
+    module,
+    {
+      ...facts.family,
+      threat: facts.family.threat !== null,
+      parts: facts.family.parts !== undefined,
+    },
+  ]);
   const family = families.get(key) ?? familyOf(facts);
   families.set(key, family);
   const plan: KnownPlan = { family: family as unknown as Family, norm, epsilon, restarts, facts };
   return { attack: { name, label }, module: module ?? null, plan, settings, label: title, weak, notes };
 }
 
-function familyOf({ family: { name, unit, minimal, targeted, transfers, threat } }: AttackFacts): Family<KnownPlan> {
+/** A part of an attack as far as it is known. */
+function partFrom({ family: { parts: _, ...family }, ...whole }: AttackFacts, part: PartFacts): AttackPlan {
+  const facts: AttackFacts = { ...whole, ...part, family };
+  const { norm, epsilon, restarts } = facts;
+  const plan: KnownPlan = { family: familyOf(facts) as unknown as Family, norm, epsilon, restarts, facts };
+  return plan;
+}
+
+function familyOf(facts: AttackFacts): Family<KnownPlan> {
+  const { name, unit, minimal, targeted, transfers, threat, parts } = facts.family;
   const refuse = (): never => {
     throw new AppError('internal', `The attack family ${name} comes from a module: it can run in job hosts alone.`);
   };
@@ -58,10 +86,11 @@ function familyOf({ family: { name, unit, minimal, targeted, transfers, threat }
     unit,
     minimal,
     targeted,
-    ...(threat !== null && { threat: ({ facts }) => facts.family.threat ?? '' }),
-    access: ({ facts }) => facts.access,
-    work: ({ facts }) => facts.work,
-    stopsAtSuccess: ({ facts }) => facts.stopsAtSuccess,
+    ...(threat !== null && { threat: ({ facts: own }) => own.family.threat ?? '' }),
+    ...(parts && { parts: ({ facts: own }) => (own.family.parts ?? []).map((part) => partFrom(own, part)) }),
+    access: ({ facts: own }) => own.access,
+    work: ({ facts: own }) => own.work,
+    stopsAtSuccess: ({ facts: own }) => own.stopsAtSuccess,
     // Nobody but the module knows which of its settings make it stronger: only equal ones are compared.
     isAtLeast: (more, less) => strengthOf(more) === strengthOf(less),
     create: refuse,

@@ -80,6 +80,11 @@ const FAULTS: readonly (readonly [string, string, RegExp])[] = [
   ['taken.js', attack("own.name = 'pgd';"), /calls its attack “pgd”, which is the name of a built-in one/],
   ['family.js', attack("family.name = 'ascent';"), /a family called “ascent”, as a built-in one is called/],
   [
+    'stream.js',
+    attack("family.name = 'start';"),
+    /a family called “start”, which is the name of random numbers that Pairlight draws elsewhere/,
+  ],
+  [
     'no-epsilon.js',
     attack('own.plan = () => ({ family, norm: "linf", restarts: 1 });'),
     /plan has a fault: epsilon: is missing/,
@@ -95,12 +100,18 @@ const FAULTS: readonly (readonly [string, string, RegExp])[] = [
   ],
 ];
 
+/** A file that is another one by the time that it has been read. */
+const CHANGES_ITSELF = [
+  'changes.js',
+  "import { appendFileSync } from 'node:fs';\nappendFileSync(new URL(import.meta.url), ' ');\nexport default () => ({});\n",
+] as const;
+
 const WHOLE = ['attack.js', 'attack.ts', 'defence.js'] as const;
 const said = z.record(z.string(), z.string());
 let results: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
-  const files = [...FAULTS.map(([file, text]) => [file, text] as const), ...whole()];
+  const files = [...FAULTS.map(([file, text]) => [file, text] as const), ...whole(), CHANGES_ITSELF];
   const sources = files.map(([file, text]) => sourceOf(file, text));
   // In a process of its own, as in a job host: this one would read modules in a way of its own.
   const code = `
@@ -137,6 +148,10 @@ function sourceOf(file: string, text: string): ModuleSource {
 describe('a module', () => {
   it('in TypeScript or JavaScript gives its attacks and defences', () => {
     expect(WHOLE.map((file) => results[file])).toEqual(['own', 'own', 'own-defence']);
+  });
+
+  it('that was changed while it was imported is not taken: its hash is of something else', () => {
+    expect(results[CHANGES_ITSELF[0]]).toMatch(/^conflict: The kept copy of the module changes\.js .* was changed/);
   });
 
   it.each(FAULTS)('%s with a fault is refused with what is wrong and where', (file, _, message) => {

@@ -78,8 +78,13 @@ async function contentOf(source: ModuleSource): Promise<string> {
 
 async function importFile(source: ModuleSource, text: string): Promise<Readonly<Record<string, unknown>>> {
   try {
-    return (await import(/* @vite-ignore */ pathToFileURL(source.path).href)) as Record<string, unknown>;
+    const found = (await import(/* @vite-ignore */ pathToFileURL(source.path).href)) as Record<string, unknown>;
+    // Node has read the file by itself: what it read has to be what the hash is of.
+    await contentOf(source);
+    return found;
   } catch (thrown) {
+    if (thrown instanceof AppError) throw thrown;
+    await contentOf(source);
     const missing = /^Cannot find (?:module|package) '([^']+)'/.exec(messageOf(thrown))?.[1];
     if (missing !== undefined) {
       throw fault(

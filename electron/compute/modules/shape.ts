@@ -6,6 +6,7 @@ import type { AnyAttack, PlannedAttack } from '../attacks/attack.ts';
 import { ATTACKS, attackEntry, builtInFamilies } from '../attacks/registry.ts';
 import type { Defence } from '../defences/defence.ts';
 import { DEFENCES, defenceEntry } from '../defences/registry.ts';
+import { STREAM_NAMES } from '../random/names.ts';
 import type { LoadedModule } from './load.ts';
 
 const added = z.strictObject(
@@ -128,16 +129,22 @@ function refuseTaken(
   });
 }
 
-/** A family names random streams: one of a built-in family's name would draw its numbers, and count as it in tables. */
+/** A family names random streams: one of a name that is in use would draw the same numbers, or count as another in tables. */
 function refuseTakenFamily(
   { plan: { family } }: PlannedAttack,
   which: string,
   fault: (what: string) => AppError,
 ): void {
-  const taken = builtInFamilies().some((one) => one.name === family.name && one !== family);
-  if (taken) {
+  const others = builtInFamilies();
+  if (others.includes(family)) return;
+  if (others.some((one) => one.name === family.name)) {
     throw fault(
       `gives ${which} a family called “${family.name}”, as a built-in one is called. Choose another name for it`,
+    );
+  }
+  if (STREAM_NAMES.includes(family.name)) {
+    throw fault(
+      `gives ${which} a family called “${family.name}”, which is the name of random numbers that Pairlight draws elsewhere. Choose another name for it`,
     );
   }
 }

@@ -10,6 +10,7 @@ type LibraryCalls =
   | 'catalogue.get'
   | 'library.snapshot'
   | 'modules.list'
+  | 'modules.trust'
   | 'modules.open'
   | 'models.list'
   | 'models.import'
@@ -44,6 +45,7 @@ export function libraryCalls({ library, window }: CallContext): Pick<Handlers, L
       const { modules } = await library();
       return again ? modules.readAgain() : modules.list();
     },
+    'modules.trust': async ({ trusted }) => (await library()).modules.setTrusted(trusted),
     'modules.open': async () => {
       const { folder } = await (await library()).modules.list();
       const failed = await shell.openPath(folder);

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { lstat, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { toAppError } from '../../../shared/domain/errors.ts';
+import { refuseLinkedFolder } from './trust.ts';
 
 /** Larger files are no modules; 1 MiB is some 25,000 lines. */
 const MOST_BYTES = 2 ** 20;
@@ -17,9 +19,14 @@ export interface ModuleText {
 
 /**
  * The modules of a folder, by name: files that end in `.ts`, `.js` or `.mjs` and lie in it directly. Hidden ones and
- * declarations (`.d.ts`) are left alone.
+ * declarations (`.d.ts`) are left alone. A folder that is a link has no modules, and one row that says so.
  */
 export async function readModuleFiles(folder: string): Promise<ModuleText[]> {
+  try {
+    refuseLinkedFolder(folder);
+  } catch (thrown) {
+    return [{ file: basename(folder), content: null, fault: toAppError(thrown).message }];
+  }
   const names = await readdir(folder).catch(() => []);
   const own = names.filter((name) => ENDINGS.test(name) && !name.endsWith('.d.ts') && !name.startsWith('.'));
   return Promise.all(own.toSorted().map((name) => readOne(folder, name)));

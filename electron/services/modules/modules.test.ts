@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CALLS } from '../../../shared/contract/calls.ts';
 import { evaluationRequest } from '../../../shared/domain/evaluation.ts';
 import type { ResultCell } from '../../../shared/domain/library.ts';
 import { planRequest } from '../../../shared/domain/plan.ts';
 import { trainConfig } from '../../../shared/domain/training.ts';
 import { openStore } from '../../store/store.ts';
+import { normSetting } from '../evaluations.ts';
 import { forkLauncher } from '../launch-fork.ts';
 import type { Library } from '../library.ts';
 import { openLibrary } from '../open-library.ts';
@@ -16,6 +18,8 @@ import { createSideJobs } from '../side-jobs.ts';
 import { moduleService } from './service.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'pairlight-modules-'));
+/** The user's data folder, which keeps what is trusted. */
+const home = mkdtempSync(join(tmpdir(), 'pairlight-modules-home-'));
 const marker = join(root, 'loaded-by');
 const launcher = forkLauncher(join(import.meta.dirname, '../../compute/job-host.ts'));
 const folder = join(root, 'modules');
@@ -87,6 +91,7 @@ const write = (file: string, text: string): string => {
 };
 
 beforeAll(async () => {
+  vi.stubEnv('PAIRLIGHT_DATA', home);
   library = await openLibrary(root, { launcher });
   dataset = library.datasets.list()[0]?.id ?? '';
   write('corners.ts', corners(8));
@@ -95,7 +100,8 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await library.dispose();
-  rmSync(root, { recursive: true });
+  vi.unstubAllEnvs();
+  for (const path of [root, home]) rmSync(path, { recursive: true });
 });
 
 const request = (settings: Readonly<Record<string, number>> = {}) =>
@@ -120,6 +126,27 @@ async function cells(): Promise<readonly ResultCell[]> {
 
 // Modules are looked at by processes of their own: slow where other work keeps the cores busy.
 describe('modules of the user', { timeout: 120_000 }, () => {
+  it('are not run before the user trusts the library: they are listed, and using one says how to trust them', async () => {
+    const { modules, trusted } = CALLS['modules.list'].output.parse(await library.modules.list());
+    expect(trusted).toBe(false);
+    expect(modules.map(({ file, fault, contents }) => [file, fault, contents.attacks.length])).toEqual([
+      ['broken.js', null, 0],
+      ['calm.js', null, 0],
+      ['corners.ts', null, 0],
+    ]);
+    expect((await library.catalogue()).attacks.some(({ module }) => module)).toBe(false);
+    const refused = { code: 'forbidden', message: expect.stringMatching(/not trusted.*“pairlight modules --trust”/) };
+    await expect(library.modules.pin({ name: 'corners', settings: {} })).rejects.toMatchObject(refused);
+    const module = createHash('sha256').update(corners(8)).digest('hex');
+    await expect(library.modules.pin({ name: 'corners', settings: {}, module })).rejects.toMatchObject(refused);
+    const config = trainConfig.parse({ dataset, architecture: 'small-cnn', defence: 'calm' });
+    await expect(library.runs.create(config)).rejects.toMatchObject(refused);
+    const { defenceModule: _, ...others } = config;
+    await expect(library.runs.create({ ...others, defenceModule: module })).rejects.toMatchObject(refused);
+    expect(existsSync(marker) || existsSync(join(root, 'calm-in'))).toBe(false);
+    expect(CALLS['modules.trust'].output.parse(await library.modules.setTrusted(true)).trusted).toBe(true);
+  });
+
   it('are listed with what they add; a bad one is named with its fault, and hides no other', async () => {
     const { modules } = CALLS['modules.list'].output.parse(await library.modules.list());
     expect(modules.map(({ file }) => file)).toEqual(['broken.js', 'calm.js', 'corners.ts']);
@@ -206,6 +233,12 @@ describe('modules of the user', { timeout: 120_000 }, () => {
     await expect(create({ attack: { name: 'nowhere', settings: {} } })).rejects.toThrow(
       /no attack “nowhere”.*corners.*Modules with a fault add nothing: The module broken\.js/,
     );
+  });
+
+  it('say which norm they have, where another one is asked for', async () => {
+    const asked = { name: 'corners' };
+    expect(await normSetting(library.modules, asked, 'linf')).toEqual({});
+    await expect(normSetting(library.modules, asked, 'l2')).rejects.toThrow('Corners has the norm linf only, not l2.');
   });
 
   it('are steps of plans at every ε, with an estimate before', async () => {
@@ -307,7 +340,7 @@ describe('modules of the user', { timeout: 120_000 }, () => {
     put('.hidden.js', 'throw 1;\n');
     put('types.d.ts', 'throw 1;\n');
     symlinkSync(join(folder, 'calm.js'), join(store.folder.modules, 'link.js'));
-    const { modules } = await moduleService(store, sideJobs, 1_500).list();
+    const { modules } = await moduleService(store, sideJobs, 1_500).setTrusted(true);
     expect(modules.map(({ file, fault }) => `${file}: ${fault}`)).toEqual([
       expect.stringMatching(/^crash\.js: .*ended with status 7/),
       expect.stringMatching(/^large\.js: .*1048576 at most/),
@@ -315,6 +348,46 @@ describe('modules of the user', { timeout: 120_000 }, () => {
       expect.stringMatching(/^loop\.js: .*did not say within 1\.5 s what it adds/),
       expect.stringMatching(/^waits\.js: .*did not say within 1\.5 s/),
     ]);
+    sideJobs.dispose();
+    store.close();
+  });
+
+  it('are taken from no folder that is a link', async () => {
+    const real = join(root, 'elsewhere');
+    renameSync(folder, real);
+    symlinkSync(real, folder);
+    try {
+      const { modules } = await library.modules.list();
+      expect(modules).toMatchObject([{ file: 'modules', hash: null, fault: expect.stringMatching(/is a link/) }]);
+      const module = (await cells()).find(({ attack }) => attack.module)?.attack.module;
+      const attack = { name: 'corners', settings: { epsilon: 0.25, tries: 5 }, ...(module && { module }) };
+      await expect(library.modules.pin(attack)).rejects.toMatchObject({
+        code: 'bad-data',
+        message: expect.stringMatching(/is a link/),
+      });
+    } finally {
+      rmSync(folder);
+      renameSync(real, folder);
+    }
+  });
+
+  it('are told of passing faults only as long as these last', async () => {
+    const store = openStore(join(root, 'full'));
+    const sideJobs = createSideJobs(store, launcher);
+    const service = moduleService(store, sideJobs);
+    writeFileSync(join(store.folder.modules, 'calm.js'), calm);
+    // Nothing can be written into the scratch folder while a file stands in its place.
+    const scratch = join(store.folder.root, 'scratch');
+    rmSync(scratch, { recursive: true });
+    writeFileSync(scratch, '');
+    expect((await service.setTrusted(true)).modules[0]?.fault).toMatch(/ENOTDIR|EEXIST/);
+    expect((await service.known()).complete).toBe(true);
+    rmSync(scratch);
+    mkdirSync(scratch);
+    expect((await service.list()).modules[0]).toMatchObject({
+      fault: null,
+      contents: { defences: [{ name: 'calm' }] },
+    });
     sideJobs.dispose();
     store.close();
   });
@@ -328,5 +401,38 @@ describe('modules of the user', { timeout: 120_000 }, () => {
     });
     write('new.js', calm.replace("'calm', label", "'calmer', label"));
     expect(await told).toContain('new.js');
+  });
+
+  it('of a library that came from elsewhere are not run by a job that waits in it, until it is trusted', async () => {
+    const asked = evaluationRequest.parse(
+      (await cells())
+        .filter(({ attack }) => attack.module)
+        .map(({ evaluation }) => library.evaluations.get(evaluation).request)
+        .find(({ attack }) => existsSync(join(folder, '.kept', `${attack.module}.mts`))),
+    );
+    await library.dispose();
+    const sender = await openLibrary(root, { launcher, serves: 'none' });
+    const { id } = await sender.evaluations.create(asked);
+    await sender.dispose();
+    const received = mkdtempSync(join(tmpdir(), 'pairlight-modules-received-'));
+    cpSync(root, received, { recursive: true });
+    rmSync(marker);
+    library = await openLibrary(received, { launcher });
+    try {
+      expect(await library.jobs.wait(id)).toMatchObject({ state: 'failed', error: { code: 'forbidden' } });
+      expect((await library.modules.list()).trusted).toBe(false);
+      expect((await cells()).length).toBeGreaterThan(2);
+      expect(existsSync(marker)).toBe(false);
+      await library.modules.setTrusted(true);
+      library.jobs.resume(id);
+      expect(await library.jobs.wait(id)).toMatchObject({ state: 'done', error: null });
+      await library.modules.setTrusted(false);
+      await expect(library.evaluations.create(asked)).rejects.toMatchObject({ code: 'forbidden' });
+    } finally {
+      await library.dispose();
+      library = await openLibrary(root, { launcher, serves: 'none' });
+      rmSync(received, { recursive: true });
+    }
+    expect((await library.modules.list()).trusted).toBe(true);
   });
 });

@@ -11,11 +11,12 @@ import type { SettingValues } from '../../../shared/domain/settings.ts';
 import { writeAtomic } from '../../compute/arrays/atomic.ts';
 import { factsKey } from '../../compute/modules/loaded.ts';
 import type { Store } from '../../store/store.ts';
-import { moduleSources } from '../job-specs.ts';
 import type { SideJobs } from '../side-jobs.ts';
 import { withoutClashes } from './clashes.ts';
 import { readModuleFiles } from './folder.ts';
 import type { ModuleText } from './folder.ts';
+import { moduleSources } from './sources.ts';
+import { isTrusted, requireTrusted, setTrusted, UNTRUSTED } from './trust.ts';
 
 /** How long a module may take to say what it adds. */
 const LIMIT_MS = 10_000;
@@ -34,17 +35,20 @@ export interface ModuleDefence {
 /** The user's modules as main and the command line know them: read as text, looked at by job hosts, never loaded here. */
 export interface ModuleService {
   /** All files of the folder with what they add, as they are now. */
-  list(): Promise<ModuleOverview>;
+  readonly list: () => Promise<ModuleOverview>;
   /** The same, also of those again that had a fault. */
-  readAgain(): Promise<ModuleOverview>;
+  readonly readAgain: () => Promise<ModuleOverview>;
   /** What is known at once; `complete` is false where a file is still to be looked at, as {@link list} does. */
   known(): Promise<{ readonly modules: readonly ModuleRow[]; readonly complete: boolean }>;
+  /** Lets modules of this library run, or no longer; then as {@link readAgain}. Jobs that run already go on. */
+  setTrusted(trusted: boolean): Promise<ModuleOverview>;
   /**
    * An attack with the version of its module; `resolveAttack` then knows everything of it. A version that is pinned
    * stays, and built-in attacks are left alone.
-   * @throws AppError `not-found` for an attack that is nowhere, `invalid-input` for wrong settings.
+   * @throws AppError `invalid-input` for an attack that is nowhere and for wrong settings, `forbidden` for one of a module
+   *   while these are not trusted.
    */
-  pin(spec: AttackSpec): Promise<AttackSpec>;
+  readonly pin: (spec: AttackSpec) => Promise<AttackSpec>;
   /** The same for every attack of a plan, at each ε that it may run at. */
   pinPlan<P extends PlanPart>(request: P): Promise<P>;
   /**
@@ -62,8 +66,8 @@ export interface ModuleService {
 const NOTHING: ModuleContents = { attacks: [], defences: [] };
 
 export function moduleService(store: Store, sideJobs: Pick<SideJobs, 'run'>, limitMs = LIMIT_MS): ModuleService {
-  /** Faults that were found, by file and hash: a file that is the same is not run again to find the same fault. */
-  const faults = new Map<string, string>();
+  /** Faults that were found, by file and hash: a file that is the same is not run again to find its own fault. */
+  const faults = new Map<string, { readonly message: string; readonly passing: boolean }>();
 
   const askJob = (
     module: ModuleSource,
@@ -74,6 +78,7 @@ export function moduleService(store: Store, sideJobs: Pick<SideJobs, 'run'>, lim
       readonly layers: readonly string[];
     } | null = null,
   ): Promise<Description> => {
+    requireTrusted(store.folder.root);
     const message = `The module ${module.file} did not say within ${limitMs / 1000} s what it adds: it never returns, or waits for something. Let its default export return at once.`;
     const plain = defence && {
       ...defence,
@@ -97,11 +102,12 @@ export function moduleService(store: Store, sideJobs: Pick<SideJobs, 'run'>, lim
       store.modules.put(hash, { file, contents });
       return { file, hash, contents, fault: null };
     } catch (thrown) {
-      const { message } = toAppError(thrown);
-      faults.set(`${file} ${hash}`, message);
-      return { file, hash, contents: NOTHING, fault: message };
+      const error = toAppError(thrown);
+      faults.set(`${file} ${hash}`, { message: error.message, passing: isPassing(error) });
+      return { file, hash, contents: NOTHING, fault: error.message };
     } finally {
-      await rm(folder, { recursive: true, force: true });
+      // What is left there harms nobody, and must not hide what was found.
+      await rm(folder, { recursive: true, force: true }).catch(() => undefined);
     }
   };
 
@@ -109,16 +115,17 @@ export function moduleService(store: Store, sideJobs: Pick<SideJobs, 'run'>, lim
   const recall = ({ file, content, fault }: ModuleText): ModuleRow | null => {
     if (content === null) return { file, hash: null, contents: NOTHING, fault };
     const { hash } = content;
+    if (!isTrusted(store.folder.root)) return { file, hash, contents: NOTHING, fault: null };
     const known = store.modules.get(hash);
     if (known) return { file, hash, contents: known.contents, fault: null };
     const failed = faults.get(`${file} ${hash}`);
-    return failed === undefined ? null : { file, hash, contents: NOTHING, fault: failed };
+    return failed === undefined ? null : { file, hash, contents: NOTHING, fault: failed.message };
   };
 
   /** Sees to it that there is a copy of each version that works: numbers made with it can then be made again. */
   const keep = async ({ content }: ModuleText): Promise<void> => {
     const known = content && store.modules.get(content.hash);
-    if (!known) return;
+    if (!known || !isTrusted(store.folder.root)) return;
     const copy = store.folder.keptModule(content.hash, known.file);
     if (await exists(copy)) return;
     await mkdir(dirname(copy), { recursive: true });
@@ -127,13 +134,16 @@ export function moduleService(store: Store, sideJobs: Pick<SideJobs, 'run'>, lim
 
   const look = async (): Promise<ModuleOverview> => {
     const rows: ModuleRow[] = [];
+    // A full disk, say, may have room by now.
+    for (const [key, { passing }] of faults) if (passing) faults.delete(key);
     // One after another: each file that is new takes a process of its own, so that a bad one harms no other.
     for (const text of await readModuleFiles(store.folder.modules)) {
       const row = recall(text) ?? (text.content && (await ask(text.file, text.content)));
       if (row) rows.push(row);
       await keep(text);
     }
-    return { folder: store.folder.modules, modules: withoutClashes(rows) };
+    const { root, modules: folder } = store.folder;
+    return { folder, trusted: isTrusted(root), modules: withoutClashes(rows) };
   };
 
   let turn: Promise<unknown> = Promise.resolve();
@@ -144,15 +154,25 @@ export function moduleService(store: Store, sideJobs: Pick<SideJobs, 'run'>, lim
     return own;
   };
 
+  const readAgain = (): Promise<ModuleOverview> => {
+    faults.clear();
+    return list();
+  };
+
   /** The version of the module that has an attack or a defence now. */
   const versionOf = async (kind: 'attacks' | 'defences', name: string, builtIn: readonly string[]): Promise<string> => {
-    const { modules } = await list();
+    const { trusted, modules } = await list();
     const row = modules.find(({ contents }) => contents[kind].some((one) => one.name === name));
     if (row?.hash) return row.hash;
     const known = [...builtIn, ...modules.flatMap(({ contents }) => contents[kind].map((one) => one.name))];
     const faulty = modules.flatMap(({ fault }) => fault ?? []);
     const hint = faulty.length > 0 ? ` Modules with a fault add nothing: ${faulty.join(' ')}` : '';
     const single = kind === 'attacks' ? 'attack' : 'defence';
+    if (!trusted && modules.some(({ hash }) => hash !== null)) {
+      throw new AppError('forbidden', `There is no built-in ${single} “${name}”, and ${UNTRUSTED}`, {
+        details: { found: name },
+      });
+    }
     throw new AppError('invalid-input', `There is no ${single} “${name}”. Known: ${known.join(', ')}.${hint}`, {
       details: { field: single === 'attack' ? 'attack.name' : 'defence', found: name },
     });
@@ -166,6 +186,7 @@ export function moduleService(store: Store, sideJobs: Pick<SideJobs, 'run'>, lim
 
   /** Works out what attacks of one module come to, where it is not known yet. */
   const prepare = async (specs: readonly AttackSpec[]): Promise<void> => {
+    if (specs.some(({ module }) => module !== undefined)) requireTrusted(store.folder.root);
     const unknown = specs.filter((spec) => !store.modules.facts(factsKey(spec)));
     const [first] = unknown;
     if (first?.module === undefined) return;
@@ -193,9 +214,10 @@ export function moduleService(store: Store, sideJobs: Pick<SideJobs, 'run'>, lim
 
   return {
     list,
-    readAgain: () => {
-      faults.clear();
-      return list();
+    readAgain,
+    setTrusted: async (trusted) => {
+      await setTrusted(store.folder.root, trusted);
+      return readAgain();
     },
     known: async () => {
       const rows = (await readModuleFiles(store.folder.modules)).map(recall);
@@ -244,6 +266,12 @@ export function moduleService(store: Store, sideJobs: Pick<SideJobs, 'run'>, lim
       };
     },
   };
+}
+
+/** Whether a fault is one of the machine or the moment, which the same file need not have again. */
+function isPassing({ code, retry }: AppError): boolean {
+  // Of crashes only the passed time limit is no invitation to try again.
+  return code === 'job-crashed' ? retry : !['bad-data', 'unsupported', 'invalid-input'].includes(code);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -63,6 +63,7 @@ export const training = {
   facts: {
     architecture: 'Architecture',
     dataset: 'Data set',
+    module: 'Module',
     seed: 'Seed',
     engine: 'Engine',
     deterministic: 'Deterministic',

@@ -1,4 +1,5 @@
 import { AppError } from '../../shared/domain/errors.ts';
+import type { EntityId } from '../../shared/domain/ids.ts';
 import type { ModelSummary } from '../../shared/domain/model.ts';
 import { WEIGHT_CHOICES, type WeightChoice } from '../../shared/domain/training.ts';
 import type { Library } from '../services/library.ts';
@@ -25,6 +26,17 @@ export async function chooseModel(
   if (asked === undefined) return choose(library.models.list(), text, option, ({ name }) => name);
   const run = choose(library.snapshot().runs, plain, option, ({ name }) => name);
   return library.runs.model(run.id, weightsOption(asked));
+}
+
+/** The ids of {@link chooseModel}, one after the other, so that the same weights become one model. */
+export async function chooseModels(
+  library: Library,
+  texts: readonly string[],
+  option: string,
+): Promise<readonly EntityId[]> {
+  const ids: EntityId[] = [];
+  for (const text of texts) ids.push((await chooseModel(library, text, option)).id);
+  return ids;
 }
 
 function weightsOption(text: string): WeightChoice {

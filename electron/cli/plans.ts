@@ -14,6 +14,7 @@ import type { Library } from '../services/library.ts';
 import { footnotes, markedLabel, markedModels, markedName } from '../services/marks.ts';
 import type { MarkedModel } from '../services/marks.ts';
 import { writeExport } from '../services/write-export.ts';
+import { chooseModels } from './model-choice.ts';
 import { percent, textTable } from './output.ts';
 import { choose, finished, withLibrary, type GlobalOptions } from './session.ts';
 import { readYaml } from './settings-flags.ts';
@@ -68,20 +69,17 @@ export async function evaluatePlan(plan: string, out: string | undefined, option
 /** @throws AppError that names the file and the field, or the data set or model that is not there. */
 async function readPlanFile(library: Library, file: string): Promise<PlanRequest> {
   const { dataset, models, sources, ...others } = parseSettings(planFile, await readYaml(file), file);
-  const modelId = (text: string): EntityId =>
-    choose(library.models.list(), text, `${file}: model`, ({ name }) => name).id;
+  const idsOf = (texts: readonly string[]): Promise<readonly EntityId[]> =>
+    chooseModels(library, texts, `${file}: model`);
+  const groups: (readonly EntityId[])[] = [];
+  for (const source of sources ?? []) groups.push(source === WHITE_BOX ? [] : await idsOf([source].flat()));
   return parseSettings(
     planRequest,
     {
       ...others,
       dataset: choose(library.datasets.list(), dataset, `${file}: dataset`, ({ manifest }) => manifest.name).id,
-      models: models.map(modelId),
-      ...(sources && {
-        sources: sources.map((source) => {
-          if (source === WHITE_BOX) return [];
-          return typeof source === 'string' ? [modelId(source)] : source.map(modelId);
-        }),
-      }),
+      models: await idsOf(models),
+      ...(sources && { sources: groups }),
     },
     file,
   );

@@ -8,6 +8,7 @@ import { writeExport } from '../../services/write-export.ts';
 import { weaknessBehind } from '../../services/figures/plan-marks.ts';
 import { markedModels } from '../../services/marks.ts';
 import { checksOf, comparisonText, footnotesOf, planFinished, resultText, writePlan } from '../plans.ts';
+import { chooseModels } from '../model-choice.ts';
 import { choose, withLibrary, type GlobalOptions } from '../session.ts';
 import { collect, numberOption } from '../settings-flags.ts';
 
@@ -51,13 +52,13 @@ export function compareCommand(program: Command): void {
         }
         const id =
           flags.plan === undefined
-            ? (await library.plans.create(asked(library, runs, flags))).id
+            ? (await library.plans.create(await asked(library, runs, flags))).id
             : choose(library.plans.list(), flags.plan, '--plan', ({ name }) => name).id;
         if (flags.plan === undefined) await planFinished(library, id);
         const result = await library.plans.result(id);
         const column = result.columns.find(({ label }) => label === flags.column)?.key ?? flags.column ?? null;
         const comparison = await library.plans.compare(id, column);
-        const wanted = runs.map((text) => choose(library.models.list(), text, 'run', ({ name }) => name).id);
+        const wanted = await chooseModels(library, runs, 'run');
         const pairs = comparison.pairs.filter(
           ({ first, second }) =>
             flags.plan === undefined || wanted.length === 0 || [first, second].every((one) => wanted.includes(one)),
@@ -77,7 +78,7 @@ export function compareCommand(program: Command): void {
     });
 }
 
-function asked(library: Library, runs: readonly string[], flags: CompareFlags) {
+async function asked(library: Library, runs: readonly string[], flags: CompareFlags) {
   if (runs.length < 2 || flags.dataset === undefined) {
     throw new AppError(
       'invalid-input',
@@ -88,7 +89,7 @@ function asked(library: Library, runs: readonly string[], flags: CompareFlags) {
     planRequest,
     {
       dataset: choose(library.datasets.list(), flags.dataset, '--dataset', ({ manifest }) => manifest.name).id,
-      models: runs.map((text) => choose(library.models.list(), text, 'run', ({ name }) => name).id),
+      models: await chooseModels(library, runs, 'run'),
       attacks: (flags.attack ?? DEFAULT_ATTACKS).map((name) => ({ name })),
       epsilons: flags.eps === undefined ? [] : [flags.eps],
       examples: flags.examples === undefined ? {} : { count: flags.examples },

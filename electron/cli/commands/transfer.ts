@@ -5,7 +5,7 @@ import { parseSettings } from '../../../shared/domain/settings.ts';
 import { percent, textTable } from '../output.ts';
 import { footnotes, markedLabel, markedModels, markedName, type MarkedModel } from '../../services/marks.ts';
 import { checksOf, planFinished, writePlan } from '../plans.ts';
-import { chooseModel } from '../model-choice.ts';
+import { chooseModels } from '../model-choice.ts';
 import { choose, withLibrary, type GlobalOptions } from '../session.ts';
 import { collect, numberOption, parsePairs } from '../settings-flags.ts';
 
@@ -44,13 +44,8 @@ export function transferCommand(program: Command): void {
     .option('--out <dir>', 'write the matrix and all tables as CSV and LaTeX')
     .action(async (flags: TransferFlags, command: Command) => {
       await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
-        const ids = async (texts: readonly string[], option: string): Promise<string[]> => {
-          const found: string[] = [];
-          for (const text of texts) found.push((await chooseModel(library, text, option)).id);
-          return found;
-        };
-        const models = await ids(flags.model, '--model');
-        const sources = flags.source ? await ids(flags.source, '--source') : models;
+        const models = await chooseModels(library, flags.model, '--model');
+        const sources = flags.source ? await chooseModels(library, flags.source, '--source') : models;
         const request = parseSettings(
           planRequest,
           {

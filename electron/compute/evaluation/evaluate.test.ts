@@ -257,7 +257,10 @@ describe('a cancelled evaluation', () => {
     expect(state).not.toContain('state');
     await rm(folder, { recursive: true });
     await mkdir(folder);
-    expect((await run({ seed: 1 }, { targets: [nat, adv] })).targets).toEqual(other.targets);
+    const fresh = await run({ seed: 1 }, { targets: [nat, adv] });
+    expect(fresh.targets).toEqual(other.targets);
+    const told = [other, fresh].map(({ notes }) => notes.some((note) => note.startsWith('This evaluation began anew')));
+    expect(told).toEqual([true, false]);
   });
 });
 

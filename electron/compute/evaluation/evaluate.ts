@@ -224,6 +224,7 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
     settings: attack.settings,
     notes: [
       ...attackNotes(attack, dataset.manifest.classes.length),
+      ...(state.putAway ? [BEGUN_ANEW] : []),
       ...remarks,
       ...(kept?.hasOthers(positions)
         ? [
@@ -240,7 +241,10 @@ export async function evaluate(input: EvaluationInput): Promise<EvaluationResult
 
 const NOTHING: CarriedOrigins = new Map();
 
-/** Adversarial examples by all that they follow from: sources, attack, goal, seed, data and engine. */
+const BEGUN_ANEW =
+  'This evaluation began anew: what was saved when it stopped came from another version of Pairlight or another engine, or could not be read.';
+
+/** Adversarial examples by all that they follow from: sources, attack, goal, seed, data, engine and version. */
 async function keptOf(
   { request, dataset, folder, engine, kept = [] }: EvaluationInput,
   sources: readonly EvaluatedModel[],

@@ -7,7 +7,7 @@ import type { EvaluatedModel } from './check-models.ts';
 import { evaluatedModel, openEvaluationBench } from './evaluation-bench.ts';
 import type { EvaluationBench } from './evaluation-bench.ts';
 import { EVALUATION_FILES } from './files.ts';
-import { KEPT_FOLDER } from './kept.ts';
+import { KEPT_FOLDER, sourceHash } from './kept.ts';
 
 let bench: EvaluationBench;
 beforeAll(async () => {
@@ -105,6 +105,13 @@ describe('adversarial examples of a transfer', () => {
     const impostor = evaluatedModel(bench.lenet.model.id, 'untrained', bench.nat);
     const other = await transfer([bench.adv], [first.folder], { examples: { count: 8 } }, impostor);
     expect(workOf(other)).toBeGreaterThan(0);
+  });
+
+  it('of networks with the same weights and other settings are told apart', async () => {
+    const { id } = bench.lenet.model;
+    const network = { ...bench.lenet.network, settings: { width: 2 } };
+    const hashes = await Promise.all([bench.lenet, { ...bench.lenet, network }].map((one) => sourceHash(one, id)));
+    expect(new Set(hashes).size).toBe(2);
   });
 
   it('that are damaged or gone are made anew', async () => {

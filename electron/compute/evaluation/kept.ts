@@ -8,7 +8,7 @@ import { formatNpy, readNpyRows } from '../arrays/npy.ts';
 import { imageSize } from '../attacks/base/examples.ts';
 import type { Subject } from '../attacks/base/examples.ts';
 import type { KeptExamples } from '../attacks/base/kept.ts';
-import { weightList } from '../models/network.ts';
+import { networkSpec, weightList } from '../models/network.ts';
 
 /** Folder, within a transfer's, of the adversarial examples as they were made on the source. */
 export const KEPT_FOLDER = 'made';
@@ -32,9 +32,9 @@ export interface OpenKept extends KeptExamples {
   hasOthers(positions: ArrayLike<number>): boolean;
 }
 
-/** Tells apart sources that do not give the same adversarial examples: by their weights, or by name where there are none. */
+/** Tells sources apart that do not give the same adversarial examples: by network and weights, or by id without these. */
 export async function sourceHash({ network, weights, predictor }: Subject, id: string): Promise<string> {
-  const hash = createHash('sha256').update(network.architecture);
+  const hash = createHash('sha256').update(JSON.stringify(networkSpec(network)));
   if (predictor) hash.update(id);
   for (const tensor of predictor ? [] : weightList(network, weights)) {
     const data = await tensor.data<'float32'>();

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Examples } from '../attacks/base/examples.ts';
 import type { Standing } from '../attacks/base/journal.ts';
+import { CODE_VERSION } from '../attacks/version.ts';
 import { openOutcome } from '../attacks/base/outcome.ts';
-import { openState } from './state.ts';
+import { openState, stateHash } from './state.ts';
 import type { EvaluationState } from './state.ts';
 
 let folder: string;
@@ -42,6 +43,17 @@ function changed(): Standing {
 }
 
 describe('the state of an evaluation', () => {
+  it('is told apart by the version of the attacks and by all that it follows from', () => {
+    expect(stateHash(['pgd'])).toBe(stateHash(['pgd'], CODE_VERSION));
+    const hashes = [
+      stateHash(['pgd']),
+      stateHash(['bim']),
+      stateHash(['pgd'], '0.0.9 1'),
+      stateHash(['pgd'], '0.1.0 0'),
+    ];
+    expect(new Set(hashes).size).toBe(4);
+  });
+
   it('gives back how far a running part had come, with the time that its limit has counted', async () => {
     const first = await open('x', 0);
     const standing = changed();
@@ -64,8 +76,10 @@ describe('the state of an evaluation', () => {
   it('of another request counts for nothing, and is removed', async () => {
     const first = await open('x', 0);
     await first.journal('a', () => undefined).note(changed());
-    expect((await open('y')).saved()).toBe(false);
-    expect((await open('x')).saved()).toBe(false);
+    const other = await open('y');
+    expect([other.saved(), other.putAway]).toEqual([false, true]);
+    const again = await open('x');
+    expect([again.saved(), again.putAway]).toEqual([false, false]);
   });
 
   it('knows the parts that are finished, and forgets what was noted of them while they ran', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { exampleRecord } from '../../../shared/domain/evaluation.ts';
@@ -7,6 +7,7 @@ import { writeAtomic, writeError } from '../arrays/atomic.ts';
 import type { NpyArray } from '../arrays/npy.ts';
 import { readNpz, writeNpz } from '../arrays/npz.ts';
 import type { NpzArrays } from '../arrays/npz.ts';
+import { CODE_VERSION } from '../attacks/version.ts';
 import type { Journal, Standing } from '../attacks/base/journal.ts';
 import type { Outcome } from '../attacks/base/outcome.ts';
 import type { Piece } from './results.ts';
@@ -58,6 +59,8 @@ export interface FinishedPart {
 export interface EvaluationState {
   /** Spent by earlier processes. */
   readonly earlier: Totals;
+  /** Whether something was saved that belongs to another version, request, data set or engine, or cannot be read. */
+  readonly putAway: boolean;
   /** A part that an earlier process has finished, or this one. */
   finished(part: string): FinishedPart | undefined;
   /** Notes that a part is finished; its arrays are on the disk. */
@@ -72,13 +75,19 @@ export interface EvaluationState {
   clear(): Promise<void>;
 }
 
-/** Tells apart all evaluations that do not give the same numbers. */
-export function stateHash(parts: unknown): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+/**
+ * Tells apart all evaluations that do not give the same numbers, those by other versions of the attacks too.
+ * @param version of the code that makes adversarial examples.
+ */
+export function stateHash(parts: unknown, version = CODE_VERSION): string {
+  return createHash('sha256')
+    .update(JSON.stringify([version, parts]))
+    .digest('hex');
 }
 
 /**
- * Opens the state in `folder`. What belongs to another request, data set or engine, or cannot be read, is put away.
+ * Opens the state in `folder`. What belongs to another version, request, data set or engine, or cannot be read, is put
+ * away.
  * @param spent what this process has spent so far.
  * @param saveEvery milliseconds between two savings of a running part; after a restart a quarter of it is enough.
  */
@@ -102,7 +111,9 @@ export async function openState(
   let restored = await readRunning(runningFile, hash);
   if (restored && (finished.has(restored.meta.part) || !parts.includes(restored.meta.part))) restored = null;
   if (restored && restored.meta.totals.seconds > earlier.seconds) earlier = restored.meta.totals;
-  if (finished.size === 0 && !restored) await rm(into, { recursive: true, force: true });
+  const fresh = finished.size === 0 && !restored;
+  const putAway = fresh && (await readdir(into).catch(() => [])).some((name) => /\.(json|npz)$/.test(name));
+  if (fresh) await rm(into, { recursive: true, force: true });
 
   const totals = (): Totals => {
     const own = spent();
@@ -128,6 +139,7 @@ export async function openState(
 
   return {
     earlier,
+    putAway,
     finished: (part) => finished.get(part),
     finish: async (part, done) => {
       unsaved = null;

@@ -7,6 +7,7 @@ import { evaluationRequest } from '../../shared/domain/evaluation.ts';
 import { trainConfig, type TrainConfigInput } from '../../shared/domain/training.ts';
 import { forkLauncher } from './launch-fork.ts';
 import type { Library } from './library.ts';
+import { membersOf } from './members.ts';
 import { openLibrary } from './open-library.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'pairlight-members-'));
@@ -55,6 +56,12 @@ describe('ensemble training', { timeout: 240_000 }, () => {
     expect(readFileSync(join(library.runs.folder(id), 'config.yaml'), 'utf8')).toContain(member);
   });
 
+  it('is what “members” is of: the setting of another defence, such as one of a module, means its own', () => {
+    const defenceSettings = { members: [member] };
+    expect(membersOf({ defence: 'ensemble-at', defenceSettings })).toEqual([member]);
+    expect(membersOf({ defence: 'own', defenceModule: 'a'.repeat(64), defenceSettings })).toEqual([]);
+  });
+
   it('an attack or a check from a static model is no usual one', async () => {
     const hardened = library.models.list().find(({ defence }) => defence === 'ensemble-at')?.id ?? '';
     const { id: other } = await library.runs.create(config({ name: 'Other LeNet', seed: 5 }));
@@ -74,7 +81,7 @@ describe('ensemble training', { timeout: 240_000 }, () => {
     const check = { dataset, model: hardened, depth: 'quick', examples, engine: 'wasm' };
     const { id } = await library.checks.create(checkRequest.parse(check));
     expect(library.checks.get(id).request.sources).toEqual([other]);
-    await library.jobs.cancel(id);
+    library.jobs.cancel(id);
     await expect(library.checks.create(checkRequest.parse({ ...check, sources: [member] }))).rejects.toMatchObject({
       code: 'invalid-input',
       message: expect.stringMatching(/was trained against Static LeNet/) as string,

@@ -86,6 +86,32 @@ test('the CSV has one line for each number, with quotes where a name needs them 
   expect(lines[2]).toContain('ab'.repeat(32));
 });
 
+test('both files name every source of an ensemble, and say what is unusual about a transfer', () => {
+  const note = 'The source AT_2 is defended (at); this is not the usual gray-box number.';
+  const sources = ['run-22222222', 'run-33333333', 'run-00000404'];
+  const column = { ...table.columns[0]!, key: 'gray', threat: 'gray-box', sources } as const;
+  const transfer: ResultCell = {
+    ...cell('run-00000000', 0.8),
+    threat: 'gray-box',
+    source: 'run-22222222',
+    weak: 'One start: restarts may break more.',
+    notes: [note],
+  };
+  const others = [model('run-22222222', 'AT_2'), model('run-33333333', 'AT_3')];
+  const cells = { ...table.cells, 'run-00000000': { ...table.cells['run-00000000'], gray: transfer } };
+  const given = [
+    { ...table, columns: [...table.columns, column], cells },
+    { ...context, models: [...context.models, ...others] },
+  ] as const;
+  const [, white, gray] = tableCsv(...given).split('\n');
+  expect(white).toContain(',white-box,,');
+  expect(gray).toContain(',gray-box,AT_2 + AT_3 + a deleted model,');
+  expect(gray).toContain(`One start: restarts may break more. ${note}`);
+  const latex = tableLatex(...given);
+  expect(latex).toContain('made on AT\\_2 (small-cnn) + AT\\_3 (small-cnn) + a deleted model, judged on');
+  expect(latex).toContain('The source AT\\_2 is defended (at); this is not the usual gray-box number.}');
+});
+
 test('LaTeX special characters are escaped', () => {
   expect(escapeLatex('a_b & 5% {x} ~ \\')).toBe('a\\_b \\& 5\\% \\{x\\} \\textasciitilde{} \\textbackslash{}');
 });

@@ -13,13 +13,17 @@ export interface TableContext {
   readonly datasetHash: string;
 }
 
+type Column = ResultTable['columns'][number];
+
+const DELETED = 'a deleted model';
+
 /** The result table in long form: one line for each number, with all that it rests on. */
 export function tableCsv(table: ResultTable, context: TableContext): string {
   const lines = table.models.flatMap((id) => {
     const model = context.models.find((candidate) => candidate.id === id);
     return table.columns.flatMap((column) => {
       const cell = table.cells[id]?.[column.key];
-      return cell ? [cellRecord(cell, model, context, table.checks[id])] : [];
+      return cell ? [cellRecord(cell, column, model, context, table.checks[id])] : [];
     });
   });
   return stringify(lines, { header: true });
@@ -27,6 +31,7 @@ export function tableCsv(table: ResultTable, context: TableContext): string {
 
 function cellRecord(
   cell: ResultCell,
+  { sources }: Column,
   model: ModelSummary | undefined,
   context: TableContext,
   check: CheckState | undefined,
@@ -37,7 +42,7 @@ function cellRecord(
     architecture: model?.architecture ?? '',
     seed: model?.seed ?? '',
     threat: cell.threat,
-    source: context.models.find(({ id }) => id === cell.source)?.name ?? '',
+    source: sources.map((source) => modelOf(source, context)?.name ?? DELETED).join(' + '),
     attack: cell.label,
     settings: JSON.stringify(cell.settings),
     attack_seed: cell.seed,
@@ -48,7 +53,7 @@ function cellRecord(
     robust_accuracy: cell.robustAccuracy,
     robust_low_95: cell.robustInterval[0],
     robust_high_95: cell.robustInterval[1],
-    remark: cell.weak ?? '',
+    remark: [...(cell.weak === null ? [] : [cell.weak]), ...cell.notes].join(' '),
     masking_check: checkText(check ?? null),
     evaluation: cell.evaluation,
     dataset: context.datasetName,
@@ -64,8 +69,8 @@ export function tableLatex(table: ResultTable, context: TableContext): string {
   const columns = THREATS.flatMap((threat) => table.columns.filter((column) => column.threat === threat));
   const percent = (share: number): string => (100 * share).toFixed(1);
   const best = new Map(columns.map(({ key }) => [key, bestOf(table, key)]));
-  const modelOf = (id: string): MarkedModel => ({
-    name: context.models.find((candidate) => candidate.id === id)?.name ?? id,
+  const marked = (id: string): MarkedModel => ({
+    name: modelOf(id, context)?.name ?? id,
     check: table.checks[id] ?? null,
   });
   const body = table.models.map((id) => {
@@ -77,12 +82,12 @@ export function tableLatex(table: ResultTable, context: TableContext): string {
       const mark = cell.weak === null ? '' : '\\rlap{\\textsuperscript{\\dag}}';
       return `${cell.robustAccuracy === best.get(key) ? '\\bfseries ' : ''}${text}${mark}`;
     });
-    return `    ${[escapeLatex(markedName(modelOf(id))), clean === undefined ? '{--}' : percent(clean), ...numbers].join(' & ')} \\\\`;
+    return `    ${[escapeLatex(markedName(marked(id))), clean === undefined ? '{--}' : percent(clean), ...numbers].join(' & ')} \\\\`;
   });
   const cells = table.models.flatMap((id) => Object.values(table.cells[id] ?? {}));
   const counts = [...new Set(cells.map((cell) => cell.examples))].sort((a, b) => a - b);
   const splits = [...new Set(cells.map((cell) => cell.split))];
-  const sources = sourcesOf(cells, context);
+  const sources = sourcesOf(columns, context);
   const epsilons = new Set(columns.map(({ label }) => /, (ε [\d.]+)/.exec(label)?.[1]));
   const [epsilon] = epsilons.size === 1 ? epsilons : [];
   const head = (label: string): string =>
@@ -90,10 +95,11 @@ export function tableLatex(table: ResultTable, context: TableContext): string {
   const caption = [
     `Accuracy in \\si{\\percent} on ${counts.join(' or ')} ${splits.join(' and ')} images of ${escapeLatex(context.datasetName)}${epsilon === undefined ? '' : ` at ${escapeLatex(epsilon)}`}.`,
     'White-box: an example is robust only if no iterate of any restart is misclassified.',
-    escapeLatex(footnotes(table.models.map(modelOf), cells).join(' ')),
+    escapeLatex(footnotes(table.models.map(marked), cells).join(' ')),
     ...(sources === ''
       ? []
       : [`Transfer: adversarial examples made on ${escapeLatex(sources)}, judged on the last iterate.`]),
+    ...new Set(cells.flatMap(({ notes }) => notes.map(escapeLatex))),
   ].join(' ');
   const groups = THREATS.map((threat) => ({
     threat,
@@ -132,13 +138,21 @@ function bestOf(table: ResultTable, key: string): number | null {
   return comparable ? Math.max(...cells.map(({ robustAccuracy }) => robustAccuracy)) : null;
 }
 
-/** The models that transfer attacks came from, as a list in words. */
-function sourcesOf(cells: readonly ResultCell[], { models }: TableContext): string {
-  const ids = new Set(cells.flatMap(({ source }) => source ?? []));
-  return [...ids]
-    .map((id) => models.find((model) => model.id === id))
-    .map((model) => (model ? `${model.name} (${model.architecture})` : 'a deleted model'))
-    .join(' and ');
+function modelOf(id: string, { models }: TableContext): ModelSummary | undefined {
+  return models.find((model) => model.id === id);
+}
+
+/** The models that transfer attacks came from, as a list in words; several that one came from are joined by a plus. */
+function sourcesOf(columns: readonly Column[], context: TableContext): string {
+  const each = columns
+    .filter(({ sources }) => sources.length > 0)
+    .map(({ sources }) =>
+      sources
+        .map((id) => modelOf(id, context))
+        .map((model) => (model ? `${model.name} (${model.architecture})` : DELETED))
+        .join(' + '),
+    );
+  return [...new Set(each)].join(' and ');
 }
 
 /** A column's label without the source, which the caption names. */

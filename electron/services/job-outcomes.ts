@@ -62,7 +62,7 @@ export function trainedModel(
   { name, config, colour }: Pick<RunRow, 'name' | 'config' | 'colour'>,
   { id, manifest }: DatasetRow,
 ): Omit<StoredModel, 'id' | 'parameters' | 'weights'> {
-  const members = membersOf(config.defenceSettings);
+  const members = membersOf(config);
   return {
     name,
     origin: 'run',

@@ -1,16 +1,22 @@
 import { AppError } from '../../shared/domain/errors.ts';
 import type { SettingValues } from '../../shared/domain/settings.ts';
 import type { DatasetRow } from '../../shared/domain/library.ts';
+import type { TrainConfig } from '../../shared/domain/training.ts';
 import type { StoredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
 import { requireFit } from './session.ts';
 
-/** Setting of a defence that trains against models of the library as well. */
+/** The built-in defence that trains against models of the library as well, and its setting that names them. */
+const ENSEMBLE = 'ensemble-at';
 const MEMBERS = 'members';
 
-/** The static models that a defence's settings name; none for most defences. */
-export function membersOf(settings: SettingValues): readonly string[] {
-  const members = settings[MEMBERS];
+/** What there is to know of a run's defence. */
+type Defended = Pick<TrainConfig, 'defence' | 'defenceModule'> & { readonly defenceSettings: SettingValues };
+
+/** The static models of ensemble training; none for any other defence, whatever the settings of a module's are called. */
+export function membersOf({ defence, defenceModule, defenceSettings }: Defended): readonly string[] {
+  if (defence !== ENSEMBLE || defenceModule !== undefined) return [];
+  const members = defenceSettings[MEMBERS];
   return Array.isArray(members) ? members.map(String) : [];
 }
 
@@ -19,9 +25,13 @@ export function membersOf(settings: SettingValues): readonly string[] {
  * @throws AppError `not-found` for a name that no finished model has, `invalid-input` for one that several have, or for a
  *   model that does not take the data set's images; `unsupported` for one without gradients.
  */
-export function withMemberIds<S extends SettingValues>(store: Store, settings: S, dataset: DatasetRow): S {
-  const named = membersOf(settings);
-  if (named.length === 0) return settings;
+export function withMemberIds<D extends Defended>(
+  store: Store,
+  defended: D,
+  dataset: DatasetRow,
+): D['defenceSettings'] {
+  const named = membersOf(defended);
+  if (named.length === 0) return defended.defenceSettings;
   const models = store.models.list();
   const ids = named.map((text) => {
     const model = memberNamed(models, text);
@@ -34,7 +44,7 @@ export function withMemberIds<S extends SettingValues>(store: Store, settings: S
     }
     return model.id;
   });
-  return { ...settings, [MEMBERS]: [...new Set(ids)] };
+  return { ...defended.defenceSettings, [MEMBERS]: [...new Set(ids)] };
 }
 
 function memberNamed(models: readonly StoredModel[], text: string): StoredModel {

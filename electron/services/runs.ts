@@ -132,6 +132,6 @@ async function completeConfig(
     Object.entries(configured.settings).map(([key, value]) => [key, Array.isArray(value) ? value.map(String) : value]),
   ) as TrainConfig['defenceSettings'];
   const dataset = requireDataset(store, asked.dataset);
-  const settled = withMemberIds(store, defenceSettings, dataset);
+  const settled = withMemberIds(store, { defence: name, defenceSettings }, dataset);
   return { config: { ...config, defenceSettings: settled }, label: defence.label, initial };
 }

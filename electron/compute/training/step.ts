@@ -61,7 +61,7 @@ export interface TrainStep {
   /**
    * One update. The new state is the caller's; the old one stays as it is.
    * @param parts the batch in one piece, or in parts whose gradients are added up: the same update, within rounding,
-   *   but that batch normalisation sees each part by itself.
+   *   but that batch normalisation, and a loss that pairs images with each other, see each part by itself.
    */
   run(
     state: TrainState,

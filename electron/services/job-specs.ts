@@ -10,6 +10,7 @@ import type { StoredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
 import { memoryLimit } from '../../shared/domain/memory.ts';
 import { keptExamples } from './kept-examples.ts';
+import { membersOf } from './members.ts';
 import { moduleSources } from './modules/sources.ts';
 import { missing, requireModel } from './session.ts';
 
@@ -104,6 +105,7 @@ export function jobSpecOf(store: Store, job: StoredJob, machine: MachineForJobs)
         dataset: dataset(config.dataset),
         config,
         resume: job.resume,
+        members: membersOf(config).map(model),
       };
     }
     case 'evaluate': {

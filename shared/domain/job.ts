@@ -58,6 +58,8 @@ export const jobSpec = z.discriminatedUnion('kind', [
     config: trainConfig,
     /** Go on from the newest good checkpoint in `folder`, if there is one. */
     resume: z.boolean(),
+    /** Static models of ensemble training, in the order of its settings. */
+    members: z.array(modelFile).optional(),
   }),
   z.object({
     kind: z.literal('evaluate'),

@@ -72,8 +72,8 @@ async function openModel(model: ModelFile, foreign: ForeignModel, threads: numbe
   };
 }
 
-/** Attacks and maps never change weights: they get the network with its batch normalisation folded away. */
-async function loadModel(model: ModelFile): Promise<EvaluatedModel> {
+/** Attacks and maps never change weights: they get the network with its batch normalisation folded away. The caller disposes of the weights. */
+export async function loadModel(model: ModelFile): Promise<EvaluatedModel> {
   const arrays = await readNpz(model.weights);
   const network = buildNetwork(model.architecture, model.inputShape, model.classes, areNormalised(arrays), {
     settings: model.architectureSettings,

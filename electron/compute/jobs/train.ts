@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 import type { EngineInfo } from '../../../shared/domain/engine.ts';
@@ -9,7 +10,9 @@ import { openPacked, type PackedDataset } from '../data/packed.ts';
 import { findDefence } from '../defences/registry.ts';
 import { loadEngine } from '../engines/load.ts';
 import { train } from '../training/train.ts';
+import type { Subject } from '../attacks/base/examples.ts';
 import type { JobContext } from './control.ts';
+import { loadModel } from './models.ts';
 
 const CONFIG_FILE = 'config.yaml';
 
@@ -17,15 +20,18 @@ const CONFIG_FILE = 'config.yaml';
 export async function runTrain(job: JobSpecOf<'train'>, context: JobContext): Promise<JobResult> {
   const { config, folder, resume, enginePack, threads } = job;
   const dataset = await openPacked(job.dataset.folder);
+  const members: Subject[] = [];
   try {
     const engine = await loadEngine(config.engine, { enginePack, threads, deterministic: config.deterministic });
     try {
       context.emit({ type: 'engine', engine: engine.info, note: engine.note });
       const onNote = (note: string): void => context.emit({ type: 'note', note });
       const onStart = (step: number): Promise<void> => writeConfig(job, dataset, engine.info, step);
-      const result = await train({ config, dataset, folder, resume, context, onStart, onNote });
+      for (const file of job.members ?? []) members.push(await loadModel(file));
+      const result = await train({ config, dataset, folder, resume, context, onStart, onNote, members });
       return { kind: 'train', result, engine: engine.info };
     } finally {
+      tf.dispose(members.flatMap(({ weights }) => Object.values(weights)));
       engine.dispose();
     }
   } finally {

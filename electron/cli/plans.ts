@@ -9,7 +9,7 @@ import { PLAN_MODES, planAttack, planRequest } from '../../shared/domain/plan.ts
 import type { PlanComparison, PlanExport, PlanRequest, PlanResult } from '../../shared/domain/plan.ts';
 import { parseSettings } from '../../shared/domain/settings.ts';
 import { checkText } from '../services/check-text.ts';
-import { attacksBehind, weaknessBehind } from '../services/figures/plan-marks.ts';
+import { attacksBehind, sourceNotesOf, weaknessBehind } from '../services/figures/plan-marks.ts';
 import type { Library } from '../services/library.ts';
 import { footnotes, markedLabel, markedModels, markedName } from '../services/marks.ts';
 import type { MarkedModel } from '../services/marks.ts';
@@ -101,7 +101,8 @@ export function checksOf({ models }: Pick<PlanResult, 'models'>, modelOf: ModelO
 /** What stands below the tables of a plan. */
 export function footnotesOf(result: PlanResult, modelOf: ModelOf): string {
   const worst = attacksBehind(result, null, result.models);
-  return footnotes(result.models.map(modelOf), [...result.columns, ...worst]).join('\n');
+  const notes = footnotes(result.models.map(modelOf), [...result.columns, ...worst]);
+  return [...notes, ...sourceNotesOf(result)].join('\n');
 }
 
 /** Every table of a plan as CSV and LaTeX, and its curves as CSV. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkRequest } from '../../shared/domain/check.ts';
 import { evaluationRequest } from '../../shared/domain/evaluation.ts';
+import { planRequest } from '../../shared/domain/plan.ts';
 import { trainConfig, type TrainConfigInput } from '../../shared/domain/training.ts';
 import { forkLauncher } from './launch-fork.ts';
 import type { Library } from './library.ts';
@@ -78,6 +79,16 @@ describe('ensemble training', { timeout: 240_000 }, () => {
       const told = /was trained against this source, Static LeNet/;
       expect(notes.map((text) => told.test(text ?? ''))).toEqual(source === member ? [true, true] : [false, false]);
     }
+    const plan = { name: 'both', dataset, models: [hardened], attacks: [attack], sources: [[member], [other]] };
+    const asked = planRequest.parse({ ...plan, epsilons: [0.1], examples, engine: 'wasm' });
+    const { id: made } = await library.plans.create(asked);
+    for (const evaluation of library.plans.get(made).evaluations) {
+      expect(await library.jobs.wait(evaluation)).toMatchObject({ state: 'done', error: null });
+    }
+    const { cells, columns } = await library.plans.result(made);
+    const notesOf = (source: string) =>
+      cells[hardened]?.[columns.find(({ source: [from] }) => from === source)?.key ?? '']?.notes.join();
+    expect([notesOf(member), notesOf(other)]).toEqual([expect.stringMatching(/trained against.*Static LeNet/), '']);
     const check = { dataset, model: hardened, depth: 'quick', examples, engine: 'wasm' };
     const { id } = await library.checks.create(checkRequest.parse(check));
     expect(library.checks.get(id).request.sources).toEqual([other]);

@@ -126,6 +126,8 @@ export const planCell = z.object({
   accuracy: overSeeds,
   clean: z.number(),
   examples: z.int(),
+  /** Which of its sources the model was trained against: the number is then no usual transfer. */
+  notes: z.array(z.string()),
   bySeed: z.array(
     z.object({
       seed: z.int(),

@@ -3,6 +3,7 @@ import { planRequest } from '../../../shared/domain/plan.ts';
 import type { PlanResult } from '../../../shared/domain/plan.ts';
 import { parseSettings } from '../../../shared/domain/settings.ts';
 import { percent, textTable } from '../output.ts';
+import { sourceNotesOf } from '../../services/figures/plan-marks.ts';
 import { footnotes, markedLabel, markedModels, markedName, type MarkedModel } from '../../services/marks.ts';
 import { checksOf, planFinished, writePlan } from '../plans.ts';
 import { chooseModels } from '../model-choice.ts';
@@ -82,10 +83,13 @@ export function transferCommand(program: Command): void {
           },
           [
             ...result.matrices.map((matrix) => matrixText(matrix, result, modelOf)),
-            footnotes(
-              shown.map(modelOf),
-              result.columns.map(({ attackLabel, weak }) => ({ label: attackLabel, weak })),
-            ).join('\n'),
+            [
+              ...footnotes(
+                shown.map(modelOf),
+                result.columns.map(({ attackLabel, weak }) => ({ label: attackLabel, weak })),
+              ),
+              ...sourceNotesOf(result),
+            ].join('\n'),
           ].join('\n\n'),
         );
       });

@@ -6,7 +6,7 @@ import { curveFigure } from './curve.ts';
 import { fileName, type ExportedFile } from './exports.ts';
 import { heatFigure } from './heat.ts';
 import { withNotes } from './notes.ts';
-import { attacksBehind } from './plan-marks.ts';
+import { attacksBehind, sourceNotesOf } from './plan-marks.ts';
 import { renderFigure } from './render.ts';
 import type { SvgFigure } from './svg-document.ts';
 
@@ -77,7 +77,7 @@ async function draw(library: Library, request: PlanFigure): Promise<SvgFigure> {
         unit: 'robust accuracy, %',
       });
       const shown = [...new Set([...result.models, ...sources])];
-      return withNotes(figure, footnotes(shown.map(marked), [attack]));
+      return withNotes(figure, [...footnotes(shown.map(marked), [attack]), ...sourceNotesOf(result)]);
     }
     case 'confusion': {
       const { id, model, column, when } = request;

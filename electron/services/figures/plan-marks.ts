@@ -22,3 +22,9 @@ export function attacksBehind(
 export function weaknessBehind(result: PlanResult, column: string | null, models: readonly string[]): string | null {
   return attacksBehind(result, column, models).find(({ weak }) => weak !== null)?.weak ?? null;
 }
+
+/** What is unusual about the sources of a plan's transfers, each remark once. */
+export function sourceNotesOf({ cells }: PlanResult): readonly string[] {
+  const notes = Object.values(cells).flatMap((row) => Object.values(row).flatMap((cell) => cell.notes));
+  return [...new Set(notes)];
+}

@@ -58,6 +58,7 @@ const result: PlanResult = {
         accuracy: { mean: 0.4, std: 0.02, seeds: 2 },
         clean: 0.98,
         examples: 100,
+        notes: ['The target natural was trained against this source, s_1.'],
         bySeed: [seed(0, 0.38), seed(1, 0.42)],
       },
     },
@@ -95,6 +96,9 @@ describe('tables of a plan', () => {
     const [head = '', ...lines] = planTableCsv(result, NAMES).trim().split('\n');
     expect(head).toMatch(/^model,.*attack_seed,examples,clean_accuracy,robust_accuracy,/);
     expect(lines).toHaveLength(3);
+    expect(lines[0]).toContain(
+      'One start: restarts may break more. The target natural was trained against this source, s_1.',
+    );
     expect(lines[0]).toMatch(/^natural,.*"PGD-40, ε 0\.25",linf,0\.25,s,0,100,0\.98,0\.38,0\.3,0\.5,0\.45,,2,/);
     expect(lines[2]).toMatch(
       /worst case,linf,0\.25,.*0\.36,0\.27,0\.46.*"1 attacks. No attack without gradients, of at least 1,000 queries, is among them."/,
@@ -104,6 +108,7 @@ describe('tables of a plan', () => {
 
   it('LaTeX has mean ± deviation over seeds, intervals of the worst case, and dashes for what is missing', () => {
     const text = planTableLatex(result, NAMES);
+    expect(text).toContain('The target natural was trained against this source, s\\_1.}');
     expect(text).toContain(`natural ${DDAG} & 98.0 & 40.0 $\\pm$ 2.0 ${DAG} & 36.0 [27.0, 46.0] ${DAG} \\\\`);
     expect(text).toContain(`natural ${DDAG} red (full, $\\varepsilon$ 0.25, 2026-11-22); at-alp not checked.`);
     expect(text).toContain(

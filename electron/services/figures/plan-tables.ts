@@ -4,7 +4,7 @@ import type { Norm } from '../../../shared/domain/evaluation.ts';
 import type { PlanClasses, PlanComparison, PlanCurves, PlanResult } from '../../../shared/domain/plan.ts';
 import { checkText } from '../check-text.ts';
 import { footnotes, markedLabel, markedName, type MarkedAttack, type MarkedModel } from '../marks.ts';
-import { attacksBehind, weaknessBehind } from './plan-marks.ts';
+import { attacksBehind, sourceNotesOf, weaknessBehind } from './plan-marks.ts';
 import { escapeLatex } from './table.ts';
 
 /** Names for a plan's tables. */
@@ -44,7 +44,7 @@ export function planTableCsv(result: PlanResult, names: PlanNames): string {
         robust_accuracy_8bit: one.accuracy8Bit ?? '',
         median_distance: one.medianDistance ?? '',
         carried: one.carried,
-        remark: column.weak ?? '',
+        remark: [column.weak ?? [], result.cells[model]?.[column.key]?.notes ?? []].flat().join(' '),
         masking_check: checkText(names.modelOf(model).check),
         evaluation: one.evaluation,
         dataset: names.dataset,
@@ -82,7 +82,7 @@ export function planTableCsv(result: PlanResult, names: PlanNames): string {
 export function planTableLatex(result: PlanResult, names: PlanNames): string {
   const worstHeads = uniqueWorst(result);
   return latex({
-    caption: `Accuracy in \\si{\\percent} on ${examplesOf(result)} images of ${escapeLatex(names.dataset)}, with Wilson 95\\,\\% intervals for the worst case over all attacks. ${latexNotes(result.models, shownAttacks(result), names)}`,
+    caption: `Accuracy in \\si{\\percent} on ${examplesOf(result)} images of ${escapeLatex(names.dataset)}, with Wilson 95\\,\\% intervals for the worst case over all attacks. ${latexNotes(result.models, shownAttacks(result), names)}${captionNotes(result)}`,
     head: [
       'Model',
       'Clean',
@@ -115,6 +115,13 @@ function latexNotes(
   { modelOf }: Pick<PlanNames, 'modelOf'>,
 ): string {
   return escapeLatex(footnotes(models.map(modelOf), attacks).join(' '));
+}
+
+/** What is unusual about sources, behind all else in a caption. */
+function captionNotes(result: PlanResult): string {
+  return sourceNotesOf(result)
+    .map((note) => ` ${escapeLatex(note)}`)
+    .join('');
 }
 
 function shownAttacks(result: PlanResult): readonly MarkedAttack[] {
@@ -158,7 +165,7 @@ export function matrixTable(
     );
   }
   return latex({
-    caption: `Accuracy in \\si{\\percent} under ${escapeLatex(attack)}: adversarial examples made on the model of the row, judged on the model of the column. ${latexNotes(models, [{ label: attack, weak }], names)}`,
+    caption: `Accuracy in \\si{\\percent} under ${escapeLatex(attack)}: adversarial examples made on the model of the row, judged on the model of the column. ${latexNotes(models, [{ label: attack, weak }], names)}${captionNotes(result)}`,
     head: ['Source', ...models.map((model) => markedName(names.modelOf(model)))],
     rows: matrix.rows.map(({ label, accuracy }) => ({
       name: label,

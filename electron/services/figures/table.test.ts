@@ -89,7 +89,7 @@ test('the CSV has one line for each number, with quotes where a name needs them 
 test('both files name every source of an ensemble, and say what is unusual about a transfer', () => {
   const note = 'The source AT_2 is defended (at); this is not the usual gray-box number.';
   const sources = ['run-22222222', 'run-33333333', 'run-00000404'];
-  const column = { ...table.columns[0]!, key: 'gray', threat: 'gray-box', sources } as const;
+  const column: ResultTable['columns'][number] = { ...table.columns[0]!, key: 'gray', threat: 'gray-box', sources };
   const transfer: ResultCell = {
     ...cell('run-00000000', 0.8),
     threat: 'gray-box',
@@ -99,10 +99,10 @@ test('both files name every source of an ensemble, and say what is unusual about
   };
   const others = [model('run-22222222', 'AT_2'), model('run-33333333', 'AT_3')];
   const cells = { ...table.cells, 'run-00000000': { ...table.cells['run-00000000'], gray: transfer } };
-  const given = [
+  const given: Parameters<typeof tableCsv> = [
     { ...table, columns: [...table.columns, column], cells },
     { ...context, models: [...context.models, ...others] },
-  ] as const;
+  ];
   const [, white, gray] = tableCsv(...given).split('\n');
   expect(white).toContain(',white-box,,');
   expect(gray).toContain(',gray-box,AT_2 + AT_3 + a deleted model,');

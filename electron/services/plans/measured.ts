@@ -3,6 +3,7 @@ import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { EvaluationRow } from '../../../shared/domain/library.ts';
 import { shortHash } from '../../../shared/domain/module.ts';
 import { isBlind, isInBall } from '../../compute/attacks/plan.ts';
+import { familiarNote } from '../../compute/evaluation/source-notes.ts';
 import { resolveAttack } from '../../compute/attacks/registry.ts';
 import type { ResolvedAttack } from '../../compute/attacks/registry.ts';
 import type { StoredModel } from '../../store/models.ts';
@@ -47,6 +48,8 @@ export interface MeasuredPlan {
   readonly steps: readonly MeasuredStep[];
   readonly outcomes: readonly MeasuredOutcome[];
   readonly nameOf: (model: EntityId) => string;
+  /** What is unusual about a model as the source of a transfer to another one. */
+  readonly notesOn: (source: EntityId, target: EntityId) => readonly string[];
 }
 
 /**
@@ -101,6 +104,11 @@ export function readPlan(
         })),
     ),
     nameOf: (model) => known.get(model)?.name ?? 'a deleted model',
+    notesOn: (source, target) => {
+      const [from, to] = [known.get(source), known.get(target)];
+      const note = from && to ? familiarNote(from, to) : null;
+      return note === null ? [] : [note];
+    },
   };
 }
 

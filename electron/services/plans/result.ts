@@ -19,7 +19,10 @@ export function planResultOf(measured: MeasuredPlan): PlanResult {
       model,
       Object.fromEntries(
         columns.flatMap(({ key }) => {
-          const cell = cellOf(own.filter(({ step }) => step.column === key));
+          const cell = cellOf(
+            own.filter(({ step }) => step.column === key),
+            measured.notesOn,
+          );
           return cell ? [[key, cell] as const] : [];
         }),
       ),
@@ -74,13 +77,14 @@ function columnsOf({ steps, nameOf }: MeasuredPlan): PlanColumn[] {
 }
 
 /** One model's outcomes of one column, over seeds. */
-function cellOf(outcomes: readonly MeasuredOutcome[]): Cell | null {
+function cellOf(outcomes: readonly MeasuredOutcome[], notesOn: MeasuredPlan['notesOn']): Cell | null {
   const [first] = outcomes;
   if (!first) return null;
   return {
     accuracy: { ...spread(outcomes.map(({ target }) => target.robustAccuracy)), seeds: outcomes.length },
     clean: first.target.cleanAccuracy,
     examples: first.target.examples,
+    notes: first.step.source.flatMap((source) => notesOn(source, first.model)),
     bySeed: outcomes.map(({ step, target }) => ({
       seed: step.seed,
       evaluation: step.evaluation.id,

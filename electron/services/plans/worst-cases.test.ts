@@ -53,7 +53,7 @@ function planOf(outcomes: readonly MeasuredOutcome[]): MeasuredPlan {
     steps: outcomes.map(({ step }) => step),
     plan: { id: 'plan-1' },
   };
-  return { ...measured, classes: [], nameOf: String } as unknown as MeasuredPlan;
+  return { ...measured, classes: [], nameOf: String, notesOn: () => [] } as unknown as MeasuredPlan;
 }
 
 const PGD = outcome('pgd', { epsilon: 0.25 }, [true, false, false, false]);

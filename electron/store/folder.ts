@@ -43,7 +43,8 @@ export function openFolder(path: string): LibraryFolder {
   const root = resolve(path);
   try {
     mkdirSync(root, { recursive: true });
-    for (const name of [...Object.values(FOLDERS), 'scratch', MODULES]) mkdirSync(join(root, name), { recursive: true });
+    for (const name of [...Object.values(FOLDERS), 'scratch', MODULES])
+      mkdirSync(join(root, name), { recursive: true });
   } catch (cause) {
     throw storeError(root, cause);
   }

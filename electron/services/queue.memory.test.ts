@@ -65,7 +65,7 @@ test('a training above its limit of memory ends in order, keeps its checkpoint, 
     error: {
       code: 'out-of-memory',
       message: expect.stringMatching(
-        /^The job used \d+ MB of memory; its limit is 120 MB\. It can be resumed.*new run/,
+        /^The job used \d+ MB of memory; its limit is 120 MB\. It goes on from its last checkpoint.*new run/,
       ),
       details: { limit: TOO_LITTLE },
     },

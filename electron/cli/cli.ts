@@ -16,6 +16,7 @@ import { modelCommands } from './commands/models.ts';
 import { moduleCommand } from './commands/modules.ts';
 import { queueCommands } from './commands/queue.ts';
 import { quickstartCommand } from './commands/quickstart.ts';
+import { sweepCommand } from './commands/sweep.ts';
 import { trainCommand } from './commands/train.ts';
 import { transferCommand } from './commands/transfer.ts';
 
@@ -39,6 +40,7 @@ for (const register of [
   quickstartCommand,
   datasetCommands,
   trainCommand,
+  sweepCommand,
   evaluateCommand,
   transferCommand,
   compareCommand,

@@ -17,7 +17,7 @@ export function checkService(session: Session, preferences: Library['preferences
   return {
     get: (id) => store.checks.get(id) ?? missing('check', id),
     list: () => store.checks.list(),
-    create: async (input) => {
+    create: async (input, added) => {
       const asked = parseInput(checkRequest, input, 'check');
       const model = requireModel(store, asked.model);
       const sources = asked.sources ?? usualSources(store, model);
@@ -26,9 +26,10 @@ export function checkService(session: Session, preferences: Library['preferences
       const id = newId('check');
       const created = new Date().toISOString();
       const name = asked.name || model.name;
-      addJob(session, { id, kind: 'check', title: `Check ${name} for gradient masking` }, () =>
-        store.checks.add({ id, name, request, created }),
-      );
+      addJob(session, { id, kind: 'check', title: `Check ${name} for gradient masking` }, () => {
+        store.checks.add({ id, name, request, created });
+        added?.(id);
+      });
       return { id };
     },
   };

@@ -56,7 +56,16 @@ function withDependents(store: Store, entity: Entity): Entity[] {
  */
 export async function emptyOldBin(store: Store, onError: (error: AppError) => void): Promise<void> {
   const before = new Date(Date.now() - BIN_DAYS * 24 * 3_600_000).toISOString();
-  const order: readonly Entity['kind'][] = ['evaluation', 'plan', 'gallery', 'check', 'model', 'run', 'dataset'];
+  const order: readonly Entity['kind'][] = [
+    'sweep',
+    'evaluation',
+    'plan',
+    'gallery',
+    'check',
+    'model',
+    'run',
+    'dataset',
+  ];
   const old = store.bin.deletedBefore(before).sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
   for (const entity of old) {
     try {

@@ -38,6 +38,7 @@ import type { ArchitectureService } from './architectures.ts';
 import type { LibraryEvents } from './events.ts';
 import type { JobLauncher } from './job-transport.ts';
 import type { ModuleService } from './modules/service.ts';
+import type { SweepService } from './sweeps/service.ts';
 import type { TensorData } from './tensors.ts';
 
 export interface LibraryOptions {
@@ -52,6 +53,9 @@ export interface LibraryOptions {
   /** Folder of the bundled sample (IDX files) that a new library gets; null: none. */
   readonly sample?: string | null;
 }
+
+/** Told of a new entity within the very write that adds it: what it writes is there if and only if the entity is. */
+export type Added = (id: EntityId) => void;
 
 /** Everything that the window and the command line can do with one library folder. Inputs are checked by the contract's schemas. */
 export interface Library {
@@ -111,7 +115,9 @@ export interface Library {
   readonly architectures: ArchitectureService;
 
   readonly runs: {
-    create(config: TrainConfig): Promise<{ readonly id: EntityId }>;
+    create(config: TrainConfig, added?: Added): Promise<{ readonly id: EntityId }>;
+    /** @throws AppError for what `create` would refuse. Writes nothing. */
+    check(config: TrainConfig): Promise<void>;
     /**
      * Queues a run again that ended without a result, from its last checkpoint, with a lower learning rate or more
      * micro-batches. @throws AppError `conflict` for a run that is not at its end, or has its result.
@@ -142,7 +148,7 @@ export interface Library {
 
   readonly plans: {
     /** Expands a plan into evaluations and queues them, cheapest first. */
-    create(request: PlanRequest): Promise<{ readonly id: EntityId }>;
+    create(request: PlanRequest, added?: Added): Promise<{ readonly id: EntityId }>;
     get(id: EntityId): PlanRow;
     list(): readonly PlanRow[];
     /** What it would cost; with an id, what is left of that plan if it became this. */
@@ -159,9 +165,11 @@ export interface Library {
     compare(id: EntityId, column: string | null): Promise<PlanComparison>;
   };
 
+  readonly sweeps: SweepService;
+
   readonly checks: {
     /** Queues the gradient-masking check of one model. */
-    create(request: CheckRequest): Promise<{ readonly id: EntityId }>;
+    create(request: CheckRequest, added?: Added): Promise<{ readonly id: EntityId }>;
     get(id: EntityId): CheckRow;
     list(): readonly CheckRow[];
   };

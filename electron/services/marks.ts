@@ -21,7 +21,10 @@ export interface MarkedAttack {
 }
 
 /** By id: the models of a library with their newest finished checks on a data set. */
-export function markedModels(library: Library, dataset: EntityId): (id: EntityId) => MarkedModel {
+export function markedModels(
+  library: Pick<Library, 'checks' | 'models'>,
+  dataset: EntityId,
+): (id: EntityId) => MarkedModel {
   const checks = library.checks.list();
   const names = new Map(library.models.list().map(({ id, name }) => [id, name]));
   return (id) => ({ name: names.get(id) ?? 'a deleted model', check: stateOf(checks, id, dataset) });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { toAppError } from '../../shared/domain/errors.ts';
 import type { AppError } from '../../shared/domain/errors.ts';
+import type { Catalogue } from '../../shared/domain/catalogue.ts';
 import type { LibrarySnapshot } from '../../shared/domain/library.ts';
 import { folderBytes } from '../store/folder.ts';
 import { openStore } from '../store/store.ts';
@@ -28,6 +29,7 @@ import { resourcePath } from './resources.ts';
 import { runService } from './runs.ts';
 import { installSample } from './sample.ts';
 import type { Session } from './session.ts';
+import { sweepService } from './sweeps/service.ts';
 import { tensorService } from './tensors.ts';
 import { createSideJobs } from './side-jobs.ts';
 import { trajectoryService } from './trajectories.ts';
@@ -87,16 +89,22 @@ export const openLibrary: OpenLibrary = async (path, options) => {
   queue = jobs;
   let disposed: Promise<void> | null = null;
 
+  const catalogue = async (): Promise<Catalogue> => {
+    // The window does not wait for modules that are new: it is told when they have been looked at.
+    const { modules: rows, complete } = watch ? await modules.known() : { ...(await modules.list()), complete: true };
+    if (!complete) watch?.look();
+    return readCatalogue(rows);
+  };
+  const models = modelService(session, sideJobs);
+  const runs = runService(session, preferences, modules, jobs);
+  const plans = planService(session, preferences, jobs, engines, modules);
+  const checks = checkService(session, preferences);
+
   return {
     folder: store.folder.root,
     events,
     snapshot,
-    catalogue: async () => {
-      // The window does not wait for modules that are new: it is told when they have been looked at.
-      const { modules: rows, complete } = watch ? await modules.known() : { ...(await modules.list()), complete: true };
-      if (!complete) watch?.look();
-      return readCatalogue(rows);
-    },
+    catalogue,
     modules: {
       list: modules.list,
       readAgain: modules.readAgain,
@@ -111,12 +119,13 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     preferences,
     architectures: architectureService(store, async () => (await engines.list()).engines),
     datasets: datasetService(session),
-    models: modelService(session, sideJobs),
-    runs: runService(session, preferences, modules, jobs),
+    models,
+    runs,
     evaluations: { ...evaluationService(session, preferences, modules), trajectory: trajectories.record },
-    plans: planService(session, preferences, jobs, engines, modules),
+    plans,
+    sweeps: sweepService(session, { catalogue, models, runs, plans, checks, jobs }, modules),
     galleries: galleryService(session, preferences, modules),
-    checks: checkService(session, preferences),
+    checks,
     jobs,
     entities: entityService(session),
     engines,

@@ -261,7 +261,7 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
     }
     if (options.serves === 'none' || closing) return;
     const waiting = store.jobs.inState('waiting').filter(isMine);
-    keepLease(options.serves === 'all' || waiting.length > 0 || running.size > 0);
+    keepLease(options.serves === 'all' || waiting.length > 0 || running.size > 0 || waiters.size > 0);
     if (!holdsLease) return;
     const wished = store.jobs.inState('running', 'paused').filter((job) => job.wish !== null);
     const resuming = wished.filter((job) => job.wish === 'resume' && running.get(job.id)?.paused === true);

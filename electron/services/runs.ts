@@ -29,7 +29,10 @@ export function runService(
     get,
     folder: (id) => store.folder.of('run', get(id).id),
     initial: async (id) => startingReport(store.folder.of('run', get(id).id)),
-    create: async (input) => {
+    check: async (input) => {
+      await completeConfig(session, modules, parseInput(trainConfig, input, 'training'));
+    },
+    create: async (input, added) => {
       const asked = parseInput(trainConfig, input, 'training');
       const engine = engineForJob(asked.engine, preferences.get().engine);
       const { config, label, initial } = await completeConfig(session, modules, { ...asked, engine });
@@ -37,9 +40,10 @@ export function runService(
       if (initial) await keepStartingWeights(store.folder.of('run', id), initial);
       const name = config.name || `${label} · ${config.architecture} · seed ${config.seed}`;
       const created = new Date().toISOString();
-      addJob(session, { id, kind: 'train', title: `Train ${name}` }, () =>
-        store.runs.add({ id, name, config, created }),
-      );
+      addJob(session, { id, kind: 'train', title: `Train ${name}` }, () => {
+        store.runs.add({ id, name, config, created });
+        added?.(id);
+      });
       return { id };
     },
     goOn: async (input) => {

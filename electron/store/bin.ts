@@ -17,7 +17,7 @@ export interface Binned extends Entity {
 /** Names and deletion of every kind of entity. What was deleted together is restored together. */
 export interface BinStore {
   find(id: string): Entity | undefined;
-  /** A plan's evaluations; a data set's runs, imported models, evaluations, plans, galleries and checks, or those that have nothing left without a model. */
+  /** A plan's evaluations; a data set's runs, imported models, evaluations, plans, galleries, checks and sweeps, or those that have nothing left without a model. */
   dependents(entity: Entity): Entity[];
   rename(entity: Entity, name: string): void;
   delete(entities: readonly Entity[]): void;
@@ -37,6 +37,7 @@ const TABLES: Readonly<Record<EntityKind, string>> = {
   plan: 'plans',
   gallery: 'galleries',
   check: 'checks',
+  sweep: 'sweeps',
 };
 const KINDS = Object.keys(TABLES) as EntityKind[];
 
@@ -70,6 +71,7 @@ export function binStore(db: Database): BinStore {
           ...entities('plan', 'dataset = ?', id),
           ...entities('gallery', 'dataset = ?', id),
           ...entities('check', 'dataset = ?', id),
+          ...entities('sweep', 'dataset = ?', id),
         ];
       }
       if (kind === 'plan') return entities('evaluation', 'plan = ?', id);

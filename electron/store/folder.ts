@@ -12,6 +12,7 @@ const FOLDERS: Readonly<Record<EntityKind, string>> = {
   plan: 'plans',
   gallery: 'galleries',
   check: 'checks',
+  sweep: 'sweeps',
 };
 
 const MODULES = 'modules';

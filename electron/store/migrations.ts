@@ -114,6 +114,17 @@ export const MIGRATIONS: readonly string[] = [
       AND json_array_length(config, '$.defenceSettings.members') > 0
   );
   `,
+  `
+  CREATE TABLE sweeps (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, dataset TEXT NOT NULL REFERENCES datasets (id), request TEXT NOT NULL,
+    created TEXT NOT NULL, bin TEXT, deleted TEXT
+  ) STRICT;
+  CREATE INDEX sweeps_by_dataset ON sweeps (dataset);
+  CREATE TABLE sweep_parts (
+    sweep TEXT NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE, key TEXT NOT NULL, entity TEXT NOT NULL,
+    PRIMARY KEY (sweep, key)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /**

@@ -27,6 +27,8 @@ import { preferenceStore } from './preferences.ts';
 import type { PreferenceStore } from './preferences.ts';
 import { runStore } from './runs.ts';
 import type { RunStore } from './runs.ts';
+import { sweepStore } from './sweeps.ts';
+import type { SweepStore } from './sweeps.ts';
 
 /** Everything that a library keeps: its folder and the tables of its database. */
 export interface Store {
@@ -37,6 +39,7 @@ export interface Store {
   readonly runs: RunStore;
   readonly evaluations: EvaluationStore;
   readonly plans: PlanStore;
+  readonly sweeps: SweepStore;
   readonly modules: ModuleStore;
   readonly galleries: GalleryStore;
   readonly checks: CheckStore;
@@ -68,6 +71,7 @@ export function openStore(path: string): Store {
     runs: runStore(database),
     evaluations: evaluationStore(database),
     plans: planStore(database),
+    sweeps: sweepStore(database),
     modules: moduleStore(database),
     galleries: galleryStore(database),
     checks: checkStore(database),

@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const entityId = z.string().regex(/^[a-z]+-[0-9a-z]{8,16}$/, 'is not a valid id');
 export type EntityId = z.infer<typeof entityId>;
 
-export type EntityKind = 'dataset' | 'run' | 'model' | 'evaluation' | 'plan' | 'gallery' | 'check';
+export type EntityKind = 'dataset' | 'run' | 'model' | 'evaluation' | 'plan' | 'gallery' | 'check' | 'sweep';
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 

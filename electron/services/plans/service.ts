@@ -80,7 +80,7 @@ export function planService(
   return {
     get: (id) => rowOf(store, stored(id)),
     list: () => planRows(store),
-    create: async (input) => {
+    create: async (input, added) => {
       const asked = parseInput(planRequest, input, 'plan');
       checkPlan(store, asked);
       const request = await modules.pinPlan({
@@ -100,6 +100,7 @@ export function planService(
       store.database.transaction(() => {
         store.plans.add({ id, name, request, created: new Date().toISOString() });
         add(id, additions, 0);
+        added?.(id);
       });
       session.changed();
       return { id };

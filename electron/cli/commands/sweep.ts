@@ -1,0 +1,168 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import type { Command } from 'commander';
+import { importOptions } from '../../../shared/domain/dataset.ts';
+import { AppError } from '../../../shared/domain/errors.ts';
+import type { EntityId } from '../../../shared/domain/ids.ts';
+import { parseSettings } from '../../../shared/domain/settings.ts';
+import type { SweepFile, SweepRequest } from '../../../shared/domain/sweep.ts';
+import type { Library } from '../../services/library.ts';
+import { countTrainings } from '../../services/sweeps/expand.ts';
+import { exportSweep, SWEEP_FORMATS, tableNotes, tableTexts } from '../../services/sweeps/exports.ts';
+import { readSweep, withPreset } from '../../services/sweeps/read.ts';
+import type { SweepPreview } from '../../services/sweeps/service.ts';
+import type { SweepTable } from '../../services/sweeps/table.ts';
+import { writeExport } from '../../services/write-export.ts';
+import { textTable, type Output } from '../output.ts';
+import { choose, finished, withLibrary, type GlobalOptions } from '../session.ts';
+
+interface SweepFlags {
+  readonly preset?: string;
+  readonly data?: string;
+  readonly out?: string;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly list: boolean;
+}
+
+/** More trainings than this are asked about. */
+const MANY = 100;
+/** More are refused: nobody waits for them. */
+const MOST = 20_000;
+
+export function sweepCommand(program: Command): void {
+  program
+    .command('sweep [file]')
+    .description('train and measure every combination of some settings; the same command goes on where it was stopped')
+    .option('--preset <name>', 'a variant of the file')
+    .option('--data <folder>', 'folder that the data set is imported from if the library does not have it')
+    .option('--dry-run', 'show what it would do, and check every training', false)
+    .option('--yes', `do not ask about more than ${MANY} trainings`, false)
+    .option('--list', 'list the sweeps of the library', false)
+    .option('--out <dir>', 'write the table as CSV, LaTeX and Markdown')
+    .action(async (file: string | undefined, flags: SweepFlags, command: Command) => {
+      await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
+        if (flags.list) {
+          const rows = library.sweeps.list();
+          const table = textTable(
+            ['id', 'name', 'since'],
+            rows.map(({ id, name, created }) => [id, name, created.slice(0, 10)]),
+          );
+          output.result(rows, rows.length > 0 ? table : 'There is no sweep yet.');
+          return;
+        }
+        if (file === undefined) {
+          throw new AppError(
+            'invalid-input',
+            'sweep: name a YAML file, or a sweep of the library (--list shows them).',
+          );
+        }
+        const known = library.sweeps.list().find(({ id }) => id === file);
+        const request = known?.request ?? (await requestOf(library, file, flags, output));
+        const preview = known ? null : await library.sweeps.preview(request);
+        if (preview) output.say(previewText(preview));
+        if (preview && flags.dryRun) {
+          output.result(preview, '');
+          return;
+        }
+        const { id } = known ?? (await library.sweeps.create(request));
+        const { failed } = await library.sweeps.run(id, output.say);
+        const table = await library.sweeps.table(id);
+        if (flags.out !== undefined) {
+          await writeTables(table, flags.out);
+          output.say(`Tables: ${flags.out}`);
+        }
+        output.result({ ...table, failed }, tableText(table, failed));
+      });
+    });
+}
+
+/** What a file asks for, on this library's data set. */
+async function requestOf(library: Library, file: string, flags: SweepFlags, output: Output): Promise<SweepRequest> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new AppError('not-found', `${file} cannot be read. Check the path and its permissions.`, { cause });
+  });
+  const content = readSweep(text, basename(file), await library.catalogue());
+  const parts = withPreset(content, flags.preset);
+  await allow(countTrainings(parts), flags);
+  const name = flags.preset === undefined ? content.name : `${content.name} (${flags.preset})`;
+  return { ...parts, name, dataset: await datasetOf(library, content, flags, output) };
+}
+
+/** @throws AppError `invalid-input` for more trainings than anybody wants, or than were agreed to. */
+async function allow(count: number, { yes, dryRun }: SweepFlags): Promise<void> {
+  if (count > MOST) {
+    throw new AppError(
+      'invalid-input',
+      `This sweep asks for ${count} trainings; ${MOST} are the most. Shorten an axis.`,
+    );
+  }
+  if (count <= MANY || yes || dryRun) return;
+  if (process.stdin.isTTY) {
+    const lines = createInterface({ input: process.stdin, output: process.stderr });
+    const answer = await lines.question(`This sweep asks for ${count} trainings. Start? [y/N] `);
+    lines.close();
+    if (/^y(es)?$/i.test(answer.trim())) return;
+  }
+  throw new AppError(
+    'invalid-input',
+    `This sweep asks for ${count} trainings. Look at them with --dry-run, and start with --yes.`,
+  );
+}
+
+/** The data set of the library, imported first where it is missing and a folder is named. */
+async function datasetOf(
+  library: Library,
+  { dataset }: Pick<SweepFile, 'dataset'>,
+  { data }: SweepFlags,
+  output: Output,
+): Promise<EntityId> {
+  const recipe = typeof dataset === 'string' ? { name: dataset } : dataset;
+  const rows = library.datasets.list();
+  const there = rows.some(({ id, manifest }) => id === recipe.name || manifest.name === recipe.name);
+  if (!there && data !== undefined) {
+    output.say(`Importing ${recipe.name} from ${data}`);
+    const { id } = await library.datasets.import(parseSettings(importOptions, { ...recipe, path: data }, 'dataset'));
+    await finished(library, id);
+    return id;
+  }
+  try {
+    return choose(rows, recipe.name, 'dataset', ({ manifest }) => manifest.name).id;
+  } catch (cause) {
+    if (!(cause instanceof AppError) || cause.code !== 'not-found') throw cause;
+    throw new AppError('not-found', `${cause.message} Name the folder that it is imported from with --data.`, {
+      cause,
+    });
+  }
+}
+
+function previewText({ expansion, trainings, measurements, checks }: SweepPreview): string {
+  const { groups, surrogates } = expansion;
+  const seeds = groups[0]?.trainings.map(({ seed }) => seed).join(', ') ?? '';
+  return [
+    `${trainings} trainings, ${measurements} measurements, ${checks} masking checks`,
+    ...surrogates.map(({ label, seed }) => `  ${label}, seed ${seed}`),
+    ...groups.map(({ label }) => `  ${label}; seeds ${seeds}`),
+  ].join('\n');
+}
+
+function tableText(table: SweepTable, failed: readonly { readonly title: string; readonly message: string }[]): string {
+  const [head = [], ...rows] = tableTexts(table);
+  return [
+    textTable(head, rows),
+    '',
+    ...tableNotes(table),
+    ...failed.map(({ title, message }) => `Failed: ${title}: ${message}`),
+  ].join('\n');
+}
+
+async function writeTables(table: SweepTable, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+    throw new AppError('io', `--out: ${folder} cannot be made. Choose another folder.`, { cause });
+  });
+  for (const format of ['csv', 'latex', 'markdown'] as const) {
+    const text = exportSweep(table, format);
+    await writeExport(join(folder, `sweep.${SWEEP_FORMATS[format]}`), new TextEncoder().encode(text));
+  }
+}

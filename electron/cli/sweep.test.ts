@@ -1,0 +1,204 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, expect, test } from 'vitest';
+import { openStore } from '../store/store.ts';
+import type { SweepTable } from '../services/sweeps/table.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'pairlight-sweep-command-'));
+/** Each command is a process with processes of its own, in milliseconds. */
+const TIMEOUT = 240_000;
+afterAll(() => rmSync(root, { recursive: true }));
+
+const cli = join(import.meta.dirname, 'cli.ts');
+const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
+
+interface Outcome {
+  readonly code: number;
+  readonly said: string;
+  readonly result: SweepTable & { readonly failed: readonly unknown[] };
+}
+
+/** Runs the command line from its sources, in a library of that name. */
+async function sweep(library: string, ...args: readonly string[]): Promise<Outcome> {
+  const words = [cli, 'sweep', ...args, '--json', '--library', join(root, library)];
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, words, { env });
+    return { code: 0, said: stderr, result: JSON.parse(stdout) as Outcome['result'] };
+  } catch (thrown) {
+    const { code, stderr } = thrown as { readonly code: number; readonly stderr: string };
+    return { code, said: stderr, result: {} as Outcome['result'] };
+  }
+}
+
+/** Starts the command and kills it with signal 9 as soon as it says that. */
+async function killedAt(library: string, file: string, moment: string): Promise<void> {
+  const child = spawn(process.execPath, [cli, 'sweep', file, '--library', join(root, library)], { env });
+  let said = '';
+  const signal = await new Promise<string | null>((resolve) => {
+    child.stderr.on('data', (bytes: Buffer) => {
+      said += bytes.toString();
+      if (said.includes(moment)) child.kill('SIGKILL');
+    });
+    child.on('close', (_code, how) => resolve(how));
+  });
+  expect(signal, said).toBe('SIGKILL');
+}
+
+/** Ids and names of what a library has, by kind. */
+function contents(library: string) {
+  const store = openStore(join(root, library));
+  const runs = store.runs.list().map(({ id, name, state }) => ({ id, name, state }));
+  const evaluations = store.evaluations.list().map(({ id, state }) => ({ id, state }));
+  const sweeps = store.sweeps.list();
+  store.close();
+  return { runs, evaluations, sweeps };
+}
+
+function written(name: string, text: string): string {
+  const file = join(root, `${name}.yaml`);
+  writeFileSync(file, text);
+  return file;
+}
+
+const SMALL = written(
+  'small',
+  `name: Small
+dataset: MNIST sample
+base: { architecture: small-cnn, batchSize: 16, trainLimit: 320, epochs: 1, epsilonWarmup: 0, validationEvery: 1, validationSteps: 1, checkpointEvery: 5, attackSteps: 2, epsilon: 0.1 }
+grid:
+  defence: [natural, m-pgd]
+seeds: [0, 1]
+surrogates:
+  gray-box: { trainLimit: 160 }
+evaluate:
+  attacks: [{ name: pgd, settings: { steps: 3 } }]
+  epsilons: [0.05]
+  examples: { count: 60 }
+engine: wasm
+deterministic: true
+`,
+);
+
+test(
+  'a sweep killed −9 while it trains and while it evaluates goes on to the same numbers, and does nothing twice',
+  async () => {
+    const whole = await sweep('whole', SMALL, '--out', join(root, 'tables'));
+    expect(whole.code, whole.said).toBe(0);
+
+    await killedAt('cut', SMALL, 'm-pgd, seed 0: running');
+    const first = contents('cut').runs.filter(({ state }) => state === 'done');
+    expect(first.length).toBeGreaterThanOrEqual(3);
+    await killedAt('cut', SMALL, 'Evaluate PGD-3, ε 0.05: 4 models: running');
+    const second = contents('cut');
+    expect(second.runs.map(({ state }) => state)).toEqual(Array(5).fill('done'));
+    const cut = await sweep('cut', SMALL);
+    expect(cut.code, cut.said).toBe(0);
+
+    const third = contents('cut');
+    expect(third.sweeps).toHaveLength(1);
+    expect(third.runs).toEqual(second.runs);
+    expect(third.runs).toEqual(expect.arrayContaining(first));
+    expect(third.evaluations).toHaveLength(2);
+    expect(third.evaluations.map(({ id }) => id)).toEqual(second.evaluations.map(({ id }) => id));
+
+    const numbers = ({ result: { columns, rows } }: Outcome) => ({
+      columns: columns.map(({ label }) => label),
+      rows: rows.map(({ label, seeds, cells, checks }) => ({ label, seeds, checks, cells: Object.values(cells) })),
+    });
+    expect(numbers(cut)).toEqual(numbers(whole));
+    expect(whole.result.failed).toEqual([]);
+    expect(numbers(whole).columns).toEqual([
+      'clean',
+      'PGD-3, ε 0.05',
+      'PGD-3, ε 0.05 from gray-box',
+      'worst case, ε 0.05',
+    ]);
+    for (const { models, cells } of whole.result.rows) {
+      expect(models).toHaveLength(2);
+      for (const { mean, std, values } of Object.values(cells)) {
+        const [a = 0, b = 0] = values;
+        expect(mean).toBeCloseTo((a + b) / 2, 12);
+        expect(std).toBeCloseTo(Math.abs(a - b) / Math.SQRT2, 12);
+      }
+    }
+
+    const markdown = readFileSync(join(root, 'tables', 'sweep.md'), 'utf8');
+    expect(markdown).toMatch(/^\| {2}\| clean \| PGD-3, ε 0\.05 † \| .* \| masking check \|\n/);
+    expect(markdown).toMatch(/\n\| m-pgd \| \d+\.\d ± \d+\.\d \(2\) \| .*not checked \|\n/);
+    expect(markdown).toMatch(/† Too weak to be a claim of robustness/);
+    expect(readFileSync(join(root, 'tables', 'sweep.tex'), 'utf8')).toMatch(
+      /m-pgd & \d+\.\d \$\\pm\$ \d+\.\d \(2\) & /,
+    );
+    const csv = readFileSync(join(root, 'tables', 'sweep.csv'), 'utf8')
+      .trim()
+      .split('\n');
+    expect(csv[0]).toBe('row,defence,measured,mean,std,seeds,values,examples,remark,masking_check');
+    expect(csv).toHaveLength(1 + 2 * 4);
+  },
+  TIMEOUT,
+);
+
+test.each([
+  [
+    'ten thousand trainings are asked about',
+    `seeds: [${Array.from({ length: 100 }, (_, seed) => seed).join(', ')}]
+grid: { defence: [natural], learningRate: [${Array.from({ length: 100 }, (_, step) => (step + 1) / 1000).join(', ')}] }`,
+    /asks for 10000 trainings\. Look at them with --dry-run, and start with --yes\./,
+    2,
+  ],
+  [
+    'an architecture that is too deep for the images is refused before anything is trained',
+    `grid: { defence: [natural], architecture: [small-cnn, vgg16-bn] }
+base: {}`,
+    /natural, vgg16-bn, seed 0: Images of 28×28 are too small for vgg16-bn/,
+    2,
+  ],
+  ['a defence must be named', 'seeds: [1]', /it has no defence\. Name one under base, grid or list: natural, /, 2],
+  [
+    'an attack that does not exist is refused before anything is trained',
+    'grid: { defence: [natural] }\nevaluate: { attacks: [pgdd] }',
+    /pgdd/,
+    2,
+  ],
+  [
+    'a source must be a surrogate',
+    'grid: { defence: [natural] }\nevaluate: { attacks: [fgsm], sources: [gray] }',
+    /there is no surrogate “gray”\. Valid: white-box/,
+    2,
+  ],
+])(
+  '%s',
+  async (name, text, message, code) => {
+    const base = text.includes('base:') ? '' : 'base: { architecture: small-cnn }\n';
+    const file = written(
+      name.replaceAll(' ', '-'),
+      `name: Bad\ndataset: MNIST sample\n${base}${text.replace('base: {}', '')}\n`,
+    );
+    const outcome = await sweep('bad', file);
+    expect(outcome.said).toMatch(message);
+    expect(outcome.code).toBe(code);
+    expect(contents('bad')).toEqual({ runs: [], evaluations: [], sweeps: [] });
+  },
+  TIMEOUT,
+);
+
+test(
+  'a data set that is missing is named, and imported from the folder that is given',
+  async () => {
+    const file = written(
+      'missing',
+      'name: Missing\ndataset: { name: My digits, format: idx }\nbase: { architecture: small-cnn, defence: natural }\n',
+    );
+    const without = await sweep('bad', file, '--dry-run');
+    expect(without.said).toMatch(/dataset: there is no “My digits” in this library\. It has .* with --data\./);
+    expect(without.code).toBe(1);
+    const sample = join(import.meta.dirname, '../../resources/sample');
+    const imported = await sweep('bad', file, '--dry-run', '--data', sample);
+    expect(imported.said).toMatch(/1 trainings, 0 measurements, 0 masking checks\n {2}natural; seeds 0/);
+    expect(imported.code).toBe(0);
+  },
+  TIMEOUT,
+);

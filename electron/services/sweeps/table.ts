@@ -1,0 +1,122 @@
+import { epsilonLabel } from '../../../shared/domain/epsilon.ts';
+import type { EntityId } from '../../../shared/domain/ids.ts';
+import type { PlanResult } from '../../../shared/domain/plan.ts';
+import type { SettingValues } from '../../../shared/domain/settings.ts';
+import { spread } from '../../compute/statistics/spread.ts';
+import type { StoredSweep } from '../../store/sweeps.ts';
+import type { Library } from '../library.ts';
+import { markedModels } from '../marks.ts';
+import type { SweepExpansion } from './expand.ts';
+
+export interface SweepColumn {
+  readonly key: string;
+  readonly label: string;
+  /** Why its numbers alone are no claim of robustness; null where they are strong enough. */
+  readonly weak: string | null;
+}
+
+/** One number of a row over the seeds that are done. */
+export interface SweepCell {
+  readonly mean: number;
+  /** n − 1; null for one seed. */
+  readonly std: number | null;
+  readonly seeds: number;
+  readonly values: readonly number[];
+  readonly examples: number;
+}
+
+export interface SweepTableRow {
+  readonly label: string;
+  readonly varied: SettingValues;
+  /** Trained models, in the order of their seeds. */
+  readonly models: readonly EntityId[];
+  /** Seeds that were asked for. */
+  readonly seeds: readonly number[];
+  /** By column; left out where nothing was run. */
+  readonly cells: Readonly<Record<string, SweepCell>>;
+  /** What the masking check says of each model, in the order of `models`. */
+  readonly checks: readonly string[];
+}
+
+export interface SweepTable {
+  readonly sweep: EntityId;
+  readonly name: string;
+  readonly dataset: EntityId;
+  readonly columns: readonly SweepColumn[];
+  readonly rows: readonly SweepTableRow[];
+}
+
+const CLEAN: SweepColumn = { key: 'clean', label: 'clean', weak: null };
+
+/** What one model scored, by column. */
+type Scores = ReadonlyMap<string, { readonly value: number; readonly examples: number }>;
+
+/** Groups what the plans of a sweep measured by setting, over seeds. */
+export async function sweepTable(
+  library: Pick<Library, 'plans' | 'models' | 'checks'>,
+  { id, name, request }: StoredSweep,
+  { groups, surrogates }: SweepExpansion,
+  parts: ReadonlyMap<string, EntityId>,
+): Promise<SweepTable> {
+  const { dataset } = request;
+  const known = new Set(library.plans.list().map((plan) => plan.id));
+  const plans = [...parts].filter(([key, plan]) => key.startsWith('evaluate ') && known.has(plan));
+  const sourceName = (run: EntityId): string =>
+    surrogates.find(({ key }) => parts.get(key) === run)?.name ?? 'a deleted model';
+  const results: PlanResult[] = [];
+  for (const [, plan] of plans) results.push(await library.plans.result(plan));
+  const columns = new Map<string, SweepColumn>(results.length > 0 ? [[CLEAN.key, CLEAN]] : []);
+  const scores = new Map<EntityId, Map<string, { readonly value: number; readonly examples: number }>>();
+  const score = (model: EntityId, column: SweepColumn, value: number, examples: number): void => {
+    columns.set(column.key, column);
+    scores.set(model, (scores.get(model) ?? new Map()).set(column.key, { value, examples }));
+  };
+  for (const result of results) {
+    for (const model of result.models) {
+      const clean = result.clean[model];
+      if (clean) score(model, CLEAN, clean.accuracy, clean.examples);
+      for (const { key, attackLabel, source, weak } of result.columns) {
+        const label = source.length === 0 ? attackLabel : `${attackLabel} from ${source.map(sourceName).join(' + ')}`;
+        const cell = result.cells[model]?.[key];
+        if (cell) score(model, { key, label, weak }, cell.accuracy.mean, cell.examples);
+      }
+    }
+    for (const model of result.models) {
+      for (const { norm, epsilon, accuracy, examples, weak } of result.worst[model] ?? []) {
+        const label = `worst case, ${epsilonLabel({ norm, epsilon })}`;
+        score(model, { key: label, label, weak }, accuracy, examples);
+      }
+    }
+  }
+  const trained = new Set(library.models.list().map((model) => model.id));
+  const modelOf = markedModels(library, dataset);
+  return {
+    sweep: id,
+    name,
+    dataset,
+    columns: [...columns.values()],
+    rows: groups.map(({ label, varied, trainings }) => {
+      const models = trainings.flatMap(({ key }) => {
+        const run = parts.get(key);
+        return run !== undefined && trained.has(run) ? [run] : [];
+      });
+      const own = models.map((model) => scores.get(model) ?? new Map());
+      return {
+        label,
+        varied,
+        models,
+        seeds: trainings.map(({ seed }) => seed),
+        cells: Object.fromEntries([...columns.keys()].flatMap((key) => cellOf(key, own))),
+        checks: models.map((model) => modelOf(model).check?.verdict ?? 'not checked'),
+      };
+    }),
+  };
+}
+
+function cellOf(key: string, models: readonly Scores[]): [string, SweepCell][] {
+  const found = models.flatMap((scores) => scores.get(key) ?? []);
+  const [first] = found;
+  if (!first) return [];
+  const values = found.map(({ value }) => value);
+  return [[key, { ...spread(values), seeds: values.length, values, examples: first.examples }]];
+}

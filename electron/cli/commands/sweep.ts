@@ -67,7 +67,7 @@ export function sweepCommand(program: Command): void {
           return;
         }
         const { id } = known ?? (await library.sweeps.create(request));
-        const { failed } = await library.sweeps.run(id, output.say);
+        const { failed } = await library.sweeps.run(id, (text) => output.say(text));
         const table = await library.sweeps.table(id);
         if (flags.out !== undefined) {
           await writeTables(table, flags.out);

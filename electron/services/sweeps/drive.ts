@@ -5,6 +5,7 @@ import type { StoredSweep } from '../../store/sweeps.ts';
 import type { Added, Library } from '../library.ts';
 import type { Session } from '../session.ts';
 import type { SweepExpansion, SweepTraining } from './expand.ts';
+import { currentPlans, PLAN_PART } from './parts.ts';
 import { checkRequests, planRequests, trainingConfig } from './requests.ts';
 
 /** What of a sweep came to no result, and why. */
@@ -71,15 +72,14 @@ export async function runSweep(
     throw new AppError('conflict', `The surrogate ${name} came to no model: ${failed[0]?.message ?? 'it has no run'}`);
   };
 
-  const asked = planRequests(request, models, surrogateOf);
-  const evaluations: EntityId[] = [];
-  for (const [chunk, wanted] of asked.entries()) {
-    const key = `evaluate ${chunk}`;
-    const known = part(key);
-    const plan = known && store.plans.get(known) ? known : (await library.plans.create(wanted, adds(key))).id;
-    // Models that failed the first time may be there now.
-    await library.plans.extend({ id: plan, models: wanted.models, attacks: [], epsilons: [], sources: [], seeds: [] });
-    evaluations.push(...library.plans.get(plan).evaluations);
+  const plans = currentPlans(library.plans.list(), store.sweeps.parts(id), surrogates);
+  const measured = new Set(plans.flatMap((plan) => plan.request.models));
+  const evaluations = plans.flatMap((plan) => plan.evaluations);
+  const open = models.filter((model) => !measured.has(model));
+  for (const wanted of planRequests(request, open, surrogateOf)) {
+    const made = [...store.sweeps.parts(id).keys()].filter((key) => key.startsWith(PLAN_PART)).length;
+    const plan = await library.plans.create(wanted, adds(`${PLAN_PART}${made}`));
+    evaluations.push(...library.plans.get(plan.id).evaluations);
   }
   if (evaluations.length > 0) say(`${evaluations.length} evaluations`);
   await settleAll(evaluations);

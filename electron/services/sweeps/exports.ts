@@ -32,7 +32,7 @@ export function tableTexts(table: SweepTable): string[][] {
 }
 
 /** What the marks in a table mean, one line each. */
-export function tableNotes({ columns, rows }: SweepTable): string[] {
+export function tableNotes({ columns, rows, notes }: SweepTable): string[] {
   const red = rows.some(({ checks }) => checks.includes('red'));
   const examples = new Set(rows.flatMap(({ cells }) => Object.values(cells).map((cell) => cell.examples)));
   return [
@@ -41,6 +41,7 @@ export function tableNotes({ columns, rows }: SweepTable): string[] {
       ? [`${RED_MARK} Gradients of a model hide how easily it is fooled: do not trust gradient attacks alone.`]
       : []),
     ...footnotes([], columns),
+    ...notes,
   ];
 }
 

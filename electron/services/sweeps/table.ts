@@ -5,8 +5,10 @@ import type { SettingValues } from '../../../shared/domain/settings.ts';
 import { spread } from '../../compute/statistics/spread.ts';
 import type { StoredSweep } from '../../store/sweeps.ts';
 import type { Library } from '../library.ts';
+import { sourceNotesOf } from '../figures/plan-marks.ts';
 import { markedModels } from '../marks.ts';
 import type { SweepExpansion } from './expand.ts';
+import { currentPlans } from './parts.ts';
 
 export interface SweepColumn {
   readonly key: string;
@@ -44,12 +46,20 @@ export interface SweepTable {
   readonly dataset: EntityId;
   readonly columns: readonly SweepColumn[];
   readonly rows: readonly SweepTableRow[];
+  /** What is unusual about the sources of transfers. */
+  readonly notes: readonly string[];
 }
 
 const CLEAN: SweepColumn = { key: 'clean', label: 'clean', weak: null };
 
-/** What one model scored, by column. */
-type Scores = ReadonlyMap<string, { readonly value: number; readonly examples: number }>;
+/** What one model scored. */
+interface Score {
+  readonly value: number;
+  readonly examples: number;
+}
+
+/** By column. */
+type Scores = ReadonlyMap<string, Score>;
 
 /** Groups what the plans of a sweep measured by setting, over seeds. */
 export async function sweepTable(
@@ -59,17 +69,17 @@ export async function sweepTable(
   parts: ReadonlyMap<string, EntityId>,
 ): Promise<SweepTable> {
   const { dataset } = request;
-  const known = new Set(library.plans.list().map((plan) => plan.id));
-  const plans = [...parts].filter(([key, plan]) => key.startsWith('evaluate ') && known.has(plan));
-  const sourceName = (run: EntityId): string =>
-    surrogates.find(({ key }) => parts.get(key) === run)?.name ?? 'a deleted model';
+  const sourceName = (run: EntityId): string => surrogates.find(({ key }) => parts.get(key) === run)?.name ?? run;
   const results: PlanResult[] = [];
-  for (const [, plan] of plans) results.push(await library.plans.result(plan));
+  for (const plan of currentPlans(library.plans.list(), parts, surrogates)) {
+    results.push(await library.plans.result(plan.id));
+  }
   const columns = new Map<string, SweepColumn>(results.length > 0 ? [[CLEAN.key, CLEAN]] : []);
-  const scores = new Map<EntityId, Map<string, { readonly value: number; readonly examples: number }>>();
+  const scores = new Map<EntityId, Map<string, Score>>();
   const score = (model: EntityId, column: SweepColumn, value: number, examples: number): void => {
-    columns.set(column.key, column);
-    scores.set(model, (scores.get(model) ?? new Map()).set(column.key, { value, examples }));
+    // Weak for one model is weak for the column.
+    columns.set(column.key, { ...column, weak: columns.get(column.key)?.weak ?? column.weak });
+    scores.set(model, (scores.get(model) ?? new Map<string, Score>()).set(column.key, { value, examples }));
   };
   for (const result of results) {
     for (const model of result.models) {
@@ -95,12 +105,13 @@ export async function sweepTable(
     name,
     dataset,
     columns: [...columns.values()],
+    notes: [...new Set(results.flatMap(sourceNotesOf))],
     rows: groups.map(({ label, varied, trainings }) => {
       const models = trainings.flatMap(({ key }) => {
         const run = parts.get(key);
         return run !== undefined && trained.has(run) ? [run] : [];
       });
-      const own = models.map((model) => scores.get(model) ?? new Map());
+      const own = models.map((model) => scores.get(model) ?? new Map<string, Score>());
       return {
         label,
         varied,

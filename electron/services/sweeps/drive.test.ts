@@ -1,0 +1,109 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sweepRequest } from '../../../shared/domain/sweep.ts';
+import type { SweepRequest } from '../../../shared/domain/sweep.ts';
+import { forkLauncher } from '../launch-fork.ts';
+import type { Library } from '../library.ts';
+import { openLibrary } from '../open-library.ts';
+import { exportSweep } from './exports.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'pairlight-sweeps-'));
+const launcher = forkLauncher(join(import.meta.dirname, '../../compute/job-host.ts'));
+let library: Library;
+beforeAll(async () => {
+  library = await openLibrary(root, { launcher });
+});
+afterAll(async () => {
+  await library.dispose();
+  rmSync(root, { recursive: true });
+});
+
+const request = (): SweepRequest =>
+  sweepRequest.parse({
+    name: 'Mixed',
+    dataset: library.datasets.list()[0]?.id ?? '',
+    base: {
+      architecture: 'small-cnn',
+      batchSize: 16,
+      trainLimit: 160,
+      epochs: 1,
+      validationEvery: 1,
+      validationSteps: 1,
+    },
+    list: [{ defence: 'natural' }, { defence: 'm-pgd', attackSteps: 1 }],
+    evaluate: { attacks: ['fgsm'], epsilons: [0.1], examples: { count: 20 } },
+    check: { depth: 'quick', epsilon: 0.1, examples: 12 },
+    engine: 'wasm',
+  });
+
+/** The same with a training that diverges. */
+const diverging = (): SweepRequest => {
+  const { list = [], ...others } = request();
+  const [natural = {}] = list;
+  return {
+    ...others,
+    list: [natural, { defence: 'clp', lambda: 1000, learningRate: 10, learningRateWarmup: 0.9, epochs: 4 }],
+  };
+};
+
+test('what fails is named, the rest is trained, evaluated and checked; again, only what failed is tried', async () => {
+  const { id, known } = await library.sweeps.create(diverging());
+  expect(known).toBe(false);
+  const said: string[] = [];
+  const { failed } = await library.sweeps.run(id, (text) => said.push(text));
+  expect(said).toEqual(['2 trainings', '1 evaluations', '1 masking checks']);
+  expect(failed).toEqual([
+    { title: expect.stringMatching(/^Train Mixed: clp/), message: expect.stringMatching(/step/) },
+  ]);
+
+  const table = await library.sweeps.table(id);
+  expect(table.columns.map(({ label }) => label)).toEqual(['clean', 'FGSM, ε 0.1', 'worst case, ε 0.1']);
+  const [natural, pairing] = table.rows;
+  expect(natural).toMatchObject({ label: 'natural, epochs 1', seeds: [0] });
+  expect(natural?.models).toHaveLength(1);
+  expect(natural?.checks).toEqual([library.checks.list()[0]?.result?.verdict]);
+  expect(natural?.cells['clean']).toMatchObject({ std: null, seeds: 1, examples: 20 });
+  expect(pairing).toMatchObject({ models: [], cells: {}, checks: [] });
+  expect(exportSweep(table, 'markdown')).toMatch(/\n\| clp.* \| not run \| not run \| not run \| +\|\n/);
+
+  const jobs = library.jobs.list().map((job) => job.id);
+  expect(await library.sweeps.create(diverging())).toEqual({ id, known: true });
+  expect((await library.sweeps.run(id, () => undefined)).failed).toEqual(failed);
+  expect(
+    library.jobs
+      .list()
+      .map((job) => job.id)
+      .sort(),
+  ).toEqual(jobs.sort());
+  expect(await library.sweeps.table(id)).toEqual(table);
+}, 180_000);
+
+test('a run that was deleted is made again, and the new model alone is evaluated', async () => {
+  const { list = [], ...others } = request();
+  const asked: SweepRequest = { ...others, name: 'Again', list: list.slice(1), check: null, seeds: [0, 1] };
+  const { id } = await library.sweeps.create(asked);
+  expect((await library.sweeps.run(id, () => undefined)).failed).toEqual([]);
+  const [row] = (await library.sweeps.table(id)).rows;
+  const [kept, gone] = row?.models ?? [];
+  const evaluations = library.jobs.list().filter(({ kind }) => kind === 'evaluate').length;
+  library.entities.delete(gone ?? '');
+  expect((await library.sweeps.table(id)).rows[0]?.models).toEqual([kept]);
+  expect((await library.sweeps.run(id, () => undefined)).failed).toEqual([]);
+  const [again] = (await library.sweeps.table(id)).rows;
+  expect(again?.models).toEqual([kept, expect.stringMatching(/^run-/)]);
+  expect(again?.models).not.toContain(gone);
+  expect(again?.cells['clean']).toMatchObject({ seeds: 2 });
+  expect(library.jobs.list().filter(({ kind }) => kind === 'evaluate')).toHaveLength(evaluations + 1);
+  expect(library.plans.list().at(-1)?.request.models).toEqual([again?.models[1]]);
+}, 180_000);
+
+test('a sweep goes into the bin with its data set, and comes back with it', async () => {
+  const dataset = library.datasets.list()[0]?.id ?? '';
+  const names = library.sweeps.list().map(({ name }) => name);
+  expect(library.entities.delete(dataset).deleted).toEqual(expect.arrayContaining(names));
+  expect(library.sweeps.list()).toEqual([]);
+  library.entities.restore(dataset);
+  expect(library.sweeps.list().map(({ name }) => name)).toEqual(names);
+});

@@ -1,0 +1,19 @@
+import type { EntityId } from '../../../shared/domain/ids.ts';
+import type { PlanRow } from '../../../shared/domain/plan.ts';
+import type { SweepExpansion } from './expand.ts';
+
+/** Keys of a sweep's plans begin with it, and end with a number. */
+export const PLAN_PART = 'evaluate ';
+
+/** The plans of a sweep that are in the library and whose transfers come from the surrogates that it has now. */
+export function currentPlans(
+  plans: readonly PlanRow[],
+  parts: ReadonlyMap<string, EntityId>,
+  surrogates: SweepExpansion['surrogates'],
+): PlanRow[] {
+  const own = new Set([...parts].flatMap(([key, plan]) => (key.startsWith(PLAN_PART) ? [plan] : [])));
+  const sources = new Set(surrogates.map(({ key }) => parts.get(key)));
+  return plans.filter(
+    ({ id, request }) => own.has(id) && request.sources.flat().every((source) => sources.has(source)),
+  );
+}

@@ -91,9 +91,11 @@ test(
     await killedAt('cut', SMALL, 'm-pgd, seed 0: running');
     const first = contents('cut').runs.filter(({ state }) => state === 'done');
     expect(first.length).toBeGreaterThanOrEqual(3);
-    await killedAt('cut', SMALL, 'Evaluate PGD-3, ε 0.05: 4 models: running');
+    // The last job of all: nothing waits behind it.
+    await killedAt('cut', SMALL, 'from Small: surrogate gray-box: 4 models: running');
     const second = contents('cut');
     expect(second.runs.map(({ state }) => state)).toEqual(Array(5).fill('done'));
+    expect(second.evaluations.map(({ state }) => state)).toEqual(['done', 'running']);
     const cut = await sweep('cut', SMALL);
     expect(cut.code, cut.said).toBe(0);
 

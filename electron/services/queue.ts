@@ -261,6 +261,7 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
     }
     if (options.serves === 'none' || closing) return;
     const waiting = store.jobs.inState('waiting').filter(isMine);
+    // Who waits for a job finds out that its process is dead.
     keepLease(options.serves === 'all' || waiting.length > 0 || running.size > 0 || waiters.size > 0);
     if (!holdsLease) return;
     const wished = store.jobs.inState('running', 'paused').filter((job) => job.wish !== null);

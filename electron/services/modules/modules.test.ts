@@ -173,7 +173,7 @@ describe('modules of the user', { timeout: 120_000 }, () => {
         architecture: 'small-cnn',
         defence: 'calm',
         engine: 'wasm',
-        trainer: { epochs: 1, batchSize: 32, trainLimit: 2560, validationSteps: 1 },
+        trainer: { epochs: 4, batchSize: 64, trainLimit: 2560, validationEvery: 4, validationSteps: 1 },
       }),
     );
     expect(await library.jobs.wait(id)).toMatchObject({ state: 'done', error: null });

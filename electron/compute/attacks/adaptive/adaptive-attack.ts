@@ -1,21 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { directionOf, summedLooks } from '../ascent/climb.ts';
-import {
-  ascentReachNotes,
-  ballEpsilonSetting,
-  defineAttack,
-  fewStepsOrStarts,
-  inBall,
-  normSetting,
-  samplesSetting,
-  shareSetting,
-  startsSetting,
-  stepSizeOf,
-  stepSizeSetting,
-  stepsSetting,
-  stopAtSuccessSetting,
-} from '../attack.ts';
+import { pgdSettings } from '../ascent/pgd-settings.ts';
+import { ascentReachNotes, defineAttack, fewStepsOrStarts, inBall, samplesSetting, stepSizeOf } from '../attack.ts';
 import type { AnyAttack, Attack } from '../attack.ts';
 import type { AscentStepsPlan, Move, Point } from './ascent-definition.ts';
 import { defineAscent } from './ascent-family.ts';
@@ -88,18 +75,12 @@ export function adaptiveAttack<S extends z.ZodRawShape = Record<never, never>>(
       more.steps >= less.steps && more.samples >= less.samples && JSON.stringify(more.own) === JSON.stringify(less.own),
   });
   const base = {
-    norm: normSetting('linf', 'l2', 'l1'),
-    epsilon: ballEpsilonSetting,
-    steps: stepsSetting(40),
-    stepSize: stepSizeSetting,
-    restarts: startsSetting,
-    randomStart: z
-      .boolean()
-      .default(true)
-      .meta({ label: 'Random start', help: 'Start at a random point of the ball; otherwise at x.' }),
-    stopAtSuccess: stopAtSuccessSetting,
+    ...pgdSettings,
+    randomStart: pgdSettings.randomStart.meta({
+      label: 'Random start',
+      help: 'Start at a random point of the ball; otherwise at x.',
+    }),
     samples: samplesSetting.default(definition.samples ?? 1),
-    share: shareSetting,
   };
   const baseSchema = z.strictObject(base);
   return defineAttack({

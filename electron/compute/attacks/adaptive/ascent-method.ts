@@ -8,7 +8,7 @@ import { loadedModules } from '../../modules/loaded.ts';
 import { stream } from '../../random/stream.ts';
 import { LONGEST_STRIDE, judgedEnds, judgedLasts } from '../ascent/trajectories.ts';
 import type { AttackSteps } from '../ascent/steps.ts';
-import { download, imageTensor, startedBatch } from '../base/batch.ts';
+import { imageTensor, madeOf, startedBatch } from '../base/batch.ts';
 import { batchesOf, gatherRows, imageSize, padRows } from '../base/examples.ts';
 import type { Subject } from '../base/examples.ts';
 import { runPool, strideOf } from '../base/pool.ts';
@@ -94,15 +94,10 @@ export async function makeByAscent<P extends AscentStepsPlan>(
   onWork: (done: number, left: number) => void,
 ): Promise<Made> {
   const climber = createClimber(definition, source, options, false);
-  const size = imageSize(options.examples.shape);
   try {
     const end = await climber.climb(rows, restart, onWork);
     try {
-      const [images, failures] = [await download(end[3] as tf.Tensor), await download(end[2])];
-      return {
-        images: rows.map((row, at) => ({ row, image: images.subarray(at * size, (at + 1) * size) })),
-        nonFinite: failures.subarray(0, rows.length).reduce((sum, count) => sum + count, 0),
-      };
+      return await madeOf(rows, end[3] as tf.Tensor, end[2]);
     } finally {
       tf.dispose([...end]);
     }

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { download, startedBatch } from '../base/batch.ts';
+import { madeOf, startedBatch } from '../base/batch.ts';
 import { imageSize, padRows } from '../base/examples.ts';
 import type { Subject } from '../base/examples.ts';
 import { inquiryMethod } from '../decision/inquiry.ts';
@@ -73,7 +73,6 @@ async function ascend(
   onWork: (done: number, left: number) => void,
 ): Promise<Made> {
   const { examples, plan, seed, batchSize, control, targets } = options;
-  const size = imageSize(examples.shape);
   const rule = climbRule(options);
   const padded = padRows(rows, batchSize);
   const { iterate: start, constants } = startedBatch(examples, padded, plan, seed, restart, targets);
@@ -91,12 +90,7 @@ async function ascend(
       await control.checkpoint();
     }
     if (plan.steps === 0) onWork(rows.length, 0);
-    const images = await download(iterate);
-    const failures = await download(nonFinite);
-    return {
-      images: rows.map((row, at) => ({ row, image: images.subarray(at * size, (at + 1) * size) })),
-      nonFinite: failures.subarray(0, rows.length).reduce((sum, count) => sum + count, 0),
-    };
+    return await madeOf(rows, iterate, nonFinite);
   } finally {
     tf.dispose([iterate, nonFinite, ...constants]);
   }

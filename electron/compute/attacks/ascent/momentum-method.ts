@@ -4,8 +4,8 @@ import { prepareStep } from '../../engines/step.ts';
 import { networkSpec, weightList } from '../../models/network.ts';
 import { stream } from '../../random/stream.ts';
 import type { RandomStream } from '../../random/stream.ts';
-import { download, startedBatch } from '../base/batch.ts';
-import { batchesOf, imageSize, padRows } from '../base/examples.ts';
+import { madeOf, startedBatch } from '../base/batch.ts';
+import { batchesOf, padRows } from '../base/examples.ts';
 import type { Subject } from '../base/examples.ts';
 import type { Method } from '../method.ts';
 import { MOMENTUM } from './momentum-steps.ts';
@@ -83,15 +83,10 @@ async function makeWithMomentum(
   onWork: (done: number, left: number) => void,
 ): Promise<Made> {
   const climber = createClimber(source, options, false);
-  const size = imageSize(options.examples.shape);
   try {
     const end = await climber.climb(rows, restart, onWork);
     try {
-      const [images, failures] = [await download(end[0]), await download(end[2])];
-      return {
-        images: rows.map((row, at) => ({ row, image: images.subarray(at * size, (at + 1) * size) })),
-        nonFinite: failures.subarray(0, rows.length).reduce((sum, count) => sum + count, 0),
-      };
+      return await madeOf(rows, end[0], end[2]);
     } finally {
       tf.dispose([...end]);
     }

@@ -1,21 +1,8 @@
 import { z } from 'zod';
 import { ASCENT } from './ascent.ts';
 import type { AscentPlan } from './ascent.ts';
-import {
-  ascentNotes,
-  defineAttack,
-  ballEpsilonSetting,
-  fewStepsOrStarts,
-  inBall,
-  normSetting,
-  samplesSetting,
-  shareSetting,
-  startsSetting,
-  stepSizeOf,
-  stepSizeSetting,
-  stepsSetting,
-  stopAtSuccessSetting,
-} from '../attack.ts';
+import { ascentNotes, defineAttack, fewStepsOrStarts, inBall, stepSizeOf } from '../attack.ts';
+import { pgdSettings } from './pgd-settings.ts';
 
 /** Projected gradient descent on the cross-entropy: steps of one size, projected onto the ball and the box. */
 export const pgd = defineAttack({
@@ -35,22 +22,7 @@ Norms: in L∞ a step moves each pixel by the sign of its gradient, in L2 the im
 Gradients per step: for models that are random themselves, so that a step follows the mean of several gradients (expectation over transformations).
 
 Goal: with a goal other than untargeted it descends the cross-entropy towards that class.`,
-  schema: inBall(
-    z.strictObject({
-      norm: normSetting('linf', 'l2', 'l1'),
-      epsilon: ballEpsilonSetting,
-      steps: stepsSetting(40),
-      stepSize: stepSizeSetting,
-      restarts: startsSetting,
-      randomStart: z
-        .boolean()
-        .default(true)
-        .meta({ label: 'Random start', help: 'Start at a random point of the ball; otherwise at x, once.' }),
-      stopAtSuccess: stopAtSuccessSetting,
-      samples: samplesSetting,
-      share: shareSetting,
-    }),
-  ),
+  schema: inBall(z.strictObject(pgdSettings)),
   plan: ({ norm, epsilon, steps, stepSize, restarts, randomStart, stopAtSuccess, samples, share }): AscentPlan => ({
     family: ASCENT,
     norm,

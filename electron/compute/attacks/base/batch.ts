@@ -5,6 +5,7 @@ import type { Examples } from './examples.ts';
 import type { Reach } from './norms.ts';
 import { startImages, startPoints, type BallStartPlan, type StartPlan, type StartPoints } from './start.ts';
 import type { BatchConstants } from '../ascent/steps.ts';
+import type { Made } from '../plan.ts';
 
 /** Start and bounds of each row's trajectory, see {@link startPoints}. */
 export function startingPoints(
@@ -70,4 +71,18 @@ function labelsOf(labels: Int32Array, rows: readonly number[]): tf.Tensor1D {
 /** The values of a float tensor in an array of their own. */
 export async function download(tensor: tf.Tensor): Promise<Float32Array> {
   return Float32Array.from(await tensor.data<'float32'>());
+}
+
+/**
+ * The last iterates of a batch, read off the engine. The tensors stay the caller's; slots beyond the rows are padding.
+ * @param iterates float32 [slots, height, width, channels]
+ * @param failures steps that were not finite, float32 [slots]
+ */
+export async function madeOf(rows: readonly number[], iterates: tf.Tensor, failures: tf.Tensor): Promise<Made> {
+  const [images, nonFinite] = [await download(iterates), await download(failures)];
+  const size = images.length / nonFinite.length;
+  return {
+    images: rows.map((row, at) => ({ row, image: images.subarray(at * size, (at + 1) * size) })),
+    nonFinite: nonFinite.subarray(0, rows.length).reduce((sum, count) => sum + count, 0),
+  };
 }

@@ -3,21 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CHECK_ITEMS, checkRequest, checkResult } from '../../shared/domain/check.ts';
-import type { JobLauncher } from './job-transport.ts';
-import { forkLauncher } from './launch-fork.ts';
 import type { Library } from './library.ts';
 import { openLibrary } from './open-library.ts';
+import { recordingLauncher } from './recording-launcher.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'pairlight-check-faults-'));
-const pids: number[] = [];
-const inner = forkLauncher(join(import.meta.dirname, '../compute/job-host.ts'));
-const launcher: JobLauncher = {
-  launch: () => {
-    const transport = inner.launch();
-    pids.push(transport.pid ?? 0);
-    return transport;
-  },
-};
+const launcher = recordingLauncher();
+const { pids } = launcher;
 let library: Library;
 let dataset: string;
 let model: string;

@@ -8,24 +8,16 @@ import type { EvaluationRequestInput } from '../../shared/domain/evaluation.ts';
 import { planExtension, planRequest } from '../../shared/domain/plan.ts';
 import type { NpyArray } from '../compute/arrays/npy.ts';
 import { readNpz, writeNpz } from '../compute/arrays/npz.ts';
-import type { JobLauncher } from './job-transport.ts';
-import { forkLauncher } from './launch-fork.ts';
 import type { Library } from './library.ts';
 import { openLibrary } from './open-library.ts';
+import { recordingLauncher } from './recording-launcher.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'pairlight-bad-input-'));
 const FIXTURE = join(import.meta.dirname, '../compute/fixtures/fixture-small-adv.npz');
 /** Each import and evaluation is a process of its own, in milliseconds. */
 const TIMEOUT = 180_000;
-const pids: number[] = [];
-const inner = forkLauncher(join(import.meta.dirname, '../compute/job-host.ts'));
-const launcher: JobLauncher = {
-  launch: () => {
-    const transport = inner.launch();
-    pids.push(transport.pid ?? 0);
-    return transport;
-  },
-};
+const launcher = recordingLauncher();
+const { pids } = launcher;
 let library: Library;
 let dataset: string;
 let model: string;

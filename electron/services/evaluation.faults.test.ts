@@ -6,21 +6,13 @@ import type { EngineName } from '../../shared/domain/engine.ts';
 import { evaluationRequest } from '../../shared/domain/evaluation.ts';
 import { trainConfig } from '../../shared/domain/training.ts';
 import { usablePack } from './engines.ts';
-import type { JobLauncher } from './job-transport.ts';
-import { forkLauncher } from './launch-fork.ts';
 import type { Library } from './library.ts';
 import { openLibrary } from './open-library.ts';
+import { recordingLauncher } from './recording-launcher.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'pairlight-evaluation-faults-'));
-const pids: number[] = [];
-const inner = forkLauncher(join(import.meta.dirname, '../compute/job-host.ts'));
-const launcher: JobLauncher = {
-  launch: () => {
-    const transport = inner.launch();
-    pids.push(transport.pid ?? 0);
-    return transport;
-  },
-};
+const launcher = recordingLauncher();
+const { pids } = launcher;
 let library: Library;
 let models: readonly string[];
 

@@ -8,10 +8,10 @@ import { afterAll, afterEach, expect, test } from 'vitest';
 import type { JobRow } from '../../shared/domain/library.ts';
 import { trainConfig } from '../../shared/domain/training.ts';
 import { isAlive } from '../store/lease.ts';
-import type { JobLauncher } from './job-transport.ts';
 import { forkLauncher } from './launch-fork.ts';
 import type { Library, LibraryOptions } from './library.ts';
 import { openLibrary } from './open-library.ts';
+import { recordingLauncher } from './recording-launcher.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'pairlight-faults-'));
 const jobHost = join(import.meta.dirname, '../compute/job-host.ts');
@@ -22,18 +22,6 @@ afterEach(async () => {
   for (const library of opened.splice(0)) await library.dispose();
 });
 afterAll(() => rmSync(root, { recursive: true }));
-
-/** A launcher that remembers the processes it started. */
-function recording(): JobLauncher & { readonly pids: number[] } {
-  const inner = forkLauncher(jobHost);
-  const pids: number[] = [];
-  const launch = () => {
-    const transport = inner.launch();
-    pids.push(transport.pid ?? 0);
-    return transport;
-  };
-  return { launch, pids };
-}
 
 async function open(name: string, options: Partial<LibraryOptions> = {}): Promise<Library> {
   const library = await openLibrary(join(root, name), { launcher: forkLauncher(jobHost), ...options });
@@ -77,7 +65,7 @@ async function goneWithin(pid: number, milliseconds: number): Promise<boolean> {
 }
 
 test('a job host killed −9: the run is interrupted, says so, and resumes to the same weights', async () => {
-  const launcher = recording();
+  const launcher = recordingLauncher();
   const library = await open('killed-host', { launcher });
   const notices: string[] = [];
   library.events.on('app.notice', (notice) => notices.push(notice.error.code));
@@ -162,7 +150,7 @@ test('the owner killed −9: no job host survives it, and the next start offers 
 }, 180_000);
 
 test('closing the library stops its jobs so that they can go on, and leaves no process', async () => {
-  const launcher = recording();
+  const launcher = recordingLauncher();
   const library = await open('closed', { launcher });
   library.preferences.set({ parallelJobs: 1 });
   const { id } = await library.runs.create(config(library, 4000));
@@ -221,7 +209,7 @@ test('two processes on one library: one runs the jobs, the other asks, sees and 
 
 test('a command runs its own job only, and leaves the queue of the window alone', async () => {
   const idle = await open('own', { serves: 'none' });
-  const launcher = recording();
+  const launcher = recordingLauncher();
   const command = await open('own', { serves: 'own', launcher });
   const { id: waiting } = await idle.runs.create(config(command, 16));
   const { id } = await command.runs.create(config(command, 16, 1));

@@ -8,26 +8,17 @@ import type { JobRow } from '../../shared/domain/library.ts';
 import { trainConfig } from '../../shared/domain/training.ts';
 import { openStore } from '../store/store.ts';
 import { createEvents } from './events.ts';
-import type { JobLauncher } from './job-transport.ts';
-import { forkLauncher } from './launch-fork.ts';
 import type { Library } from './library.ts';
 import { openLibrary } from './open-library.ts';
 import { createQueue } from './queue.ts';
+import { recordingLauncher } from './recording-launcher.ts';
 import { addJob } from './session.ts';
 import type { Session } from './session.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'pairlight-rules-'));
-const inner = forkLauncher(join(import.meta.dirname, '../compute/job-host.ts'));
 let library: Library;
-/** Process ids of the job hosts, in the order of their start. */
-const pids: number[] = [];
-const launcher: JobLauncher = {
-  launch() {
-    const transport = inner.launch();
-    pids.push(transport.pid ?? 0);
-    return transport;
-  },
-};
+const launcher = recordingLauncher();
+const { pids } = launcher;
 
 beforeAll(async () => {
   library = await openLibrary(join(root, 'library'), { launcher });

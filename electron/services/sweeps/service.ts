@@ -34,6 +34,8 @@ export interface SweepService {
   create(request: SweepRequest): Promise<{ readonly id: EntityId; readonly known: boolean }>;
   get(id: EntityId): StoredSweep;
   list(): readonly StoredSweep[];
+  /** What was made for it so far: runs, plans and checks by the part's key. */
+  parts(id: EntityId): ReadonlyMap<string, EntityId>;
   /**
    * Makes what is missing and goes on with what was interrupted: trainings, then evaluations, then checks, as ordinary jobs.
    * @param say is told what begins.
@@ -58,6 +60,7 @@ export function sweepService(session: Session, library: Others, modules: Pick<Mo
   return {
     get,
     list: () => store.sweeps.list(),
+    parts: (id) => store.sweeps.parts(get(id).id),
     preview: async (input) => {
       const request = parseInput(sweepRequest, input, 'sweep');
       requireDataset(store, request.dataset);

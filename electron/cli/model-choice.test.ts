@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -44,6 +44,16 @@ test('RUN@ema names the averaged weights in a comparison and in a plan’s file,
   const [{ first, second } = { first: '', second: '' }] = pairs;
   expect(first).toBe(id);
   expect(second).toMatch(/^model-/);
+
+  const out = join(root, 'known');
+  const known = await pairlight<{ readonly runs: string[]; readonly models: string[] }>(
+    ...(['compare', `${id}@ema`, '--out', out] as const),
+  );
+  expect(known).toMatchObject({ runs: [id], models: [second] });
+  const rows = readFileSync(join(out, 'MNIST-sample-results.csv'), 'utf8').trim().split('\n').slice(1);
+  expect(rows.length).toBeGreaterThan(0);
+  for (const row of rows) expect(row).toMatch(/\(averaged, step 2\)/);
+  expect(readdirSync(out).filter((file) => file.endsWith('.svg'))).toHaveLength(1);
 
   const plan = join(root, 'plan.yaml');
   const asked = {

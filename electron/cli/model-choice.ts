@@ -1,5 +1,6 @@
 import { AppError } from '../../shared/domain/errors.ts';
 import type { EntityId } from '../../shared/domain/ids.ts';
+import type { RunRow } from '../../shared/domain/library.ts';
 import type { ModelSummary } from '../../shared/domain/model.ts';
 import { WEIGHT_CHOICES, type WeightChoice } from '../../shared/domain/training.ts';
 import type { Library } from '../services/library.ts';
@@ -20,12 +21,21 @@ export async function chooseModel(
   option: string,
   weights?: string,
 ): Promise<ModelSummary> {
-  const [, named, behind] = /^(.+)@(\w+)$/.exec(text) ?? [];
+  const { plain, behind } = partsOf(text);
   const asked = weights ?? behind;
-  const plain = behind === undefined || named === undefined ? text : named;
   if (asked === undefined) return choose(library.models.list(), text, option, ({ name }) => name);
-  const run = choose(library.snapshot().runs, plain, option, ({ name }) => name);
-  return library.runs.model(run.id, weightsOption(asked));
+  return library.runs.model(chooseRun(library, plain, option).id, weightsOption(asked));
+}
+
+/** The run that a person means, whichever of its weights they name. @throws AppError `not-found`, `invalid-input`. */
+export function chooseRun(library: Library, text: string, option: string): RunRow {
+  return choose(library.snapshot().runs, partsOf(text).plain, option, ({ name }) => name);
+}
+
+/** `RUN` and `best` of `RUN@best`. */
+function partsOf(text: string): { readonly plain: string; readonly behind?: string } {
+  const [, plain, behind] = /^(.+)@(\w+)$/.exec(text) ?? [];
+  return plain === undefined || behind === undefined ? { plain: text } : { plain, behind };
 }
 
 /** The ids of {@link chooseModel}, one after the other, so that the same weights become one model. */

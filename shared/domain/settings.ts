@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { AppError } from './errors.ts';
+import { issueText } from './issue-text.ts';
 
-z.config({ jitless: true });
+z.config({ jitless: true, customError: issueText });
 
 /** A value that a form, a flag or a config file can hold. */
 export type SettingValue = number | string | boolean | null | readonly string[];

@@ -8,7 +8,7 @@ import { writeExport } from '../../services/write-export.ts';
 import { weaknessBehind } from '../../services/figures/plan-marks.ts';
 import { markedModels } from '../../services/marks.ts';
 import { checksOf, comparisonText, footnotesOf, planFinished, resultText, writePlan } from '../plans.ts';
-import { chooseModels } from '../model-choice.ts';
+import { chooseModels, chooseRun } from '../model-choice.ts';
 import { choose, withLibrary, type GlobalOptions } from '../session.ts';
 import { collect, numberOption } from '../settings-flags.ts';
 
@@ -100,23 +100,26 @@ async function asked(library: Library, runs: readonly string[], flags: CompareFl
   );
 }
 
-/** The result table and the accuracy curves of runs, from what the library has already. */
+/** The result table of models and the accuracy curves of their runs, from what the library has already. */
 async function writeKnown(
   library: Library,
   texts: readonly string[],
   out: string,
-): Promise<{ readonly runs: readonly string[]; readonly files: readonly string[] }> {
+): Promise<{
+  readonly runs: readonly string[];
+  readonly models: readonly string[];
+  readonly files: readonly string[];
+}> {
   const { exportCurve, exportTable } = await import('../../services/figures/exports.ts');
-  const { runs } = library.snapshot();
-  const chosen = texts.map((text) => choose(runs, text, 'run', ({ name }) => name));
-  const datasets = new Set(chosen.map((run) => run.config.dataset));
-  const [dataset] = datasets;
-  if (dataset === undefined || datasets.size > 1) {
+  const runs = texts.map((text) => chooseRun(library, text, 'run'));
+  const [dataset, ...others] = new Set(runs.map((run) => run.config.dataset));
+  if (dataset === undefined || others.length > 0) {
     throw new AppError('invalid-input', 'compare: name runs of one data set.');
   }
-  const ids = chosen.map(({ id }) => id);
+  const models = await chooseModels(library, texts, 'run');
+  const ids = [...new Set(runs.map(({ id }) => id))];
   const exported = await Promise.all([
-    ...(['csv', 'latex'] as const).map((format) => exportTable(library, dataset, format)),
+    ...(['csv', 'latex'] as const).map((format) => exportTable(library, dataset, format, models)),
     ...(['svg', 'pdf', 'png'] as const).map((format) => exportCurve(library, ids, 'accuracy', format)),
   ]);
   const files: string[] = [];
@@ -125,5 +128,5 @@ async function writeKnown(
     await writeExport(file, bytes);
     files.push(file);
   }
-  return { runs: ids, files };
+  return { runs: ids, models, files };
 }

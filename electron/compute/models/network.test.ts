@@ -113,7 +113,9 @@ it('wrong requests name the field and what is known', () => {
     /no architecture "resnet".*small-cnn, mnist-cnn, lenet/,
   );
   expect(() => buildNetwork('small-cnn', [28, 28, 1], 1)).toThrow(/at least 2 classes/);
-  expect(() => buildNetwork('lenet', [8, 8, 1], 10)).toThrow(/8×8 are too small for lenet/);
+  expect(() => buildNetwork('lenet', [8, 8, 1], 10)).toThrow(
+    /8×8 are too small for lenet: at conv2 \(stage conv2\) nothing/,
+  );
   const made = (settings: Record<string, unknown>, held: string[] = []) =>
     buildNetwork('wide-resnet', [32, 32, 3], 10, false, { settings: settings as never, held });
   expect(() => made({ depth: 27 })).toThrow(/depth: a wide ResNet has 6n \+ 4 layers, so not 27; the nearest is 28/);

@@ -127,7 +127,7 @@ function layersOf(
   const extents = new Map<string, ImageShape>([[IMAGES, inputShape]]);
   let last = IMAGES;
   const append = (layer: Layer): void => {
-    if (layer.output[0] < 1 || layer.output[1] < 1) throw tooSmall(architecture, inputShape);
+    if (layer.output[0] < 1 || layer.output[1] < 1) throw tooSmall(architecture, inputShape, layer);
     layers.push(layer);
     extents.set(layer.name, layer.output);
     last = layer.name;
@@ -207,10 +207,10 @@ function layerOf(plan: LayerPlan, stage: string, inputs: readonly string[], inpu
   }
 }
 
-function tooSmall(architecture: string, [height, width]: ImageShape): AppError {
+function tooSmall(architecture: string, [height, width]: ImageShape, { name, stage }: Layer): AppError {
   return new AppError(
     'invalid-input',
-    `Images of ${height}×${width} are too small for ${architecture}. Import them larger or choose another architecture.`,
+    `Images of ${height}×${width} are too small for ${architecture}: at ${name} (stage ${stage}) nothing is left of them. Import them larger or choose another architecture.`,
     { details: { field: 'architecture', found: `${height}×${width}` } },
   );
 }

@@ -44,19 +44,20 @@ describe('settings of a training', () => {
       ['trades', { beta: -6 }],
     ] as const) {
       const [key] = Object.keys(values);
-      expect(() => findDefence(defence).configure(values)).toThrow(new RegExp(`${key}: Too small`));
+      expect(() => findDefence(defence).configure(values)).toThrow(new RegExp(`${key}: must be at least 0`));
     }
   });
 });
 
-it('says which classes no training or validation image shows', () => {
+it('says which classes no training, validation or test image shows', () => {
   const classes = ['a', 'b', 'c'];
-  expect(dataNotes(classes, { train: [0, 1, 2], validation: [2, 1, 0] })).toEqual([]);
-  expect(dataNotes(classes, { train: [0, 2], validation: [0] })).toEqual([
+  expect(dataNotes(classes, { train: [0, 1, 2], validation: [2, 1, 0], test: [1, 0, 2] })).toEqual([]);
+  expect(dataNotes(classes, { train: [0, 2], validation: [0], test: [1, 2] })).toEqual([
     'No training image shows “b”: the network cannot learn what it looks like.',
     'No validation image shows “b”, “c”: accuracies on the held-out part say nothing about it.',
+    'No test image shows “a”: evaluations will say nothing about it.',
   ]);
-  expect(dataNotes(classes, { train: [0, 1, 2], validation: [] })).toEqual([
+  expect(dataNotes(classes, { train: [0, 1, 2], validation: [], test: [] })).toEqual([
     'The data set has no validation images: accuracies are not measured while the run goes on.',
   ]);
 });

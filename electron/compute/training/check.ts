@@ -60,11 +60,15 @@ function wrong(field: string, message: string): AppError {
 
 /**
  * What of a data set makes a training's numbers mean less than they seem to; each a sentence for a person.
- * @param labels of the training images that are used, and of the validation images
+ * @param labels of the training images that are used, and of the validation and test images
  */
 export function dataNotes(
   classes: readonly string[],
-  labels: { readonly train: readonly number[]; readonly validation: readonly number[] },
+  labels: {
+    readonly train: readonly number[];
+    readonly validation: readonly number[];
+    readonly test: readonly number[];
+  },
 ): readonly string[] {
   const missing = (seen: readonly number[]): readonly string[] => {
     const present = new Set(seen);
@@ -72,6 +76,7 @@ export function dataNotes(
   };
   const untrained = missing(labels.train);
   const unmeasured = labels.validation.length === 0 ? [] : missing(labels.validation);
+  const untested = labels.test.length === 0 ? [] : missing(labels.test);
   return [
     ...(untrained.length > 0
       ? [`No training image shows ${listed(untrained)}: the network cannot learn what it looks like.`]
@@ -79,6 +84,7 @@ export function dataNotes(
     ...(unmeasured.length > 0
       ? [`No validation image shows ${listed(unmeasured)}: accuracies on the held-out part say nothing about it.`]
       : []),
+    ...(untested.length > 0 ? [`No test image shows ${listed(untested)}: evaluations will say nothing about it.`] : []),
     ...(labels.validation.length === 0
       ? ['The data set has no validation images: accuracies are not measured while the run goes on.']
       : []),
@@ -90,11 +96,12 @@ export function notesOn(
   { trainLimit }: Pick<TrainerSettings, 'trainLimit'>,
   dataset: PackedDataset,
 ): readonly string[] {
-  const labels = (split: 'train' | 'validation', limit: number | null): number[] =>
+  const labels = (split: 'train' | 'validation' | 'test', limit: number | null): number[] =>
     Array.from(dataset.positions(split).subarray(0, limit ?? undefined), (position) => dataset.labels[position] ?? 0);
   return dataNotes(dataset.manifest.classes, {
     train: labels('train', trainLimit),
     validation: labels('validation', null),
+    test: labels('test', null),
   });
 }
 

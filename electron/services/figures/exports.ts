@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { strToU8, zipSync } from 'fflate';
 import { stringify } from 'csv-stringify/sync';
 import type { MapMethod } from '../../../shared/domain/gallery.ts';
+import type { ResultTable } from '../../../shared/domain/library.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { ScaleMode } from '../../../shared/domain/map-scale.ts';
@@ -22,9 +23,18 @@ export interface ExportedFile {
   readonly bytes: Uint8Array;
 }
 
-/** The result table of a data set as CSV (every number with its attack, settings and data hash) or LaTeX. */
-export async function exportTable(library: Library, dataset: EntityId, format: 'csv' | 'latex'): Promise<ExportedFile> {
-  const table = await library.evaluations.table(dataset);
+/**
+ * The result table of a data set as CSV (every number with its attack, settings and data hash) or LaTeX.
+ * @param models these alone, in this order; all where none are given
+ */
+export async function exportTable(
+  library: Library,
+  dataset: EntityId,
+  format: 'csv' | 'latex',
+  models?: readonly EntityId[],
+): Promise<ExportedFile> {
+  const whole = await library.evaluations.table(dataset);
+  const table = models ? tableOf(whole, models) : whole;
   if (table.columns.length === 0) {
     throw new AppError('not-found', 'There is no result to export yet: evaluate a model first.');
   }
@@ -32,6 +42,12 @@ export async function exportTable(library: Library, dataset: EntityId, format: '
   const context = { models: library.models.list(), datasetName: manifest.name, datasetHash: manifest.hash };
   const text = format === 'csv' ? tableCsv(table, context) : tableLatex(table, context);
   return { name: `${fileName(manifest.name)}-results.${format === 'csv' ? 'csv' : 'tex'}`, bytes: strToU8(text) };
+}
+
+/** The rows of some models, and the columns that they have a number in. */
+function tableOf(table: ResultTable, models: readonly EntityId[]): ResultTable {
+  const columns = table.columns.filter(({ key }) => models.some((id) => table.cells[id]?.[key]));
+  return { ...table, models: models.filter((id) => table.models.includes(id)), columns };
 }
 
 /** How runs went: as a figure of one column's width, or everything that was measured as CSV. */

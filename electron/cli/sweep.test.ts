@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
+import type { GalleryRow } from '../../shared/domain/library.ts';
 import { openStore } from '../store/store.ts';
 import type { SweepTable } from '../services/sweeps/table.ts';
 
@@ -57,6 +58,15 @@ function contents(library: string) {
   return { runs, evaluations, sweeps };
 }
 
+/** The only attention gallery of a library. */
+function expectOneGallery(library: string): GalleryRow {
+  const store = openStore(join(root, library));
+  const galleries = store.galleries.list();
+  store.close();
+  expect(galleries).toHaveLength(1);
+  return galleries[0]!;
+}
+
 function written(name: string, text: string): string {
   const file = join(root, `${name}.yaml`);
   writeFileSync(file, text);
@@ -77,6 +87,7 @@ evaluate:
   attacks: [{ name: pgd, settings: { steps: 60 } }]
   epsilons: [0.05]
   examples: { count: 60 }
+attention: { examples: 20, attack: { name: pgd, settings: { steps: 2 } }, epsilon: 0.05, reference: gray-box }
 engine: wasm
 deterministic: true
 `,
@@ -108,6 +119,17 @@ test(
     expect(third.runs).toEqual(second.runs);
     expect(third.runs).toEqual(expect.arrayContaining(first));
     expect(third.evaluations).toHaveLength(2);
+    const gallery = expectOneGallery('cut');
+    expect(gallery.request.models).toHaveLength(4);
+    expect(gallery.request.indices).toEqual(expectOneGallery('whole').request.indices);
+    const { measures = [] } = gallery.result ?? {};
+    const ofModel = (model: string): number | undefined =>
+      measures.find((one) => one.model === model && one.method === 'grad-cam')?.ratioToNoise?.mean;
+    for (const { models, cells } of cut.result.rows) {
+      const cell = cells['attention attention in key area, x′ / noise (grad-cam)'];
+      expect(cell?.values).toEqual(models.map(ofModel));
+      expect(cell?.examples).toBe(20);
+    }
     expect(third.evaluations.map(({ id }) => id)).toEqual(second.evaluations.map(({ id }) => id));
 
     const numbers = ({ result: { columns, rows } }: Outcome) => ({
@@ -121,6 +143,12 @@ test(
       'PGD-60, ε 0.05',
       'PGD-60, ε 0.05 from gray-box',
       'worst case, ε 0.05',
+      ...['activation', 'grad-cam'].flatMap((method) => [
+        `attention in key area, x′ / x (${method})`,
+        `attention in key area, x′ / noise (${method})`,
+        `IoU of x and x′ (${method})`,
+        `cosine of x and x′ (${method})`,
+      ]),
     ]);
     for (const { models, cells } of whole.result.rows) {
       expect(models).toHaveLength(2);
@@ -142,7 +170,12 @@ test(
       .trim()
       .split('\n');
     expect(csv[0]).toBe('row,defence,measured,mean,std,seeds,values,examples,remark,masking_check');
-    expect(csv).toHaveLength(1 + 2 * 4);
+    expect(csv).toHaveLength(1 + 2 * (4 + 8));
+    expect(readFileSync(join(root, 'tables', 'sweep.tex'), 'utf8')).toContain("in key area, x$'$ / noise (grad-cam) & ");
+    expect(markdown).toMatch(/\n\| m-pgd \| \d\.\d{3} ± \d\.\d{3} \(2\) \|/);
+    expect(markdown).toMatch(
+      /\nAttention under white-box PGD-2, ε 0\.05 on 20 images, layer last: the key area is the top 20 % of gray-box’s clean map\.\n/,
+    );
   },
   TIMEOUT,
 );
@@ -175,6 +208,18 @@ base: {}`,
     /there is no surrogate “gray”\. Valid: white-box/,
     2,
   ],
+  [
+    'a reference of attention must be a surrogate',
+    'grid: { defence: [natural] }\nattention: { reference: gray }',
+    /attention\.reference: there is no surrogate “gray”\. Valid: null/,
+    2,
+  ],
+  [
+    'a layer that a network lacks is refused before anything is trained',
+    'grid: { defence: [natural] }\nattention: { layer: conv9 }',
+    /attention\.layer: natural, seed 0 has no layer “conv9”; it has /,
+    2,
+  ],
 ])(
   '%s',
   async (name, text, message, code) => {
@@ -203,7 +248,9 @@ test(
     expect(without.code).toBe(1);
     const sample = join(import.meta.dirname, '../../resources/sample');
     const imported = await sweep('bad', file, '--dry-run', '--data', sample);
-    expect(imported.said).toMatch(/1 trainings, 0 measurements, 0 masking checks\n {2}natural; seeds 0/);
+    expect(imported.said).toMatch(
+      /1 trainings, 0 measurements, 0 attention galleries, 0 masking checks\n {2}natural; seeds 0/,
+    );
     expect(imported.code).toBe(0);
   },
   TIMEOUT,

@@ -21,7 +21,7 @@ export function galleryService(
   return {
     get,
     folder: (id) => store.folder.of('gallery', get(id).id),
-    create: async (input) => {
+    create: async (input, added) => {
       const parsed = parseInput(galleryRequest, input, 'gallery');
       const asked = { ...parsed, attack: await modules.pin(parsed.attack) };
       const { settings } = await checkRequest(session, asked);
@@ -35,9 +35,10 @@ export function galleryService(
       const name =
         request.name || `${models}, ${request.indices.length} ${request.indices.length === 1 ? 'example' : 'examples'}`;
       const created = new Date().toISOString();
-      addJob(session, { id, kind: 'attention', title: `Attention of ${name}` }, () =>
-        store.galleries.add({ id, name, request, created }),
-      );
+      addJob(session, { id, kind: 'attention', title: `Attention of ${name}` }, () => {
+        store.galleries.add({ id, name, request, created });
+        added?.(id);
+      });
       return { id };
     },
   };

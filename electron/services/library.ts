@@ -175,7 +175,7 @@ export interface Library {
   };
 
   readonly galleries: {
-    create(request: GalleryRequest): Promise<{ readonly id: EntityId }>;
+    create(request: GalleryRequest, added?: Added): Promise<{ readonly id: EntityId }>;
     get(id: EntityId): GalleryRow;
     folder(id: EntityId): string;
   };

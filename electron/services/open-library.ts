@@ -99,6 +99,7 @@ export const openLibrary: OpenLibrary = async (path, options) => {
   const runs = runService(session, preferences, modules, jobs);
   const plans = planService(session, preferences, jobs, engines, modules);
   const checks = checkService(session, preferences);
+  const galleries = galleryService(session, preferences, modules);
 
   return {
     folder: store.folder.root,
@@ -123,8 +124,8 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     runs,
     evaluations: { ...evaluationService(session, preferences, modules), trajectory: trajectories.record },
     plans,
-    sweeps: sweepService(session, { catalogue, models, runs, plans, checks, jobs }, modules),
-    galleries: galleryService(session, preferences, modules),
+    sweeps: sweepService(session, { catalogue, models, runs, plans, galleries, checks, jobs }, modules),
+    galleries,
     checks,
     jobs,
     entities: entityService(session),

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { CHECK_DEPTHS } from './check.ts';
 import { importOptions } from './dataset.ts';
 import { engineChoice } from './engine.ts';
-import { exampleChoice, goal } from './evaluation.ts';
+import { attackSpec, exampleChoice, goal } from './evaluation.ts';
+import { galleryRequest } from './gallery.ts';
 import { entityId } from './ids.ts';
 import { PLAN_MODES, planAttack } from './plan.ts';
 import { settingValues } from './settings.ts';
@@ -41,6 +42,25 @@ const sweepCheck = z.strictObject({
   examples: z.int().min(1).optional(),
 });
 
+const { methods, layer, exponent, target, topPercent } = galleryRequest.shape;
+
+/** Key-area measures of every trained model under a white-box attack, as galleries have them. */
+const sweepAttention = z.strictObject({
+  /** How many of the images that the evaluation chooses, from the first on. */
+  examples: z.int().min(1).max(512).optional(),
+  attack: z.union([z.string().min(1), attackSpec]).optional(),
+  /** Takes the place of the attack's own. */
+  epsilon: z.number().positive().max(1).optional(),
+  methods: methods.unwrap().optional(),
+  layer: layer.unwrap().optional(),
+  exponent: exponent.unwrap().optional(),
+  target: target.unwrap().optional(),
+  topPercent: topPercent.unwrap().optional(),
+  /** Name of the surrogate whose clean map defines the key area; null: each model's own clean map. */
+  reference: z.string().min(1).nullable().optional(),
+  seed: seed.optional(),
+});
+
 const parts = {
   /** What every training has. */
   base: settings.optional(),
@@ -53,6 +73,7 @@ const parts = {
   surrogates: z.record(z.string().min(1), settings).optional(),
   evaluate: sweepEvaluation.nullable().optional(),
   check: sweepCheck.nullable().optional(),
+  attention: sweepAttention.nullable().optional(),
   engine: engineChoice.optional(),
   deterministic: z.boolean().optional(),
 };
@@ -69,7 +90,7 @@ export const sweepFile = z.strictObject({
   /** Name of a data set, or how it is imported from a folder, its name among it. */
   dataset: z.union([z.string().min(1), importRecipe]),
   ...parts,
-  /** Variants by name. `base`, `grid`, `surrogates`, `evaluate` and `check` are taken over key by key, the rest as a whole. */
+  /** Variants by name. `base`, `grid`, `surrogates`, `evaluate`, `check` and `attention` are taken over key by key, the rest as a whole. */
   presets: z
     .record(z.string().min(1), z.strictObject({ ...parts, evaluate: sweepEvaluation.partial().nullable().optional() }))
     .optional(),
@@ -83,6 +104,8 @@ export const SWEEP_KEYS: Readonly<Record<string, readonly string[]>> = {
   evaluate: Object.keys(sweepEvaluation.shape),
   'evaluate.examples': ['split', 'count', 'sample', 'seed'],
   check: Object.keys(sweepCheck.shape),
+  attention: Object.keys(sweepAttention.shape),
+  'attention.attack': Object.keys(attackSpec.shape),
   dataset: Object.keys(importRecipe.shape),
 };
 

@@ -137,21 +137,19 @@ async function datasetOf(
   }
 }
 
-function previewText({ expansion, trainings, measurements, checks }: SweepPreview): string {
+function previewText({ expansion, trainings, measurements, galleries, checks }: SweepPreview): string {
   const { groups, surrogates } = expansion;
   const seeds = groups[0]?.trainings.map(({ seed }) => seed).join(', ') ?? '';
   return [
-    `${trainings} trainings, ${measurements} measurements, ${checks} masking checks`,
+    `${trainings} trainings, ${measurements} measurements, ${galleries} attention galleries, ${checks} masking checks`,
     ...surrogates.map(({ label, seed }) => `  ${label}, seed ${seed}`),
     ...groups.map(({ label }) => `  ${label}; seeds ${seeds}`),
   ].join('\n');
 }
 
 function tableText(table: SweepTable, failed: readonly { readonly title: string; readonly message: string }[]): string {
-  const [head = [], ...rows] = tableTexts(table);
   return [
-    textTable(head, rows),
-    '',
+    ...tableTexts(table).flatMap(([head = [], ...rows]) => [textTable(head, rows), '']),
     ...tableNotes(table),
     ...failed.map(({ title, message }) => `Failed: ${title}: ${message}`),
   ].join('\n');

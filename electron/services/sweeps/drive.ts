@@ -5,7 +5,8 @@ import type { StoredSweep } from '../../store/sweeps.ts';
 import type { Added, Library } from '../library.ts';
 import type { Session } from '../session.ts';
 import type { SweepExpansion, SweepTraining } from './expand.ts';
-import { currentPlans, PLAN_PART } from './parts.ts';
+import { attentionIndices, galleryRequests } from './attention.ts';
+import { currentGalleries, currentPlans, GALLERY_PART, PLAN_PART } from './parts.ts';
 import { checkRequests, planRequests, trainingConfig } from './requests.ts';
 
 /** What of a sweep came to no result, and why. */
@@ -13,7 +14,7 @@ export interface SweepReport {
   readonly failed: readonly { readonly title: string; readonly message: string }[];
 }
 
-type Others = Pick<Library, 'runs' | 'plans' | 'checks' | 'jobs' | 'models'>;
+type Others = Pick<Library, 'runs' | 'plans' | 'galleries' | 'checks' | 'jobs' | 'models'>;
 
 /** Does what a sweep still lacks; see `SweepService.run`. */
 export async function runSweep(
@@ -83,6 +84,20 @@ export async function runSweep(
   }
   if (evaluations.length > 0) say(`${evaluations.length} evaluations`);
   await settleAll(evaluations);
+
+  const shown = currentGalleries(store.galleries.list(), store.sweeps.parts(id), surrogates).filter(
+    (gallery) => gallery.state === 'done' || gallery.request.models.every(isTrained),
+  );
+  const galleries = shown.map((gallery) => gallery.id);
+  const seen = new Set(shown.flatMap((gallery) => gallery.request.models));
+  const unseen = models.filter((model) => !seen.has(model));
+  const indices = request.attention ? await attentionIndices(request, store.folder.of('dataset', request.dataset)) : [];
+  for (const wanted of galleryRequests(request, unseen, surrogateOf, indices)) {
+    const made = [...store.sweeps.parts(id).keys()].filter((key) => key.startsWith(GALLERY_PART)).length;
+    galleries.push((await library.galleries.create(wanted, adds(`${GALLERY_PART}${made}`))).id);
+  }
+  if (galleries.length > 0) say(`${galleries.length} attention galleries`);
+  await settleAll(galleries);
 
   const checks: EntityId[] = [];
   for (const wanted of checkRequests(request, models, surrogateOf)) {

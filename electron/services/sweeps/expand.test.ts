@@ -82,7 +82,7 @@ test('a surrogate is undefended, shares the rest, and is the same training where
   expect(surrogates[2]?.key).toBe(groups[1]?.trainings[0]?.key);
 });
 
-test('a preset changes base, grid and evaluation key by key, seeds and list as a whole', () => {
+test('a preset changes base, grid, evaluation and attention key by key, seeds and list as a whole', () => {
   const file = {
     name: 'x',
     dataset: 'y',
@@ -98,6 +98,13 @@ test('a preset changes base, grid and evaluation key by key, seeds and list as a
     seeds: [0, 1, 2],
     evaluate: { attacks: ['pgd'], epsilons: [0.1] },
   });
+  const looking = {
+    ...file,
+    attention: { examples: 50, reference: 'gray-box' },
+    presets: { day: { attention: { examples: 200 } }, blind: { attention: null } },
+  };
+  expect(withPreset(looking, 'day').attention).toEqual({ examples: 200, reference: 'gray-box' });
+  expect(withPreset(looking, 'blind').attention).toBeNull();
   expect(withPreset(file, undefined)).not.toHaveProperty('presets');
   expect(() => withPreset(file, 'dya')).toThrow(/no “dya” in this file. It has: day/);
 });

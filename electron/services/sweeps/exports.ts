@@ -2,9 +2,11 @@ import { stringify } from 'csv-stringify/sync';
 import type { SettingValue } from '../../../shared/domain/settings.ts';
 import { escapeLatex } from '../figures/table.ts';
 import { footnotes, RED_MARK, WEAK_MARK } from '../marks.ts';
-import type { SweepCell, SweepTable, SweepTableRow } from './table.ts';
+import type { SweepCell, SweepColumn, SweepTable, SweepTableRow } from './table.ts';
 
 export const SWEEP_FORMATS = { csv: 'csv', latex: 'tex', markdown: 'md' } as const;
+
+const CHECK_HEADING = 'masking check';
 
 /** The grouped table as a file's text; cells that were not run say so. */
 export function exportSweep(table: SweepTable, format: keyof typeof SWEEP_FORMATS): string {
@@ -18,23 +20,36 @@ export function exportSweep(table: SweepTable, format: keyof typeof SWEEP_FORMAT
   }
 }
 
-/** The table as texts, head first: label, a column for each number, and the masking check. */
-export function tableTexts(table: SweepTable): string[][] {
-  const head = table.columns.map(({ label, weak }) => (weak === null ? label : `${label} ${WEAK_MARK}`));
+/**
+ * The numbers as texts, one table for each kind of them that there is: head first, then label, a column for each number,
+ * and beside accuracies the masking check.
+ */
+export function tableTexts(table: SweepTable): string[][][] {
+  const attention = table.columns.filter(({ kind }) => kind === 'attention');
+  const accuracy = textsOf(
+    table,
+    table.columns.filter(({ kind }) => kind === 'accuracy'),
+    percent,
+  ).map((line, row) => {
+    const before = table.rows[row - 1];
+    return [...line, before ? checksText(before) : CHECK_HEADING];
+  });
+  return [accuracy, ...(attention.length > 0 ? [textsOf(table, attention, plain)] : [])];
+}
+
+function textsOf({ rows }: SweepTable, columns: readonly SweepColumn[], number: (value: number) => string): string[][] {
+  const head = columns.map(({ label, weak }) => (weak === null ? label : `${label} ${WEAK_MARK}`));
   return [
-    ['', ...head, 'masking check'],
-    ...table.rows.map((row) => [
-      rowName(row),
-      ...table.columns.map(({ key }) => cellText(row.cells[key])),
-      checksText(row),
-    ]),
+    ['', ...head],
+    ...rows.map((row) => [rowName(row), ...columns.map(({ key }) => cellText(row.cells[key], number))]),
   ];
 }
 
 /** What the marks in a table mean, one line each. */
 export function tableNotes({ columns, rows, notes }: SweepTable): string[] {
   const red = rows.some(({ checks }) => checks.includes('red'));
-  const examples = new Set(rows.flatMap(({ cells }) => Object.values(cells).map((cell) => cell.examples)));
+  const accuracies = columns.filter(({ kind }) => kind === 'accuracy');
+  const examples = new Set(rows.flatMap(({ cells }) => accuracies.flatMap(({ key }) => cells[key]?.examples ?? [])));
   return [
     `Accuracy in %, mean ± standard deviation (n − 1) over trainings with different seeds${examples.size > 0 ? `, on ${[...examples].join(' or ')} images` : ''}.`,
     ...(red
@@ -49,10 +64,10 @@ function rowName({ label, checks }: SweepTableRow): string {
   return checks.includes('red') ? `${label} ${RED_MARK}` : label;
 }
 
-function cellText(cell: SweepCell | undefined): string {
+function cellText(cell: SweepCell | undefined, number: (value: number) => string): string {
   if (!cell) return 'not run';
   const { mean, std, seeds } = cell;
-  return std === null ? percent(mean) : `${percent(mean)} ± ${percent(std)} (${seeds})`;
+  return std === null ? number(mean) : `${number(mean)} ± ${number(std)} (${seeds})`;
 }
 
 /** `2 amber, 1 red`. */
@@ -68,6 +83,7 @@ function settingText(value: SettingValue): string {
 }
 
 const percent = (share: number): string => (100 * share).toFixed(1);
+const plain = (value: number): string => value.toFixed(3);
 
 function csvOf({ columns, rows }: SweepTable): string {
   const settings = [...new Set(rows.flatMap(({ varied }) => Object.keys(varied)))];
@@ -91,17 +107,15 @@ function csvOf({ columns, rows }: SweepTable): string {
   return stringify(lines, { header: true });
 }
 
-const latexText = (text: string): string => escapeLatex(text).replaceAll('±', '$\\pm$').replaceAll('−', '$-$');
+const latexText = (text: string): string => escapeLatex(text).replaceAll('±', '$\\pm$').replaceAll('−', '$-$').replaceAll('′', "$'$");
 
 function latexOf(table: SweepTable): string {
-  const [head = [], ...body] = tableTexts(table);
   const line = (texts: readonly string[]): string => `    ${texts.map((text) => latexText(text)).join(' & ')} \\\\`;
-  return [
-    '% \\usepackage{booktabs}',
+  const tables = tableTexts(table).flatMap(([head = [], ...body], which) => [
     '\\begin{table}',
     '  \\centering',
-    `  \\caption{${latexText([`${table.name}.`, ...tableNotes(table)].join(' '))}}`,
-    `  \\begin{tabular}{l${'r'.repeat(table.columns.length)}l}`,
+    `  \\caption{${latexText(which === 0 ? [`${table.name}.`, ...tableNotes(table)].join(' ') : `${table.name}: where the models look.`)}}`,
+    `  \\begin{tabular}{${head.map((_, column) => (isText(head, column) ? 'l' : 'r')).join('')}}`,
     '    \\toprule',
     line(head),
     '    \\midrule',
@@ -110,13 +124,18 @@ function latexOf(table: SweepTable): string {
     '  \\end{tabular}',
     '\\end{table}',
     '',
-  ].join('\n');
+  ]);
+  return ['% \\usepackage{booktabs}', ...tables].join('\n');
 }
 
 function markdownOf(table: SweepTable): string {
-  const [head = [], ...body] = tableTexts(table);
   const line = (texts: readonly string[]): string =>
     `| ${texts.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`;
-  const rule = head.map((_, column) => (column === 0 || column === head.length - 1 ? '---' : '---:'));
-  return [line(head), line(rule), ...body.map(line), '', ...tableNotes(table).flatMap((note) => [note, ''])].join('\n');
+  const tables = tableTexts(table).flatMap(([head = [], ...body]) => {
+    const rule = head.map((_, column) => (isText(head, column) ? '---' : '---:'));
+    return [line(head), line(rule), ...body.map(line), ''];
+  });
+  return [...tables, ...tableNotes(table).flatMap((note) => [note, ''])].join('\n');
 }
+
+const isText = (head: readonly string[], column: number): boolean => column === 0 || head[column] === CHECK_HEADING;

@@ -1,4 +1,5 @@
 import type { EntityId } from '../../../shared/domain/ids.ts';
+import type { GalleryRow } from '../../../shared/domain/library.ts';
 import type { PlanRow } from '../../../shared/domain/plan.ts';
 import type { SweepExpansion } from './expand.ts';
 
@@ -16,4 +17,18 @@ export function currentPlans(
   return plans.filter(
     ({ id, request }) => own.has(id) && request.sources.flat().every((source) => sources.has(source)),
   );
+}
+
+/** Keys of a sweep's galleries begin with it, and end with a number. */
+export const GALLERY_PART = 'attention ';
+
+/** The galleries of a sweep that are in the library and whose key areas come from the surrogate that it has now. */
+export function currentGalleries(
+  galleries: readonly GalleryRow[],
+  parts: ReadonlyMap<string, EntityId>,
+  surrogates: SweepExpansion['surrogates'],
+): GalleryRow[] {
+  const own = new Set([...parts].flatMap(([key, gallery]) => (key.startsWith(GALLERY_PART) ? [gallery] : [])));
+  const references = new Set([null, ...surrogates.map(({ key }) => parts.get(key))]);
+  return galleries.filter(({ id, request }) => own.has(id) && references.has(request.reference));
 }

@@ -62,6 +62,11 @@ test.each([
     GOOD.replace('[natural, at]', '[]'),
     'line 7, column 3: grid.defence: is an empty axis: give it a value, or leave it out',
   ],
+  [
+    'an unknown key of the attention',
+    `${GOOD}attention: { reference: null, topPerCent: 20 }\n`,
+    'line 13, column 31: unknown key “topPerCent”. Did you mean “topPercent”?',
+  ],
   ['no seeds', GOOD.replace('[0, 1]', '[]'), 'line 12, column 5: presets.day.seeds: is an empty axis'],
   ['no name', GOOD.replace('name: Try', ''), 'name: '],
   ['a key that stands twice', `${GOOD}name: Again\n`, 'line 13, column 1: Map keys must be unique'],
@@ -85,11 +90,20 @@ const studies = join(import.meta.dirname, '../../../studies');
 
 test.each(readdirSync(studies))('the study %s and its presets are valid, and expand to trainings', (file) => {
   const study = readSweep(readFileSync(join(studies, file), 'utf8'), file, catalogue);
-  expect(Object.keys(study.presets ?? {})).toEqual(['hour', 'day', 'gpu']);
+  const presets = study.presets ? Object.keys(study.presets) : [undefined];
+  if (study.presets) expect(presets).toEqual(['hour', 'day', 'gpu']);
+  for (const preset of presets) {
+    const { groups, surrogates } = expandSweep(withPreset(study, preset), catalogue);
+    expect(groups.length).toBeGreaterThan(0);
+    for (const { placed } of surrogates) expect(placed.defence).toBe('natural');
+  }
+});
+
+test.each(['mnist.yaml'])('%s compares at least six defences, and attacks them from two surrogates', (file) => {
+  const study = readSweep(readFileSync(join(studies, file), 'utf8'), file, catalogue);
   for (const preset of ['hour', 'day', 'gpu']) {
     const { groups, surrogates } = expandSweep(withPreset(study, preset), catalogue);
     expect(groups.length).toBeGreaterThan(5);
     expect(surrogates.map(({ name }) => name)).toEqual(['gray-box', 'black-box']);
-    for (const { placed } of surrogates) expect(placed.defence).toBe('natural');
   }
 });

@@ -44,8 +44,8 @@ export function readSweep(text: string, file: string, catalogue: Catalogue): Swe
 }
 
 /**
- * A file's content with a preset taken over: `base`, `grid`, `surrogates`, `evaluate` and `check` key by key, the rest as
- * a whole. @throws AppError `invalid-input` for a preset that the file does not have.
+ * A file's content with a preset taken over: `base`, `grid`, `surrogates`, `evaluate`, `check` and `attention` key by key,
+ * the rest as a whole. @throws AppError `invalid-input` for a preset that the file does not have.
  */
 export function withPreset({ presets = {}, ...own }: SweepFile, preset: string | undefined): SweepParts {
   const { name: _name, dataset: _dataset, ...parts } = own;
@@ -57,7 +57,7 @@ export function withPreset({ presets = {}, ...own }: SweepFile, preset: string |
       details: { field: 'preset' },
     });
   }
-  const { base, grid, surrogates, evaluate, check } = change;
+  const { base, grid, surrogates, evaluate, check, attention } = change;
   const merged = {
     ...parts,
     ...change,
@@ -66,6 +66,7 @@ export function withPreset({ presets = {}, ...own }: SweepFile, preset: string |
     ...((parts.surrogates ?? surrogates) && { surrogates: { ...parts.surrogates, ...surrogates } }),
     ...(evaluate && { evaluate: { ...parts.evaluate, ...evaluate } }),
     ...(check && { check: { ...parts.check, ...check } }),
+    ...(attention && { attention: { ...parts.attention, ...attention } }),
   };
   return parseInput(sweepParts, merged, `presets.${preset}`);
 }

@@ -10,6 +10,7 @@ import type { Library } from '../library.ts';
 import type { ModuleService } from '../modules/service.ts';
 import { missing, requireDataset } from '../session.ts';
 import type { Session } from '../session.ts';
+import { checkGallery, galleryRequests } from './attention.ts';
 import { checkRequests, planRequests, trainingConfig } from './requests.ts';
 import { runSweep } from './drive.ts';
 import type { SweepReport } from './drive.ts';
@@ -24,6 +25,8 @@ export interface SweepPreview {
   readonly trainings: number;
   /** Models × attacks × ε × sources × seeds, without those that a plan leaves out. */
   readonly measurements: number;
+  /** Galleries that measure where models look. */
+  readonly galleries: number;
   readonly checks: number;
 }
 
@@ -37,7 +40,8 @@ export interface SweepService {
   /** What was made for it so far: runs, plans and checks by the part's key. */
   parts(id: EntityId): ReadonlyMap<string, EntityId>;
   /**
-   * Makes what is missing and goes on with what was interrupted: trainings, then evaluations, then checks, as ordinary jobs.
+   * Makes what is missing and goes on with what was interrupted: trainings, then evaluations, then
+   * attention galleries, then checks, as ordinary jobs.
    * @param say is told what begins.
    * @returns what failed; the rest is done.
    * @throws AppError `cancelled` if a part was cancelled or interrupted.
@@ -47,12 +51,16 @@ export interface SweepService {
   table(id: EntityId): Promise<SweepTable>;
 }
 
-type Others = Pick<Library, 'catalogue' | 'runs' | 'plans' | 'checks' | 'jobs' | 'models'>;
+type Others = Pick<Library, 'catalogue' | 'runs' | 'plans' | 'galleries' | 'checks' | 'jobs' | 'models'>;
 
 /** An id of a model that is not trained yet. */
 const standIn = (prefix: string, position: number): EntityId => `${prefix}-${String(position).padStart(8, '0')}`;
 
-export function sweepService(session: Session, library: Others, modules: Pick<ModuleService, 'pinPlan'>): SweepService {
+export function sweepService(
+  session: Session,
+  library: Others,
+  modules: Pick<ModuleService, 'pin' | 'pinPlan'>,
+): SweepService {
   const { store } = session;
   const get = (id: EntityId): StoredSweep => store.sweeps.get(id) ?? missing('sweep', id);
   const expansionOf = async (request: SweepRequest): Promise<SweepExpansion> =>
@@ -63,7 +71,7 @@ export function sweepService(session: Session, library: Others, modules: Pick<Mo
     parts: (id) => store.sweeps.parts(get(id).id),
     preview: async (input) => {
       const request = parseInput(sweepRequest, input, 'sweep');
-      requireDataset(store, request.dataset);
+      const dataset = requireDataset(store, request.dataset);
       const expansion = await expansionOf(request);
       const trainings = expansion.groups.flatMap((group) => group.trainings);
       const all = [...expansion.surrogates, ...trainings];
@@ -84,10 +92,14 @@ export function sweepService(session: Session, library: Others, modules: Pick<Mo
       for (const plan of planRequests(request, models, sourceOf)) {
         for (const { targets } of expandPlan(await modules.pinPlan(plan))) measurements += targets.length;
       }
+      const galleries = galleryRequests(request, models, sourceOf, [0]);
+      const [gallery] = galleries;
+      if (gallery) await checkGallery(gallery, request.attention?.reference ?? null, expansion, dataset, modules);
       return {
         expansion,
         trainings: new Set(all.map(({ key }) => key)).size,
         measurements,
+        galleries: galleries.length,
         checks: checkRequests(request, models, sourceOf).length,
       };
     },
@@ -107,7 +119,7 @@ export function sweepService(session: Session, library: Others, modules: Pick<Mo
     },
     table: async (id) => {
       const sweep = get(id);
-      return sweepTable(library, sweep, await expansionOf(sweep.request), store.sweeps.parts(id));
+      return sweepTable(library, store, sweep, await expansionOf(sweep.request));
     },
   };
 }

@@ -3,15 +3,19 @@ import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { PlanResult } from '../../../shared/domain/plan.ts';
 import type { SettingValues } from '../../../shared/domain/settings.ts';
 import { spread } from '../../compute/statistics/spread.ts';
+import type { Store } from '../../store/store.ts';
 import type { StoredSweep } from '../../store/sweeps.ts';
 import type { Library } from '../library.ts';
 import { sourceNotesOf } from '../figures/plan-marks.ts';
 import { markedModels } from '../marks.ts';
+import { attentionScores, describeGallery } from './attention.ts';
 import type { SweepExpansion } from './expand.ts';
-import { currentPlans } from './parts.ts';
+import { currentGalleries, currentPlans } from './parts.ts';
 
 export interface SweepColumn {
   readonly key: string;
+  /** `accuracy`: shares 0…1. `attention`: ratios, overlaps and cosines, which are no shares. */
+  readonly kind: 'accuracy' | 'attention';
   readonly label: string;
   /** Why its numbers alone are no claim of robustness; null where they are strong enough. */
   readonly weak: string | null;
@@ -50,7 +54,7 @@ export interface SweepTable {
   readonly notes: readonly string[];
 }
 
-const CLEAN: SweepColumn = { key: 'clean', label: 'clean', weak: null };
+const CLEAN: SweepColumn = { key: 'clean', kind: 'accuracy', label: 'clean', weak: null };
 
 /** What one model scored. */
 interface Score {
@@ -61,14 +65,15 @@ interface Score {
 /** By column. */
 type Scores = ReadonlyMap<string, Score>;
 
-/** Groups what the plans of a sweep measured by setting, over seeds. */
+/** Groups what the plans and galleries of a sweep measured by setting, over seeds. */
 export async function sweepTable(
   library: Pick<Library, 'plans' | 'models' | 'checks'>,
+  store: Pick<Store, 'sweeps' | 'galleries'>,
   { id, name, request }: StoredSweep,
   { groups, surrogates }: SweepExpansion,
-  parts: ReadonlyMap<string, EntityId>,
 ): Promise<SweepTable> {
   const { dataset } = request;
+  const parts = store.sweeps.parts(id);
   const sourceName = (run: EntityId): string => surrogates.find(({ key }) => parts.get(key) === run)?.name ?? run;
   const results: PlanResult[] = [];
   for (const plan of currentPlans(library.plans.list(), parts, surrogates)) {
@@ -88,15 +93,24 @@ export async function sweepTable(
       for (const { key, attackLabel, source, weak } of result.columns) {
         const label = source.length === 0 ? attackLabel : `${attackLabel} from ${source.map(sourceName).join(' + ')}`;
         const cell = result.cells[model]?.[key];
-        if (cell) score(model, { key, label, weak }, cell.accuracy.mean, cell.examples);
+        if (cell) score(model, { key, kind: 'accuracy', label, weak }, cell.accuracy.mean, cell.examples);
       }
     }
     for (const model of result.models) {
       for (const { norm, epsilon, accuracy, examples, weak } of result.worst[model] ?? []) {
         const label = `worst case, ${epsilonLabel({ norm, epsilon })}`;
-        score(model, { key: label, label, weak }, accuracy, examples);
+        score(model, { key: label, kind: 'accuracy', label, weak }, accuracy, examples);
       }
     }
+  }
+  const galleries = currentGalleries(store.galleries.list(), parts, surrogates);
+  const galleryNotes = new Set<string>();
+  for (const { request: asked, result } of galleries) {
+    if (!result) continue;
+    for (const { model, key, label, value } of attentionScores(result)) {
+      score(model, { key, kind: 'attention', label, weak: null }, value, asked.indices.length);
+    }
+    galleryNotes.add(await describeGallery(asked, asked.reference && sourceName(asked.reference)));
   }
   const trained = new Set(library.models.list().map((model) => model.id));
   const modelOf = markedModels(library, dataset);
@@ -105,7 +119,7 @@ export async function sweepTable(
     name,
     dataset,
     columns: [...columns.values()],
-    notes: [...new Set(results.flatMap(sourceNotesOf))],
+    notes: [...new Set(results.flatMap(sourceNotesOf)), ...galleryNotes],
     rows: groups.map(({ label, varied, trainings }) => {
       const models = trainings.flatMap(({ key }) => {
         const run = parts.get(key);

@@ -12,7 +12,7 @@ import type { StoredJob } from '../store/jobs.ts';
 import type { StoredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
 import { goesOn, jobFolder } from './job-specs.ts';
-import { membersOf } from './members.ts';
+import { knownSources } from './members.ts';
 import { missing } from './session.ts';
 
 const WEIGHTS_FILE = 'weights.npz';
@@ -59,17 +59,18 @@ async function preparePut(store: Store, job: StoredJob, result: JobResult): Prom
 
 /** What is known of a model by the run that it comes from. */
 export function trainedModel(
+  store: Store,
   { name, config, colour }: Pick<RunRow, 'name' | 'config' | 'colour'>,
   { id, manifest }: DatasetRow,
 ): Omit<StoredModel, 'id' | 'parameters' | 'weights'> {
-  const members = membersOf(config);
+  const known = knownSources(store, config);
   return {
     name,
     origin: 'run',
     architecture: config.architecture,
     ...(config.architectureSettings && { architectureSettings: config.architectureSettings }),
     defence: config.defence,
-    ...(members.length > 0 && { trainedAgainst: [...members] }),
+    ...(known.length > 0 && { trainedAgainst: [...known] }),
     dataset: id,
     inputShape: manifest.shape,
     classes: manifest.classes.length,
@@ -85,7 +86,7 @@ function putRun(store: Store, id: string, { result, engine }: Extract<JobResult,
   store.runs.setResult(id, result);
   store.jobs.update(id, { engine });
   store.models.put(
-    { ...trainedModel(run, dataset), id, parameters: result.parameters },
+    { ...trainedModel(store, run, dataset), id, parameters: result.parameters },
     relative(store.folder.root, join(store.folder.of('run', id), WEIGHTS_FILE)),
   );
 }

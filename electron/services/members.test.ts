@@ -57,6 +57,20 @@ describe('ensemble training', { timeout: 240_000 }, () => {
     expect(readFileSync(join(library.runs.folder(id), 'config.yaml'), 'utf8')).toContain(member);
   });
 
+  it('is known of a model that starts from one so trained, with the static models of its own', async () => {
+    const first = library.models.list().find(({ trainedAgainst }) => trainedAgainst?.includes(member));
+    const second = await library.runs.create(
+      config({ architecture: 'small-cnn', initial: { from: 'model', model: first!.id } }),
+    );
+    expect(await library.jobs.wait(second.id)).toMatchObject({ state: 'done', error: null });
+    expect(library.models.get(second.id)).toMatchObject({ defence: 'natural', trainedAgainst: [member] });
+    expect((await library.runs.model(second.id, 'best')).trainedAgainst).toEqual([member]);
+    const third = { ...ensemble([second.id]), initial: { from: 'model', model: second.id } as const };
+    const { id } = await library.runs.create(third);
+    expect(await library.jobs.wait(id)).toMatchObject({ state: 'done', error: null });
+    expect(library.models.get(id).trainedAgainst).toEqual([member, second.id]);
+  });
+
   it('is what “members” is of: the setting of another defence, such as one of a module, means its own', () => {
     const defenceSettings = { members: [member] };
     expect(membersOf({ defence: 'ensemble-at', defenceSettings })).toEqual([member]);

@@ -21,6 +21,16 @@ export function membersOf({ defence, defenceModule, defenceSettings }: Defended)
 }
 
 /**
+ * The models that a run's network is used to examples of: the static ones of its own training, and those of the model that
+ * it starts from.
+ */
+export function knownSources(store: Store, config: Defended & Pick<TrainConfig, 'initial'>): readonly string[] {
+  const { initial } = config;
+  const inherited = initial?.from === 'model' ? (store.models.get(initial.model)?.trainedAgainst ?? []) : [];
+  return [...new Set([...inherited, ...membersOf(config)])];
+}
+
+/**
  * Settings with the static models by id, so that a new name changes no run.
  * @throws AppError `not-found` for a name that no finished model has, `invalid-input` for one that several have, or for a
  *   model that does not take the data set's images; `unsupported` for one without gradients.

@@ -38,7 +38,7 @@ export async function modelOfRun(session: Session, run: RunRow, choice: WeightCh
   }, 0);
   store.models.put(
     {
-      ...trainedModel(run, requireDataset(store, run.config.dataset)),
+      ...trainedModel(store, run, requireDataset(store, run.config.dataset)),
       id,
       origin: 'imported',
       name: `${run.name} (${WHAT[choice]}, step ${step})`,

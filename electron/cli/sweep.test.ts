@@ -171,7 +171,9 @@ test(
       .split('\n');
     expect(csv[0]).toBe('row,defence,measured,mean,std,seeds,values,examples,remark,masking_check');
     expect(csv).toHaveLength(1 + 2 * (4 + 8));
-    expect(readFileSync(join(root, 'tables', 'sweep.tex'), 'utf8')).toContain("in key area, x$'$ / noise (grad-cam) & ");
+    expect(readFileSync(join(root, 'tables', 'sweep.tex'), 'utf8')).toContain(
+      "in key area, x$'$ / noise (grad-cam) & ",
+    );
     expect(markdown).toMatch(/\n\| m-pgd \| \d\.\d{3} ± \d\.\d{3} \(2\) \|/);
     expect(markdown).toMatch(
       /\nAttention under white-box PGD-2, ε 0\.05 on 20 images, layer last: the key area is the top 20 % of gray-box’s clean map\.\n/,

@@ -84,15 +84,24 @@ export type SweepParts = z.infer<typeof sweepParts>;
 
 const importRecipe = importOptions.omit({ path: true }).partial().required({ name: true });
 
+/** Name of a data set, or how it is imported from a folder, its name among it. */
+const sweepDataset = z.union([z.string().min(1), importRecipe]);
+
 /** A sweep's file, as YAML holds it. */
 export const sweepFile = z.strictObject({
   name: z.string().trim().min(1).max(80),
-  /** Name of a data set, or how it is imported from a folder, its name among it. */
-  dataset: z.union([z.string().min(1), importRecipe]),
+  dataset: sweepDataset,
   ...parts,
   /** Variants by name. `base`, `grid`, `surrogates`, `evaluate`, `check` and `attention` are taken over key by key, the rest as a whole. */
   presets: z
-    .record(z.string().min(1), z.strictObject({ ...parts, evaluate: sweepEvaluation.partial().nullable().optional() }))
+    .record(
+      z.string().min(1),
+      z.strictObject({
+        dataset: sweepDataset.optional(),
+        ...parts,
+        evaluate: sweepEvaluation.partial().nullable().optional(),
+      }),
+    )
     .optional(),
 });
 export type SweepFile = z.infer<typeof sweepFile>;
@@ -100,7 +109,7 @@ export type SweepFile = z.infer<typeof sweepFile>;
 /** By the place in the file where they stand: the keys that are valid there. */
 export const SWEEP_KEYS: Readonly<Record<string, readonly string[]>> = {
   '': Object.keys(sweepFile.shape),
-  preset: Object.keys(parts),
+  preset: ['dataset', ...Object.keys(parts)],
   evaluate: Object.keys(sweepEvaluation.shape),
   'evaluate.examples': ['split', 'count', 'sample', 'seed'],
   check: Object.keys(sweepCheck.shape),

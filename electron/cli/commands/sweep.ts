@@ -10,7 +10,7 @@ import type { SweepFile, SweepRequest } from '../../../shared/domain/sweep.ts';
 import type { Library } from '../../services/library.ts';
 import { countTrainings } from '../../services/sweeps/expand.ts';
 import { exportSweep, SWEEP_FORMATS, tableNotes, tableTexts } from '../../services/sweeps/exports.ts';
-import { readSweep, withPreset } from '../../services/sweeps/read.ts';
+import { datasetAsked, readSweep, withPreset } from '../../services/sweeps/read.ts';
 import type { SweepPreview } from '../../services/sweeps/service.ts';
 import type { SweepTable } from '../../services/sweeps/table.ts';
 import { writeExport } from '../../services/write-export.ts';
@@ -87,7 +87,7 @@ async function requestOf(library: Library, file: string, flags: SweepFlags, outp
   const parts = withPreset(content, flags.preset);
   await allow(countTrainings(parts), flags);
   const name = flags.preset === undefined ? content.name : `${content.name} (${flags.preset})`;
-  return { ...parts, name, dataset: await datasetOf(library, content, flags, output) };
+  return { ...parts, name, dataset: await datasetOf(library, datasetAsked(content, flags.preset), flags, output) };
 }
 
 /** @throws AppError `invalid-input` for more trainings than anybody wants, or than were agreed to. */
@@ -114,7 +114,7 @@ async function allow(count: number, { yes, dryRun }: SweepFlags): Promise<void> 
 /** The data set of the library, imported first where it is missing and a folder is named. */
 async function datasetOf(
   library: Library,
-  { dataset }: Pick<SweepFile, 'dataset'>,
+  dataset: SweepFile['dataset'],
   { data }: SweepFlags,
   output: Output,
 ): Promise<EntityId> {

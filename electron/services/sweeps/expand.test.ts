@@ -4,7 +4,7 @@ import type { Catalogue } from '../../../shared/domain/catalogue.ts';
 import type { SweepParts } from '../../../shared/domain/sweep.ts';
 import { readCatalogue } from '../catalogue.ts';
 import { countTrainings, expandSweep } from './expand.ts';
-import { withPreset } from './read.ts';
+import { datasetAsked, withPreset } from './read.ts';
 
 let catalogue: Catalogue;
 beforeAll(async () => {
@@ -82,7 +82,7 @@ test('a surrogate is undefended, shares the rest, and is the same training where
   expect(surrogates[2]?.key).toBe(groups[1]?.trainings[0]?.key);
 });
 
-test('a preset changes base, grid, evaluation and attention key by key, seeds and list as a whole', () => {
+test('a preset changes base, grid, evaluation and attention key by key, seeds, list and data set as a whole', () => {
   const file = {
     name: 'x',
     dataset: 'y',
@@ -105,6 +105,10 @@ test('a preset changes base, grid, evaluation and attention key by key, seeds an
   };
   expect(withPreset(looking, 'day').attention).toEqual({ examples: 200, reference: 'gray-box' });
   expect(withPreset(looking, 'blind').attention).toBeNull();
+  const larger = { ...file, presets: { gpu: { dataset: { name: 'z', size: [224, 224] as const } }, day: {} } };
+  expect(datasetAsked(larger, 'gpu')).toEqual({ name: 'z', size: [224, 224] });
+  expect(withPreset(larger, 'gpu')).not.toHaveProperty('dataset');
+  expect(datasetAsked(larger, 'day')).toBe('y');
   expect(withPreset(file, undefined)).not.toHaveProperty('presets');
   expect(() => withPreset(file, 'dya')).toThrow(/no “dya” in this file. It has: day/);
 });

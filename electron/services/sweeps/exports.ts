@@ -107,7 +107,8 @@ function csvOf({ columns, rows }: SweepTable): string {
   return stringify(lines, { header: true });
 }
 
-const latexText = (text: string): string => escapeLatex(text).replaceAll('±', '$\\pm$').replaceAll('−', '$-$').replaceAll('′', "$'$");
+const latexText = (text: string): string =>
+  escapeLatex(text).replaceAll('±', '$\\pm$').replaceAll('−', '$-$').replaceAll('′', "$'$");
 
 function latexOf(table: SweepTable): string {
   const line = (texts: readonly string[]): string => `    ${texts.map((text) => latexText(text)).join(' & ')} \\\\`;

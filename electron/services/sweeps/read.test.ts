@@ -67,6 +67,11 @@ test.each([
     `${GOOD}attention: { reference: null, topPerCent: 20 }\n`,
     'line 13, column 31: unknown key “topPerCent”. Did you mean “topPercent”?',
   ],
+  [
+    'an unknown key of a preset’s data set',
+    GOOD.replace('seeds: [0, 1]', 'dataset: { name: Large, sizes: [224, 224] }'),
+    'line 12, column 29: unknown key “sizes”. Did you mean “size”?',
+  ],
   ['no seeds', GOOD.replace('[0, 1]', '[]'), 'line 12, column 5: presets.day.seeds: is an empty axis'],
   ['no name', GOOD.replace('name: Try', ''), 'name: '],
   ['a key that stands twice', `${GOOD}name: Again\n`, 'line 13, column 1: Map keys must be unique'],

@@ -50,13 +50,7 @@ export function readSweep(text: string, file: string, catalogue: Catalogue): Swe
 export function withPreset({ presets = {}, ...own }: SweepFile, preset: string | undefined): SweepParts {
   const { name: _name, dataset: _dataset, ...parts } = own;
   if (preset === undefined) return parts;
-  const change = presets[preset];
-  if (!change) {
-    const names = Object.keys(presets).join(', ') || 'none';
-    throw new AppError('invalid-input', `--preset: there is no “${preset}” in this file. It has: ${names}.`, {
-      details: { field: 'preset' },
-    });
-  }
+  const { dataset: _other, ...change } = presetOf(presets, preset);
   const { base, grid, surrogates, evaluate, check, attention } = change;
   const merged = {
     ...parts,
@@ -69,6 +63,22 @@ export function withPreset({ presets = {}, ...own }: SweepFile, preset: string |
     ...(attention && { attention: { ...parts.attention, ...attention } }),
   };
   return parseInput(sweepParts, merged, `presets.${preset}`);
+}
+
+/** The data set that a file asks for with a preset. @throws AppError, as {@link withPreset}. */
+export function datasetAsked({ dataset, presets = {} }: SweepFile, preset: string | undefined): SweepFile['dataset'] {
+  return (preset === undefined ? undefined : presetOf(presets, preset).dataset) ?? dataset;
+}
+
+type Presets = NonNullable<SweepFile['presets']>;
+
+function presetOf(presets: Presets, preset: string): Presets[string] {
+  const found = presets[preset];
+  if (found) return found;
+  const names = Object.keys(presets).join(', ') || 'none';
+  throw new AppError('invalid-input', `--preset: there is no “${preset}” in this file. It has: ${names}.`, {
+    details: { field: 'preset' },
+  });
 }
 
 /** An issue of the schema; each unknown key is one of its own, at its own place. */

@@ -37,6 +37,8 @@ export interface SweepService {
   create(request: SweepRequest): Promise<{ readonly id: EntityId; readonly known: boolean }>;
   get(id: EntityId): StoredSweep;
   list(): readonly StoredSweep[];
+  /** What was made for it so far: runs, plans, galleries and checks by the part's key. */
+  parts(id: EntityId): ReadonlyMap<string, EntityId>;
   /** What was made for it so far: runs, plans and checks by the part's key. */
   parts(id: EntityId): ReadonlyMap<string, EntityId>;
   /**
@@ -68,6 +70,7 @@ export function sweepService(
   return {
     get,
     list: () => store.sweeps.list(),
+    parts: (id) => store.sweeps.parts(get(id).id),
     parts: (id) => store.sweeps.parts(get(id).id),
     preview: async (input) => {
       const request = parseInput(sweepRequest, input, 'sweep');

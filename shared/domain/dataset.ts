@@ -7,6 +7,10 @@ export type SkippedFile = z.infer<typeof skippedFile>;
 
 export const splitCounts = z.object({ train: z.int(), validation: z.int(), test: z.int() });
 
+/** Layouts of images and labels on disk that can be imported. */
+export const DATASET_FORMATS = ['idx', 'folder', 'npz', 'cifar', 'flowers17'] as const;
+export type DatasetFormat = (typeof DATASET_FORMATS)[number];
+
 /**
  * `manifest.json` of a packed data set. Beside it: `images.u8` or `images.f32` [images, height, width, channels], `labels.u16` [images]
  * (little-endian), `splits.u8` [images] (position in SPLITS). Images are read in place by position.
@@ -23,7 +27,7 @@ export const datasetManifest = z.object({
   /** How `images` are kept: bytes 0…255 in images.u8, or float32 in [0, 1] in images.f32, which sets of x' need; bytes if left out. */
   pixels: z.enum(['u8', 'f32']).optional(),
   source: z.object({
-    kind: z.enum(['idx', 'folder', 'npz']),
+    kind: z.enum(DATASET_FORMATS),
     paths: z.array(z.string()),
     attribution: z.string().nullable(),
   }),
@@ -37,10 +41,13 @@ export const datasetManifest = z.object({
 export type DatasetManifest = z.infer<typeof datasetManifest>;
 
 export const importOptions = z.strictObject({
-  /** One folder of images per class, a folder with IDX files, any one of the IDX files, or an NPZ file. */
+  /**
+   * One folder of images per class, a folder with IDX files or any one of them, an NPZ file, a folder with CIFAR's binary
+   * batches or any one of them, or the folder of the 17 flowers.
+   */
   path: z.string().min(1),
   name: z.string().trim().min(1).max(120).optional(),
-  format: z.enum(['auto', 'idx', 'folder', 'npz']).default('auto'),
+  format: z.enum(['auto', ...DATASET_FORMATS]).default('auto'),
   /** Target size of a folder's images in pixels; null keeps the size that most of them share. */
   size: z
     .tuple([z.int().min(4).max(1024), z.int().min(4).max(1024)])
@@ -57,7 +64,7 @@ export type ImportOptions = z.infer<typeof importOptions>;
 /** What a path holds, shown before anything is written. */
 export const importPreview = z.object({
   path: z.string(),
-  format: z.enum(['idx', 'folder', 'npz']),
+  format: z.enum(DATASET_FORMATS),
   suggestedName: z.string(),
   images: z.int(),
   shape: imageShape,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { importOptions } from '../../../shared/domain/dataset.ts';
+import { DATASET_FORMATS, importOptions } from '../../../shared/domain/dataset.ts';
 import { parseSettings } from '../../../shared/domain/settings.ts';
 import { percent, textTable } from '../output.ts';
 import { choose, finished, withLibrary, type GlobalOptions } from '../session.ts';
@@ -17,9 +17,11 @@ interface ImportFlags {
 export function datasetCommands(program: Command): void {
   program
     .command('import <path>')
-    .description('import IDX files (gzip or not), a folder with one subfolder of images per class, or an NPZ file')
+    .description(
+      'import IDX files (gzip or not), a folder with one subfolder of images per class, an NPZ file, CIFAR in binary layout or the 17 flowers',
+    )
     .option('--name <name>', 'name of the data set')
-    .option('--format <format>', 'auto, idx, folder or npz')
+    .option('--format <format>', `auto, ${DATASET_FORMATS.join(', ')}`)
     .option('--size <WxH>', "size that a folder's images are brought to", sizeOption)
     .option('--validation-share <share>', 'share held out for validation', numberOption('--validation-share'))
     .option(

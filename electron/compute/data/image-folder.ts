@@ -1,12 +1,11 @@
 import { statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { basename, extname, join, relative } from 'node:path';
 import type { SkippedFile } from '../../../shared/domain/dataset.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
-import type { ImageShape, Split } from '../../../shared/domain/shape.ts';
-import { decodeImage, readImageHead, type ImageHead } from './decode-image.ts';
-import type { DecodedBlock, ImageSource, SourceItem } from './source.ts';
+import type { Split } from '../../../shared/domain/shape.ts';
+import { openImageFiles, type ImageFile } from './image-files.ts';
+import type { ImageSource } from './source.ts';
 
 const EXTENSIONS = new Set(['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.bmp', '.avif']);
 const IGNORED = new Set(['thumbs.db', 'desktop.ini']);
@@ -19,16 +18,10 @@ const SPLIT_FOLDERS: Readonly<Record<string, Split>> = {
   test: 'test',
   testing: 'test',
 };
-const BLOCK_IMAGES = 64;
-
-interface ImageFile extends SourceItem {
-  readonly path: string;
-}
 
 /**
  * Lists a folder of images: one subfolder per class, or `train`, `val`, `test` with one subfolder per class each.
- * Every image's header is read: images that have none, empty class folders and stray files are left out with reasons.
- * Images of other sizes are scaled to cover the common size and cropped to its centre; grey images stay grey only if all are.
+ * Images without a header, empty class folders and stray files are left out with reasons.
  * @param size [width, height] in pixels, or null for the size that most of the images have.
  * @throws AppError `bad-data` if no class folder has an image.
  */
@@ -36,35 +29,23 @@ export async function openImageFolder(path: string, size: readonly [number, numb
   const skipped: SkippedFile[] = [];
   const listed = await listImages(path, skipped);
   if (listed.files.length === 0) throw noImages(path, skipped);
-  const heads = await inOrder(listed.files, async (file) => readHead(file.path));
-  const good = listed.files.flatMap((file, index) => {
-    const head = heads[index];
-    if (head === undefined || 'reason' in head) {
-      skipped.push({ file: relative(path, file.path), reason: head?.reason ?? 'cannot be read' });
-      return [];
-    }
-    return [{ file, head }];
-  });
-  if (good.length === 0) throw noImages(path, skipped);
-  const [width, height] = size ?? commonSize(good.map(({ head }) => head));
-  const channels = good.every(({ head }) => head.grey) ? 1 : 3;
-  const shape: ImageShape = [height, width, channels];
-  const used = [...new Set(good.map(({ file }) => file.label))].sort((a, b) => a - b);
+  const images = await openImageFiles(path, listed.files, size, skipped);
+  if (!images) throw noImages(path, skipped);
+  const used = [...new Set(images.items.map(({ label }) => label))].sort((a, b) => a - b);
   const labelOf = new Map(used.map((label, index) => [label, index]));
   for (const [label, name] of listed.classes.entries()) {
     if (!labelOf.has(label))
       skipped.push({ file: name, reason: 'is a class folder without an image that can be read' });
   }
-  const files = good.map(({ file }) => ({ ...file, label: labelOf.get(file.label) ?? 0 }));
   return {
     kind: 'folder',
     paths: [path],
     suggestedName: basename(path),
-    shape,
+    shape: images.shape,
     classes: used.map((label) => listed.classes[label] ?? String(label)),
-    items: files,
+    items: images.items.map((file) => ({ ...file, label: labelOf.get(file.label) ?? 0 })),
     skipped,
-    read: () => readBlocks(path, files, shape),
+    read: images.read,
   };
 }
 
@@ -139,76 +120,6 @@ function byName(a: string, b: string): number {
 
 function isIgnored(name: string): boolean {
   return name.startsWith('.') || IGNORED.has(name.toLowerCase());
-}
-
-async function readHead(file: string): Promise<ImageHead | { readonly reason: string }> {
-  try {
-    return await readImageHead(file);
-  } catch (error) {
-    return { reason: reasonOf(error) };
-  }
-}
-
-function commonSize(heads: readonly ImageHead[]): [number, number] {
-  const counts = new Map<string, { readonly size: [number, number]; count: number }>();
-  for (const { width, height } of heads) {
-    const entry = counts.get(`${width}×${height}`) ?? { size: [width, height] as [number, number], count: 0 };
-    entry.count += 1;
-    counts.set(`${width}×${height}`, entry);
-  }
-  return [...counts.values()].reduce((best, entry) => (entry.count > best.count ? entry : best)).size;
-}
-
-async function* readBlocks(root: string, files: readonly ImageFile[], shape: ImageShape): AsyncIterable<DecodedBlock> {
-  const stride = shape[0] * shape[1] * shape[2];
-  for (let start = 0; start < files.length; start += BLOCK_IMAGES) {
-    const block = files.slice(start, start + BLOCK_IMAGES);
-    const decoded = await inOrder(block, (file) => decode(file.path, shape));
-    const items: number[] = [];
-    const skipped: SkippedFile[] = [];
-    const pixels = new Uint8Array(block.length * stride);
-    decoded.forEach((image, index) => {
-      if ('reason' in image) {
-        skipped.push({ file: relative(root, block[index]?.path ?? ''), reason: image.reason });
-        return;
-      }
-      pixels.set(image.pixels, items.length * stride);
-      items.push(start + index);
-    });
-    yield { items, pixels: pixels.subarray(0, items.length * stride), skipped };
-  }
-}
-
-async function decode(
-  file: string,
-  shape: ImageShape,
-): Promise<{ readonly pixels: Uint8Array } | { readonly reason: string }> {
-  try {
-    return { pixels: await decodeImage(file, shape) };
-  } catch (error) {
-    return { reason: reasonOf(error) };
-  }
-}
-
-/** Why a file is left out, in words; the decoder's own are for its authors. */
-function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  if (error instanceof Error && 'syscall' in error) return `cannot be read: ${text}`;
-  if (text.startsWith('the pixel format')) return text;
-  return /format could not be determined|Guess format/i.test(text)
-    ? 'does not decode: it is no image of a known format, whatever its name says'
-    : 'does not decode: the file is damaged or cut short';
-}
-
-/** `work` on every item, as many at once as there are cores, results in the order of the items. */
-async function inOrder<A, B>(items: readonly A[], work: (item: A) => Promise<B>): Promise<B[]> {
-  const results: B[] = new Array<B>(items.length);
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index] as A);
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, worker));
-  return results;
 }
 
 function noImages(path: string, skipped: readonly SkippedFile[]): AppError {

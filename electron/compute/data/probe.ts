@@ -1,11 +1,9 @@
 import { statSync } from 'node:fs';
-import { readdir, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ImportOptions, ImportPreview } from '../../../shared/domain/dataset.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
-import { looksLikeIdx, openIdx, parseIdxName } from './idx.ts';
-import { openNpz } from './npz-set.ts';
-import { openImageFolder } from './image-folder.ts';
+import { FORMAT_READERS } from './formats.ts';
 import type { ImageSource } from './source.ts';
 import { assignSplits, countSplits } from './splits.ts';
 
@@ -17,8 +15,8 @@ export async function openSource(options: ImportOptions): Promise<ImageSource> {
   const path = resolve(options.path);
   const kind = statSync(path, { throwIfNoEntry: false });
   if (!kind) throw new AppError('not-found', `${path} does not exist.`, { details: { file: path } });
-  const format = options.format === 'auto' ? await guessFormat(path, kind.isDirectory()) : options.format;
-  if (format === 'folder' && !kind.isDirectory()) {
+  const reader = await readerOf(options.format, path, kind.isDirectory());
+  if (options.format === 'folder' && !kind.isDirectory()) {
     throw new AppError(
       'invalid-input',
       `${path} is a file where a folder is expected: choose the folder that holds one folder of images per class.`,
@@ -27,12 +25,7 @@ export async function openSource(options: ImportOptions): Promise<ImageSource> {
       },
     );
   }
-  const source =
-    format === 'npz'
-      ? await openNpz(path)
-      : format === 'idx'
-        ? await openIdx(path)
-        : await openImageFolder(path, options.size);
+  const source = await reader.open(path, options);
   requireClasses(source.classes, path);
   return source;
 }
@@ -78,13 +71,17 @@ export function requireClasses(classes: readonly string[], path: string): void {
   });
 }
 
-async function guessFormat(path: string, isFolder: boolean): Promise<ImageSource['kind']> {
-  if (isFolder) return (await readdir(path)).some((name) => parseIdxName(name)) ? 'idx' : 'folder';
-  if (path.toLowerCase().endsWith('.npz')) return 'npz';
-  if (parseIdxName(path) || (await looksLikeIdx(path))) return 'idx';
+async function readerOf(
+  format: ImportOptions['format'],
+  path: string,
+  isFolder: boolean,
+): Promise<(typeof FORMAT_READERS)[number]> {
+  for (const reader of FORMAT_READERS) {
+    if (format === 'auto' ? await reader.fits(path, isFolder) : reader.name === format) return reader;
+  }
   throw new AppError(
     'bad-data',
-    `${path} is not a data set that can be read. Choose a folder with one folder of images per class, an IDX file such as train-images-idx3-ubyte.gz, or an NPZ file with images and labels.`,
+    `${path} is not a data set that can be read. Choose a folder with one folder of images per class, an IDX file such as train-images-idx3-ubyte.gz, a batch of CIFAR such as data_batch_1.bin, or an NPZ file with images and labels.`,
     { details: { file: path } },
   );
 }

@@ -1,4 +1,4 @@
-import type { SkippedFile } from '../../../shared/domain/dataset.ts';
+import type { DatasetFormat, SkippedFile } from '../../../shared/domain/dataset.ts';
 import type { ImageShape, Split } from '../../../shared/domain/shape.ts';
 
 /** One image of a source before it is read. */
@@ -20,7 +20,7 @@ export interface DecodedBlock {
 
 /** Images with labels on disk, in whatever format, not yet read. */
 export interface ImageSource {
-  readonly kind: 'idx' | 'folder' | 'npz';
+  readonly kind: DatasetFormat;
   /** The files or folders that it consists of. */
   readonly paths: readonly string[];
   readonly suggestedName: string;

@@ -5,6 +5,7 @@ import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 import type { EngineInfo } from '../../../shared/domain/engine.ts';
 import type { JobResult, JobSpecOf } from '../../../shared/domain/job.ts';
+import { partsAt } from '../../../shared/domain/training.ts';
 import { writeAtomic } from '../arrays/atomic.ts';
 import { openPacked, type PackedDataset } from '../data/packed.ts';
 import { findDefence } from '../defences/registry.ts';
@@ -44,8 +45,9 @@ const stretch = z.looseObject({ fromStep: z.int().min(0) });
 const written = z.object({ computedBy: z.array(stretch) });
 
 /**
- * Writes everything that made the run's numbers, every default filled in. `computedBy` lists the engines by the step
- * after which each went on; what was computed after that step before counts no more.
+ * Writes everything that made the run's numbers, every default filled in. `computedBy` lists the stretches by the step
+ * after which each went on, with the engine and the number of parts that batches were cut into; what was computed after
+ * that step before counts no more.
  */
 async function writeConfig(
   { id, folder, config }: JobSpecOf<'train'>,
@@ -62,7 +64,10 @@ async function writeConfig(
     ...config,
     defenceSettings: settings,
     data: { name, hash, shape, images, classes: manifest.classes.length, splitSeed },
-    computedBy: [...earlier, { fromStep, ...engine, node: process.versions.node }],
+    computedBy: [
+      ...earlier,
+      { fromStep, ...engine, node: process.versions.node, microBatches: partsAt(config, fromStep) },
+    ],
   });
   await writeAtomic(file, text);
 }

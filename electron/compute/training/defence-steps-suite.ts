@@ -1,24 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { EngineName } from '../../../shared/domain/engine.ts';
 import type { SettingValues } from '../../../shared/domain/settings.ts';
 import { trainerSettings } from '../../../shared/domain/training.ts';
 import { imageTensor } from '../attacks/base/batch.ts';
 import { readExamples } from '../data/examples.ts';
-import { openPacked, type PackedDataset } from '../data/packed.ts';
+import type { PackedDataset } from '../data/packed.ts';
 import { findDefence } from '../defences/registry.ts';
 import { perturbedWeights } from '../defences/weight-perturbation.ts';
-import { loadEngine } from '../engines/load.ts';
-import { writeBars } from '../fixtures/bars.ts';
+import { withBars } from '../fixtures/bars-bench.ts';
 import { buildNetwork, initialWeights, networkSpec, weightList } from '../models/network.ts';
 import { trainGradients } from './gradient.ts';
 import { optimizerOf } from './optimizer.ts';
 import { createTrainStep, type BatchPart, type StepReport } from './step.ts';
-
-let dataset: PackedDataset;
 
 const ROWS = 40;
 const RATE = 0.3;
@@ -44,14 +38,18 @@ interface Outcome {
 const flat = (tensors: readonly tf.Tensor[]): Float32Array =>
   Float32Array.from(tensors.flatMap((tensor) => Array.from(tensor.dataSync())));
 
-function batch(): { readonly x: tf.Tensor4D; readonly other: tf.Tensor4D; readonly labels: tf.Tensor1D } {
+function batch(dataset: PackedDataset): {
+  readonly x: tf.Tensor4D;
+  readonly other: tf.Tensor4D;
+  readonly labels: tf.Tensor1D;
+} {
   const examples = readExamples(dataset, dataset.positions('train').slice(0, ROWS));
   const x = imageTensor(examples.images, examples.shape);
   return { x, other: tf.tidy(() => tf.mul<tf.Tensor4D>(x, 0.8)), labels: tf.tensor1d(examples.labels, 'int32') };
 }
 
 /** One step of gradient descent on a batch that is cut after the given rows. */
-function stepped(name: string, settings: SettingValues, cuts: readonly number[]): Outcome {
+function stepped(dataset: PackedDataset, name: string, settings: SettingValues, cuts: readonly number[]): Outcome {
   const network = buildNetwork('small-cnn', dataset.manifest.shape, 2);
   const defence = findDefence(name).configure(settings);
   const optimizer = optimizerOf(trainerSettings.parse({ optimizer: 'sgd', momentum: 0 }));
@@ -59,7 +57,7 @@ function stepped(name: string, settings: SettingValues, cuts: readonly number[])
   const step = createTrainStep({ network, defence, optimizer, labelSmoothing: 0 });
   const weights = initialWeights(network, 6);
   const slots = optimizer.slots.map(() => weightList(network, weights).map((weight) => tf.zerosLike(weight)));
-  const whole = batch();
+  const whole = batch(dataset);
   const parts = [0, ...cuts].map((start, at): BatchPart => {
     const count = (cuts[at] ?? ROWS) - start;
     const rows = <T extends tf.Tensor>(of: T): T => tf.slice(of, start, count);
@@ -85,7 +83,7 @@ function stepped(name: string, settings: SettingValues, cuts: readonly number[])
 }
 
 /** The same by its formula: w − rate · g(w + v), without any compiling or cutting. */
-function byHand(name: string, settings: SettingValues): Outcome {
+function byHand(dataset: PackedDataset, name: string, settings: SettingValues): Outcome {
   const network = buildNetwork('small-cnn', dataset.manifest.shape, 2);
   const defence = findDefence(name).configure(settings);
   const gradientsOf = trainGradients({
@@ -97,7 +95,7 @@ function byHand(name: string, settings: SettingValues): Outcome {
   const warmup = (share: number | undefined): number => (share ? Math.min(1, PROGRESS / share) : 1);
   let terms: Record<string, number> = {};
   const found = tf.tidy(() => {
-    const { x, other, labels } = batch();
+    const { x, other, labels } = batch(dataset);
     const halves = defence.halves === 'both' ? [x, other] : [other];
     const shares = defence.terms.map((term) => warmup(defence.warmups?.[term]));
     const warmed = shares.some((share) => share < 1) ? [tf.tensor1d(shares)] : [];
@@ -138,27 +136,13 @@ function expectSame(found: Outcome, expected: Outcome): void {
 /** Steps of the defences on an engine. `missing` says why the engine is not here. */
 export function testDefenceSteps(engine: EngineName, enginePack: string | null, missing: string | null): void {
   describe(`a training step on ${engine}`, () => {
-    let scratch: string;
-    beforeAll(async () => {
-      if (missing !== null) return;
-      await loadEngine(engine, { enginePack, threads: 1, deterministic: true });
-      scratch = await mkdtemp(join(tmpdir(), 'pairlight-step-'));
-      await writeBars(join(scratch, 'data'));
-      dataset = await openPacked(join(scratch, 'data'));
-    });
-    beforeEach(({ skip }) => {
-      if (missing !== null) skip(missing);
-    });
-    afterAll(async () => {
-      if (missing !== null) return;
-      dataset.close();
-      await rm(scratch, { recursive: true, force: true });
-    });
+    const bars = withBars(engine, enginePack, missing);
 
     it.each(CASES)('of %s %o is that of its formula, in one piece and in parts', (name, settings) => {
-      const expected = byHand(name, settings);
-      expectSame(stepped(name, settings, []), expected);
-      expectSame(stepped(name, settings, [13, 26]), expected);
+      const { dataset } = bars();
+      const expected = byHand(dataset, name, settings);
+      expectSame(stepped(dataset, name, settings, []), expected);
+      expectSame(stepped(dataset, name, settings, [13, 26]), expected);
     });
   });
 }

@@ -1,18 +1,16 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { EngineName } from '../../../shared/domain/engine.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { trainConfig } from '../../../shared/domain/training.ts';
 import { imageTensor } from '../attacks/base/batch.ts';
 import { readExamples } from '../data/examples.ts';
-import { openPacked, type PackedDataset } from '../data/packed.ts';
 import { findDefence } from '../defences/registry.ts';
-import { loadEngine } from '../engines/load.ts';
 import { channelStatistics } from '../data/statistics.ts';
-import { BARS_ID, writeBars } from '../fixtures/bars.ts';
+import { BARS_ID } from '../fixtures/bars.ts';
+import { withBars } from '../fixtures/bars-bench.ts';
 import { createControl, type JobContext } from '../jobs/control.ts';
 import { buildNetwork, forwardTraining, weightList, type Weights } from '../models/network.ts';
 import { loadWeights } from '../models/weights.ts';
@@ -26,29 +24,14 @@ const ARCHITECTURE = 'cifar-resnet20';
 /** Training of networks with batch normalisation. `missing` says why the engine is not here. */
 export function testResidualTraining(engine: EngineName, enginePack: string | null, missing: string | null): void {
   describe(`training a residual network on ${engine}`, () => {
-    let scratch: string;
-    let dataset: PackedDataset;
-    beforeAll(async () => {
-      if (missing !== null) return;
-      await loadEngine(engine, { enginePack, deterministic: true });
-      scratch = await mkdtemp(join(tmpdir(), 'pairlight-residual-'));
-      await writeBars(join(scratch, 'data'));
-      dataset = await openPacked(join(scratch, 'data'));
-    });
-    beforeEach(({ skip }) => {
-      if (missing !== null) skip(missing);
-    });
-    afterAll(async () => {
-      if (missing !== null) return;
-      dataset.close();
-      await rm(scratch, { recursive: true, force: true });
-    });
+    const bars = withBars(engine, enginePack, missing);
 
     it.each([
       ['natural', 'clean'],
       ['at', 'adversarial'],
       ['m-pgd', 'both'],
     ] as const)('with %s moves the statistics a tenth towards those of the halves it trains on: %s', (name, halves) => {
+      const { dataset } = bars();
       const network = buildNetwork(ARCHITECTURE, dataset.manifest.shape, 2);
       const optimizer = optimizerOf(trainConfig.shape.trainer.parse({ optimizer: 'sgd' }));
       const defence = findDefence(name).configure({});
@@ -93,6 +76,7 @@ export function testResidualTraining(engine: EngineName, enginePack: string | nu
     });
 
     it('interrupted and resumed gives the same weights and statistics to the last bit', async () => {
+      const { dataset, scratch } = bars();
       const config = trainConfig.parse({
         dataset: BARS_ID,
         architecture: ARCHITECTURE,

@@ -208,8 +208,9 @@ describe('training', () => {
       },
     };
     await expect(runTrain({ ...job, resume: false }, impatient)).rejects.toMatchObject({ code: 'cancelled' });
-    expect(await kept()).toMatchObject({ computedBy: [{ name: 'wasm', fromStep: 0 }] });
-    await runTrain({ ...job, resume: true }, context);
+    expect(await kept()).toMatchObject({ computedBy: [{ name: 'wasm', fromStep: 0, microBatches: 1 }] });
+    const inParts = { ...job.config, partChanges: [{ after: 1, parts: 2 }] };
+    await runTrain({ ...job, config: inParts, resume: true }, context);
     expect(await kept()).toMatchObject({
       run: 'run-0123456789',
       defence: 'natural',
@@ -218,8 +219,8 @@ describe('training', () => {
       seed: 0,
       data: { name: 'bars', hash: dataset.manifest.hash },
       computedBy: [
-        { name: 'wasm', fromStep: 0 },
-        { name: 'wasm', fromStep: 1 },
+        { name: 'wasm', fromStep: 0, microBatches: 1 },
+        { name: 'wasm', fromStep: 1, microBatches: 2 },
       ],
     });
     await runTrain({ ...job, resume: false }, context);

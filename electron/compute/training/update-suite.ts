@@ -1,16 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { EngineName } from '../../../shared/domain/engine.ts';
 import { trainerSettings } from '../../../shared/domain/training.ts';
 import { imageTensor } from '../attacks/base/batch.ts';
 import { readExamples } from '../data/examples.ts';
-import { openPacked, type PackedDataset } from '../data/packed.ts';
+import type { PackedDataset } from '../data/packed.ts';
 import { findDefence } from '../defences/registry.ts';
-import { loadEngine } from '../engines/load.ts';
-import { writeBars } from '../fixtures/bars.ts';
+import { withBars } from '../fixtures/bars-bench.ts';
 import { buildNetwork, weightList } from '../models/network.ts';
 import { optimizerOf } from './optimizer.ts';
 import { initialState } from './state.ts';
@@ -57,28 +53,12 @@ const values = (weights: TrainState['weights']): number[] =>
 /** Updates of the weights: in parts, clipped, averaged. `missing` says why the engine is not here. */
 export function testUpdates(engine: EngineName, enginePack: string | null, missing: string | null): void {
   describe(`an update on ${engine}`, () => {
-    let scratch: string;
-    let dataset: PackedDataset;
-    beforeAll(async () => {
-      if (missing !== null) return;
-      await loadEngine(engine, { enginePack, deterministic: true });
-      scratch = await mkdtemp(join(tmpdir(), 'pairlight-update-'));
-      await writeBars(join(scratch, 'data'));
-      dataset = await openPacked(join(scratch, 'data'));
-    });
-    beforeEach(({ skip }) => {
-      if (missing !== null) skip(missing);
-    });
-    afterAll(async () => {
-      if (missing !== null) return;
-      dataset.close();
-      await rm(scratch, { recursive: true, force: true });
-    });
+    const bars = withBars(engine, enginePack, missing);
 
     it.each(['natural', 'at-alp'])('of %s in parts of any size is that of the whole batch, within rounding', (name) => {
-      const whole = stepped(dataset, name, []);
+      const whole = stepped(bars().dataset, name, []);
       for (const cuts of [[6], [1, 5, 11]]) {
-        const parts = stepped(dataset, name, cuts);
+        const parts = stepped(bars().dataset, name, cuts);
         const [wanted, found, old] = [
           values(whole.after.weights),
           values(parts.after.weights),
@@ -96,10 +76,10 @@ export function testUpdates(engine: EngineName, enginePack: string | null, missi
     });
 
     it('with a clipped gradient is as much shorter as the gradient was too long', () => {
-      const free = stepped(dataset, 'natural', []);
+      const free = stepped(bars().dataset, 'natural', []);
       const norm = Math.sqrt(free.report.gradientSquares);
-      const clipped = stepped(dataset, 'natural', [], { clipNorm: norm / 4 });
-      const roomy = stepped(dataset, 'natural', [], { clipNorm: norm * 4 });
+      const clipped = stepped(bars().dataset, 'natural', [], { clipNorm: norm / 4 });
+      const roomy = stepped(bars().dataset, 'natural', [], { clipNorm: norm * 4 });
       const old = values(free.before.weights);
       const [a, b, c] = [free, clipped, roomy].map(({ after }) =>
         values(after.weights).map((value, at) => value - old[at]!),
@@ -111,8 +91,8 @@ export function testUpdates(engine: EngineName, enginePack: string | null, missi
     });
 
     it('moves the averaged weights by their share of the way to the new ones', () => {
-      const { before, after } = stepped(dataset, 'natural', [], { averageShare: 0.25 });
-      const network = buildNetwork('small-cnn', dataset.manifest.shape, 2);
+      const { before, after } = stepped(bars().dataset, 'natural', [], { averageShare: 0.25 });
+      const network = buildNetwork('small-cnn', bars().dataset.manifest.shape, 2);
       const flat = (weights: TrainState['weights']): number[] =>
         weightList(network, weights).flatMap((tensor) => Array.from(tensor.dataSync()));
       const [old, now, average] = [flat(before.weights), flat(after.weights), flat(after.average!)];

@@ -11,6 +11,7 @@ const KEYS: { readonly [N in EventName]: (payload: EventPayload<N>) => string | 
   'run.points': ({ id }) => id,
   'evaluation.partial': ({ id }) => id,
   'check.partial': ({ id }) => id,
+  'sweep.changed': ({ id }) => id,
   'engine.install': ({ stage }) => stage,
   'engine.tested': () => null,
   'modules.changed': () => 'modules',

@@ -23,6 +23,8 @@ export function appCommands(): readonly Command[] {
         return { run: () => (dialogs.importModel = true), enabled: hasDataset };
       case 'run.new':
         return { run: () => (dialogs.newRun = {}), enabled: hasDataset };
+      case 'sweep.new':
+        return { run: () => (dialogs.newSweep = { from: 'nothing' }), enabled: hasDataset };
       case 'evaluation.new':
         return {
           run: () => {
@@ -47,6 +49,7 @@ export function appCommands(): readonly Command[] {
         return { run: () => (dialogs.shortcuts = true) };
       case 'view.datasets':
       case 'view.training':
+      case 'view.sweeps':
       case 'view.evaluation':
       case 'view.attention':
       case 'view.check':

@@ -2,6 +2,7 @@ import {
   ChartLine,
   Cpu,
   Eye,
+  Grid3x3,
   Images,
   ListOrdered,
   Settings,
@@ -13,6 +14,7 @@ import { defineAsyncComponent, type Component } from 'vue';
 import type { AppCommandId } from '../../shared/contract/commands.ts';
 import type { MessageKey } from '../i18n/index.ts';
 import { useLibrary } from '../stores/library.ts';
+import { useSweeps } from '../stores/sweeps.ts';
 
 /** A page of the window. The sidebar, the view commands and the page itself are drawn from this list. */
 export interface View {
@@ -44,6 +46,15 @@ export const VIEWS: readonly View[] = [
     command: 'view.training',
     component: defineAsyncComponent(() => import('../training/TrainingView.vue')),
     count: () => useLibrary().runs.length,
+  },
+  {
+    id: 'sweeps',
+    group: 'library',
+    title: 'sweeps.title',
+    icon: Grid3x3,
+    command: 'view.sweeps',
+    component: defineAsyncComponent(() => import('../sweeps/SweepsView.vue')),
+    count: () => useSweeps().rows.length,
   },
   {
     id: 'evaluation',

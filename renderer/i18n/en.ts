@@ -9,6 +9,7 @@ import { evaluation } from './en/evaluation.ts';
 import { modules } from './en/modules.ts';
 import { queue } from './en/queue.ts';
 import { settings } from './en/settings.ts';
+import { sweeps } from './en/sweeps.ts';
 import { training } from './en/training.ts';
 import { ui } from './en/ui.ts';
 
@@ -25,6 +26,7 @@ export const en = {
   modules,
   queue,
   settings,
+  sweeps,
   training,
   ui,
 } as const;

@@ -9,6 +9,7 @@ export const useFocus = defineStore('focus', () => {
   const plan = persisted('plan', null, isTextOrNull);
   const gallery = persisted('gallery', null, isTextOrNull);
   const check = persisted('check', null, isTextOrNull);
+  const sweep = persisted('sweep', null, isTextOrNull);
 
-  return { dataset, runs, evaluation, plan, gallery, check };
+  return { dataset, runs, evaluation, plan, gallery, check, sweep };
 });

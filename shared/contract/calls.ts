@@ -24,6 +24,8 @@ import {
   planView,
 } from '../domain/plan.ts';
 import { settingValues } from '../domain/settings.ts';
+import { sweepRequest } from '../domain/sweep.ts';
+import { SWEEP_EXPORTS, sweepPreview, sweepReading, sweepRow, sweepTableView } from '../domain/sweep-view.ts';
 import { trainPoint } from '../domain/train-point.ts';
 import { runChange, trainConfig, weightChoice } from '../domain/training.ts';
 import { trajectory, trajectoryRequest } from '../domain/trajectory.ts';
@@ -140,6 +142,22 @@ export const CALLS = {
   'plans.classes': call(planView, planClasses),
   /** Every pair of models, on a column, or on the worst case where `column` is null. */
   'plans.compare': call(one.extend({ column: z.string().nullable().default(null) }), planComparison),
+  'sweeps.list': call(none, z.array(sweepRow)),
+  /** Opens a file dialog for a sweep's YAML; null if the user closed it. */
+  'sweeps.choose': call(none, z.object({ file: z.string(), text: z.string() }).nullable()),
+  /** What a YAML text asks for, with one of its presets taken over; what is wrong with it by line. Writes nothing. */
+  'sweeps.read': call(z.strictObject({ text: z.string().max(1_000_000), preset: z.string().optional() }), sweepReading),
+  /** The YAML text of a sweep. */
+  'sweeps.write': call(sweepRequest, z.string()),
+  /** Expands a sweep and checks every training, more than 100 only if `many` is wanted; writes nothing. */
+  'sweeps.preview': call(z.strictObject({ request: sweepRequest, many: z.boolean().default(false) }), sweepPreview),
+  /** A new sweep, or the one of the library that asks for the very same; it begins at once. */
+  'sweeps.create': call(sweepRequest, z.object({ id: entityId, known: z.boolean() })),
+  /** Makes what is missing and goes on with what was interrupted. */
+  'sweeps.run': call(one, z.void()),
+  /** Cancels what is running and waiting of it. */
+  'sweeps.cancel': call(one, z.void()),
+  'sweeps.table': call(one, sweepTableView),
   'galleries.create': call(galleryRequest, z.object({ id: entityId })),
   /** The gradient-masking check of one model. */
   'checks.create': call(checkRequest, z.object({ id: entityId })),
@@ -172,6 +190,7 @@ export const CALLS = {
 
   'exports.table': call(z.strictObject({ dataset: entityId, format: z.enum(['csv', 'latex']) }), savedFile),
   'exports.plan': call(planExport, savedFile),
+  'exports.sweep': call(one.extend({ format: z.enum(SWEEP_EXPORTS) }), savedFile),
   'exports.planFigure': call(planFigure, savedFile),
   'exports.curve': call(
     z.strictObject({

@@ -8,6 +8,8 @@ import { errorData } from '../domain/job.ts';
 import { moduleOverview } from '../domain/module.ts';
 import { trainPoint } from '../domain/train-point.ts';
 
+const one = z.object({ id: entityId });
+
 /** Everything that main tells the window unasked. Streams of a job are coalesced to at most 20 a second. */
 export const EVENTS = {
   /** Something in the library changed; the new whole of it. */
@@ -16,6 +18,8 @@ export const EVENTS = {
   'run.points': z.object({ id: entityId, points: z.array(trainPoint) }),
   'evaluation.partial': z.object({ id: entityId, targets: z.array(targetResult) }),
   'check.partial': z.object({ id: entityId, items: z.array(checkItem) }),
+  /** Who drives a sweep, or what came of it, is not what it was. */
+  'sweep.changed': one,
   'engine.install': z.object({ stage: z.string(), fraction: z.number().nullable(), message: z.string() }),
   'engine.tested': engineReport,
   /** Files of the modules folder came, changed or went; the catalogue has what they add now. */

@@ -15,7 +15,10 @@ type ExportCalls =
   | 'exports.run'
   | 'exports.model'
   | 'exports.adversarial'
-  | 'exports.planFigure';
+  | 'exports.planFigure'
+  | 'exports.sweep';
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 export function exportCalls({ library, window, written }: CallContext): Pick<Handlers, ExportCalls> {
   let folder = app.getPath('documents');
@@ -52,6 +55,18 @@ export function exportCalls({ library, window, written }: CallContext): Pick<Han
       save('Export the figure', async (_, opened) =>
         (await import('../../services/figures/plan-figures.ts')).exportPlanFigure(opened, request),
       ),
+    'exports.sweep': ({ id, format }) =>
+      save('Export the sweep', async (figures, opened) => {
+        const { name, request } = opened.sweeps.get(id);
+        const file = figures.fileName(name);
+        if (format === 'yaml') {
+          const { writeText } = await import('../sweeps/text.ts');
+          return { name: `${file}.yaml`, bytes: encode(writeText(request, opened.datasets.list())) };
+        }
+        const { exportSweep, SWEEP_FORMATS } = await import('../../services/sweeps/exports.ts');
+        const text = exportSweep(await opened.sweeps.table(id), format);
+        return { name: `${file}.${SWEEP_FORMATS[format]}`, bytes: encode(text) };
+      }),
     'exports.adversarial': ({ id, model }) =>
       save('Save the adversarial set', (figures, opened) => figures.exportAdversarial(opened, id, model)),
     'exports.model': async ({ id }) => {

@@ -4,6 +4,7 @@ import type { Handlers } from './dispatch.ts';
 import { engineCalls } from './engines.ts';
 import { exportCalls } from './exports.ts';
 import { libraryCalls } from './library.ts';
+import { sweepCalls } from './sweeps.ts';
 import { workCalls } from './work.ts';
 
 /** Every call of the contract, as this application carries it out. */
@@ -12,6 +13,7 @@ export function handlers(context: CallContext): Handlers {
     ...appCalls(context),
     ...libraryCalls(context),
     ...workCalls(context),
+    ...sweepCalls(context),
     ...engineCalls(context),
     ...exportCalls(context),
   };

@@ -251,7 +251,7 @@ test(
     const sample = join(import.meta.dirname, '../../resources/sample');
     const imported = await sweep('bad', file, '--dry-run', '--data', sample);
     expect(imported.said).toMatch(
-      /1 trainings, 0 measurements, 0 attention galleries, 0 masking checks\n {2}natural; seeds 0/,
+      /1 trainings, 0 measurements, 0 attention galleries, 0 masking checks\n {2}natural; seeds 0\nTime: unknown, no speed was measured/,
     );
     expect(imported.code).toBe(0);
   },

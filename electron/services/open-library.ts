@@ -97,6 +97,7 @@ export const openLibrary: OpenLibrary = async (path, options) => {
   };
   const models = modelService(session, sideJobs);
   const runs = runService(session, preferences, modules, jobs);
+  const architectures = architectureService(store, async () => (await engines.list()).engines);
   const plans = planService(session, preferences, jobs, engines, modules);
   const checks = checkService(session, preferences);
   const galleries = galleryService(session, preferences, modules);
@@ -118,13 +119,17 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     },
     bytes: () => folderBytes(store.folder.root),
     preferences,
-    architectures: architectureService(store, async () => (await engines.list()).engines),
+    architectures,
     datasets: datasetService(session),
     models,
     runs,
     evaluations: { ...evaluationService(session, preferences, modules), trajectory: trajectories.record },
     plans,
-    sweeps: sweepService(session, { catalogue, models, runs, plans, galleries, checks, jobs }, modules),
+    sweeps: sweepService(
+      session,
+      { catalogue, models, runs, plans, galleries, checks, jobs, architectures, engines, preferences },
+      modules,
+    ),
     galleries,
     checks,
     jobs,

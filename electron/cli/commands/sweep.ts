@@ -137,14 +137,34 @@ async function datasetOf(
   }
 }
 
-function previewText({ expansion, trainings, measurements, galleries, checks }: SweepPreview): string {
+function previewText(preview: SweepPreview): string {
+  const { expansion, trainings, measurements, galleries, checks, notes } = preview;
   const { groups, surrogates } = expansion;
   const seeds = groups[0]?.trainings.map(({ seed }) => seed).join(', ') ?? '';
   return [
     `${trainings} trainings, ${measurements} measurements, ${galleries} attention galleries, ${checks} masking checks`,
     ...surrogates.map(({ label, seed }) => `  ${label}, seed ${seed}`),
     ...groups.map(({ label }) => `  ${label}; seeds ${seeds}`),
+    timeText(preview),
+    ...notes,
   ].join('\n');
+}
+
+function timeText({ seconds, time }: SweepPreview): string {
+  if (seconds === null) return 'Time: unknown, no speed was measured on this computer yet.';
+  const parts = [
+    `trainings ${durationText(time.trainings)}`,
+    `evaluations at most ${durationText(time.evaluations)}`,
+    `attention galleries ${durationText(time.galleries)}`,
+    `masking checks ${durationText(time.checks)}`,
+  ];
+  return `Time: about ${durationText(seconds)} on this computer, from measured speeds (${parts.join(', ')}).`;
+}
+
+function durationText(seconds: number | null): string {
+  if (seconds === null) return 'unknown';
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
 function tableText(table: SweepTable, failed: readonly { readonly title: string; readonly message: string }[]): string {

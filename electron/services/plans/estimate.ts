@@ -17,6 +17,12 @@ import type { PlanStep } from './expand.ts';
 
 type Step = PlanEstimate['steps'][number];
 
+/** What of a model decides its cost. */
+export type EstimatedModel = Pick<
+  StoredModel,
+  'id' | 'name' | 'architecture' | 'architectureSettings' | 'inputShape' | 'classes' | 'foreign'
+>;
+
 /** How fast an attack went: units of work a second, of one model. */
 interface Speed {
   readonly attack: string;
@@ -37,6 +43,7 @@ const LEAST_SECONDS = 0.2;
  * of the same architecture and kind of work, else from the engine's speed test and the network's size.
  * @param known evaluations that the plan has already.
  * @param reports what is known of the engines' speed.
+ * @param modelOf a model by its id, which may be one that is not trained yet.
  */
 export function estimatePlan(
   store: Store,
@@ -44,6 +51,7 @@ export function estimatePlan(
   known: readonly EvaluationRow[],
   preferred: EngineChoice,
   reports: readonly EngineReport[],
+  modelOf: (id: EntityId) => EstimatedModel = (id) => requireModel(store, id),
 ): PlanEstimate {
   const dataset = requireDataset(store, request.dataset);
   const available = dataset.manifest.splits[request.examples.split];
@@ -65,13 +73,13 @@ export function estimatePlan(
     // A transfer makes x' once for all targets; white-box attacks work on each.
     const makers = step.source.length > 0 ? step.source : targets;
     const work = makers.length * examples * starts * workOf(plan);
-    const times = makers.map((id) => secondsPerUnit(requireModel(store, id), step, speeds, engine, reports));
+    const times = makers.map((id) => secondsPerUnit(modelOf(id), step, speeds, engine, reports));
     const seconds = times.reduce<number | null>(
       (sum, time) => (sum === null || time.seconds === null ? null : sum + (time.seconds * work) / makers.length),
       0,
     );
     return {
-      label: labelOf(store, step),
+      label: labelOf(step, modelOf),
       targets: [...targets],
       source: [...step.source],
       seed: step.seed,
@@ -93,9 +101,9 @@ export function estimatePlan(
   };
 }
 
-function labelOf(store: Store, { attack, source }: PlanStep): string {
+function labelOf({ attack, source }: PlanStep, modelOf: (id: EntityId) => EstimatedModel): string {
   if (source.length === 0) return attack.label;
-  return `${attack.label} from ${source.map((id) => requireModel(store, id).name).join(' + ')}`;
+  return `${attack.label} from ${source.map((id) => modelOf(id).name).join(' + ')}`;
 }
 
 /** Speeds of finished evaluations, newest first. */
@@ -121,7 +129,7 @@ function measuredSpeeds(store: Store): Speed[] {
 }
 
 function secondsPerUnit(
-  model: StoredModel,
+  model: EstimatedModel,
   { attack }: PlanStep,
   speeds: readonly Speed[],
   engine: EngineChoice,

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { evaluationRequest } from '../../../shared/domain/evaluation.ts';
 import { sweepRequest } from '../../../shared/domain/sweep.ts';
 import type { SweepRequest } from '../../../shared/domain/sweep.ts';
 import { forkLauncher } from '../launch-fork.ts';
@@ -38,6 +39,8 @@ const request = (): SweepRequest =>
     engine: 'wasm',
   });
 
+const more = { split: 'test', count: 60, sample: false, seed: 0 } as const;
+
 /** The same with a training that diverges. */
 const diverging = (): SweepRequest => {
   const { list = [], ...others } = request();
@@ -47,6 +50,12 @@ const diverging = (): SweepRequest => {
     list: [natural, { defence: 'clp', lambda: 1000, learningRate: 10, learningRateWarmup: 0.9, epochs: 4 }],
   };
 };
+
+test('before anything was measured on this computer, a preview says that the time is unknown', async () => {
+  const { seconds, time } = await library.sweeps.preview(request());
+  expect(time).toEqual({ trainings: null, evaluations: null, galleries: 0, checks: null });
+  expect(seconds).toBeNull();
+});
 
 test('what fails is named, the rest is trained, evaluated and checked; again, only what failed is tried', async () => {
   const { id, known } = await library.sweeps.create(diverging());
@@ -79,6 +88,49 @@ test('what fails is named, the rest is trained, evaluated and checked; again, on
   ).toEqual(jobs.sort());
   expect(await library.sweeps.table(id)).toEqual(table);
 }, 180_000);
+
+test('a preview tells the time from what was measured before: in proportion to epochs, images and models', async () => {
+  const asked = { ...request(), attention: { examples: 20, epsilon: 0.1 } };
+  const { base = {}, evaluate, list = [], dataset } = asked;
+  const run = library.snapshot().runs.find(({ config, result }) => result && config.defence === 'natural');
+  const attack = { name: 'pgd', settings: { steps: 60, epsilon: 0.1 } };
+  const measured = evaluationRequest.parse({ dataset, targets: [run?.id], attack, examples: more, engine: 'wasm' });
+  await library.jobs.wait((await library.evaluations.create(measured)).id);
+  const first = await library.sweeps.preview(asked);
+  const { trainings, evaluations, galleries, checks } = first.time;
+  expect(first.galleries).toBe(1);
+  expect(first.seconds).toBeCloseTo(Number(trainings) + Number(evaluations) + Number(galleries) + Number(checks), 9);
+  const { time: natural } = await library.sweeps.preview({ ...asked, list: list.slice(0, 1) });
+  // A training of ten steps is mostly starting up: of its speed no more can be said.
+  const took = run?.result?.seconds ?? 0;
+  expect(natural.trainings).toBeGreaterThan(took / 10);
+  expect(natural.trainings).toBeLessThan(took * 10);
+  const longer = { ...asked, base: { ...base, epochs: 3 }, seeds: [0, 1], evaluate: { ...evaluate!, examples: more } };
+  const { time } = await library.sweeps.preview(longer);
+  expect(time.trainings).toBeCloseTo(6 * Number(trainings), 9);
+  expect(time.evaluations).toBeCloseTo(2 * 3 * Number(evaluations), 9);
+  expect(time.galleries).toBeCloseTo(2 * Number(galleries), 9);
+  expect(time.checks).toBeCloseTo(2 * Number(checks), 9);
+});
+
+test('a preview says which surrogates are not the usual ones, a member of an ensemble among them', async () => {
+  const asked = request();
+  const { notes } = await library.sweeps.preview({ ...asked, surrogates: { plain: {}, same: { seed: 0 } } });
+  expect(notes).toEqual([
+    'The source surrogate same has the seed of the target m-pgd, attackSteps 1, seed 0 (0); a gray-box source is meant to be from another seed.',
+  ]);
+  const run = library.snapshot().runs.find(({ config, result }) => result && config.defence === 'natural');
+  const list = [{ defence: 'ensemble-at', members: [run?.id ?? ''] }];
+  const other = await library.sweeps.preview({
+    ...asked,
+    list,
+    seeds: [1],
+    surrogates: { plain: {}, same: { seed: 0 } },
+  });
+  expect(other.notes).toEqual([
+    'The target ensemble-at, seed 1 was trained against this source, surrogate same; a gray-box source is meant to be new to it, so this is not the usual gray-box number.',
+  ]);
+});
 
 test('a run that was deleted is made again, and the new model alone is evaluated', async () => {
   const { list = [], ...others } = request();

@@ -105,8 +105,9 @@ test('a preset changes base, grid, evaluation and attention key by key, seeds, l
   };
   expect(withPreset(looking, 'day').attention).toEqual({ examples: 200, reference: 'gray-box' });
   expect(withPreset(looking, 'blind').attention).toBeNull();
-  const larger = { ...file, presets: { gpu: { dataset: { name: 'z', size: [224, 224] as const } }, day: {} } };
-  expect(datasetAsked(larger, 'gpu')).toEqual({ name: 'z', size: [224, 224] });
+  const size: [number, number] = [224, 224];
+  const larger = { ...file, presets: { gpu: { dataset: { name: 'z', size } }, day: {} } };
+  expect(datasetAsked(larger, 'gpu')).toEqual({ name: 'z', size });
   expect(withPreset(larger, 'gpu')).not.toHaveProperty('dataset');
   expect(datasetAsked(larger, 'day')).toBe('y');
   expect(withPreset(file, undefined)).not.toHaveProperty('presets');

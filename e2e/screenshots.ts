@@ -7,6 +7,7 @@ import { open, type ViewName } from './ui.ts';
 const VIEWS: readonly ViewName[] = [
   'Data sets',
   'Training',
+  'Sweeps',
   'Evaluation',
   'Attention',
   'Masking check',

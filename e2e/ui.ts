@@ -3,6 +3,7 @@ import type { Locator, Page } from '@playwright/test';
 export type ViewName =
   | 'Data sets'
   | 'Training'
+  | 'Sweeps'
   | 'Evaluation'
   | 'Attention'
   | 'Masking check'

@@ -104,7 +104,7 @@ export function parallelOption(
         nameGap: 12,
         nameTextStyle: { ...label, color: theme.ink, width: 110, overflow: 'truncate' },
         nameTruncate: { maxWidth: 110 },
-        axisLabel: label,
+        axisLabel: { ...label, textBorderColor: theme.surface, textBorderWidth: 3 },
         axisLine: { lineStyle: { color: theme.faintInk } },
         axisTick: { show: false },
         areaSelectStyle: { width: 16, borderWidth: 1, borderColor: theme.ink, color: theme.faintInk, opacity: 0.25 },

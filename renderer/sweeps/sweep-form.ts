@@ -13,7 +13,7 @@ type Surrogates = NonNullable<SweepRequest['surrogates']>;
 type Fields = ReadonlyMap<string, SettingField>;
 type Entries = readonly { readonly name: string; readonly fields: readonly SettingField[] }[];
 /** What of the catalogue a form is made from. */
-interface Registries {
+export interface Registries {
   readonly architectures: Entries;
   readonly defences: Entries;
   readonly attacks: Entries;
@@ -110,11 +110,15 @@ export function sweepFormOf(request: Partial<SweepRequest>, catalogue: Registrie
     rows: list ?? null,
     seeds: seeds.join(', '),
     evaluates: Boolean(evaluate),
-    attacks: attacks.map((attack) =>
-      typeof attack === 'string'
-        ? { name: attack, settings: {}, epsilons: '' }
-        : { name: attack.name, settings: { ...attack.settings }, epsilons: (attack.epsilons ?? []).join(', ') },
-    ),
+    attacks: attacks.map((attack) => {
+      const {
+        name,
+        settings,
+        epsilons: own,
+      } = typeof attack === 'string' ? { name: attack, settings: {}, epsilons: null } : attack;
+      const usual = defaultValues(fieldsOf(catalogue.attacks, name));
+      return { name, settings: { ...usual, ...settings }, epsilons: (own ?? []).join(', ') };
+    }),
     epsilons: epsilons.join(', '),
     count,
     evaluation,
@@ -172,7 +176,7 @@ export function sweepRequestOf(form: SweepForm, catalogue: Registries, fields: F
   return {
     name: form.name.trim(),
     dataset: form.dataset,
-    base: baseOf(form, catalogue) as NonNullable<SweepRequest['base']>,
+    base: plainSettings(baseOf(form, catalogue)),
     ...(form.axes.length > 0 && { grid }),
     ...(form.rows && { list: form.rows }),
     seeds: [...(parseSeeds(form.seeds) ?? [0])],
@@ -224,8 +228,8 @@ function evaluationOf(form: SweepForm, { attacks }: Registries): Evaluation {
 function changed(fields: readonly SettingField[], values: SettingValues): SettingValues {
   return Object.fromEntries(
     fields.flatMap(({ key, default: standard }): [string, SettingValue][] => {
-      const value = values[key] ?? null;
-      return JSON.stringify(value) === JSON.stringify(standard) ? [] : [[key, value]];
+      const value = values[key];
+      return value === undefined || JSON.stringify(value) === JSON.stringify(standard) ? [] : [[key, value]];
     }),
   );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SettingField, SettingValue } from '../../shared/domain/settings.ts';
-import { recommendedSettings, runVariants, settingsOfNext, staticModels } from './defence-settings.ts';
+import { recommendedSettings, settingsOfNext, staticModels } from './defence-settings.ts';
 
 const field = (key: string, standard: SettingValue): SettingField => ({
   key,
@@ -55,25 +55,5 @@ describe('static models', () => {
       model('run-5', 'Small', { inputShape: [32, 32, 3] }),
     ];
     expect(staticModels(models, [28, 28, 1], 10)).toEqual(['Natural', 'run-2', 'run-3']);
-  });
-});
-
-describe('ablations', () => {
-  const entry = {
-    ablations: [
-      { name: 'no-attention', label: 'without attention pairing', settings: { beta: 0 } },
-      { name: 'neither', label: 'without both', settings: { alpha: 0, beta: 0 } },
-    ],
-  };
-
-  it('stand beside the whole, unless they are the same as it', () => {
-    const values = { alpha: 0.5, beta: 1, epsilon: 0.3 };
-    expect(runVariants(entry, values, false)).toEqual([{ label: '', settings: values }]);
-    expect(runVariants(entry, values, true)).toEqual([
-      { label: '', settings: values },
-      { label: 'without attention pairing', settings: { alpha: 0.5, beta: 0, epsilon: 0.3 } },
-      { label: 'without both', settings: { alpha: 0, beta: 0, epsilon: 0.3 } },
-    ]);
-    expect(runVariants(entry, { ...values, beta: 0 }, true).map(({ label }) => label)).toEqual(['', 'without both']);
   });
 });

@@ -44,24 +44,3 @@ export function staticModels(
   );
   return fitting.map(({ id, name }) => (fitting.filter((other) => other.name === name).length > 1 ? id : name));
 }
-
-/** One run to start: the defence as it is set, or with parts of it switched off. */
-export interface RunVariant {
-  /** What is switched off, to follow the run's name; empty for the whole. */
-  readonly label: string;
-  readonly settings: SettingValues;
-}
-
-/** The whole, and each ablation that differs from it. */
-export function runVariants(
-  entry: Pick<DefenceEntry, 'ablations'>,
-  values: SettingValues,
-  ablations: boolean,
-): readonly RunVariant[] {
-  const whole = { label: '', settings: values };
-  if (!ablations) return [whole];
-  const others = entry.ablations
-    .map(({ label, settings }) => ({ label, settings: { ...values, ...settings } }))
-    .filter(({ settings }) => Object.entries(settings).some(([key, value]) => !same(values[key], value)));
-  return [whole, ...others];
-}

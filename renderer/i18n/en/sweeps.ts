@@ -39,7 +39,6 @@ export const sweeps = {
     of: '{done} of {total}',
     images: 'On {n} images.',
     overSeeds: 'Over {n} seed: {values}. | Over {n} seeds: {values}.',
-    weak: 'weak',
     spoken: '{row}, {column}: {value}',
     openSeed: 'Examples of seed {seed}',
     noExamples: 'The evaluation behind this number is no longer in the library.',

@@ -1,4 +1,4 @@
-import { stringify } from 'yaml';
+import { Document, isCollection, isPair, isScalar, isSeq, visit } from 'yaml';
 import type { Catalogue } from '../../../shared/domain/catalogue.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { exampleChoice } from '../../../shared/domain/evaluation.ts';
@@ -61,7 +61,17 @@ export function writeText(
 ): string {
   const named = datasets.find(({ id }) => id === dataset)?.manifest.name ?? dataset;
   const content = { name, dataset: named, ...parts, ...(evaluate && { evaluate: tidied(evaluate) }) };
-  return stringify(content, { lineWidth: 110, flowCollectionPadding: true });
+  const document = new Document(content);
+  visit(document, {
+    Collection: (_, node, path) => {
+      // The root and what it holds are lines of their own, and so are attacks; what is inside them is short.
+      const depth = path.filter(isCollection).length;
+      const plain = node.items.every((item) => isScalar(isPair(item) ? item.value : item));
+      const isBlock = depth === 0 || (depth === 1 && !(isSeq(node) && plain)) || (depth === 2 && isSeq(node) && !plain);
+      node.flow = !isBlock;
+    },
+  });
+  return document.toString({ lineWidth: 110, flowCollectionPadding: true });
 }
 
 function tidied({ attacks, examples, ...others }: NonNullable<SweepRequest['evaluate']>): object {

@@ -1,22 +1,10 @@
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { prepareEnginePack } from './cli.mjs';
 import { runScript } from './console.mjs';
-import { electronBinary, root } from './paths.mjs';
+import { runInElectron } from './electron-script.mjs';
 import { prepare } from './prepare.mjs';
 
 await runScript(async () => {
   await prepare();
   await prepareEnginePack();
-  const child = spawn(electronBinary, [join(root, 'scripts', 'validate', 'main.ts'), ...process.argv.slice(2)], {
-    stdio: 'inherit',
-    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
-  });
-  // A terminal sends Ctrl+C to the child itself; we only have to outlive it. Other signals are passed on.
-  process.on('SIGINT', () => {});
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  process.exitCode = await new Promise((resolve) => {
-    child.on('error', () => resolve(1));
-    child.on('close', (status) => resolve(status ?? 1));
-  });
+  await runInElectron('validate', 'main.ts');
 });

@@ -85,7 +85,10 @@ export type SweepParts = z.infer<typeof sweepParts>;
 const importRecipe = importOptions.omit({ path: true }).partial().required({ name: true });
 
 /** Name of a data set, or how it is imported from a folder, its name among it. */
-const sweepDataset = z.union([z.string().min(1), importRecipe]);
+const sweepDataset = z.union(
+  [z.string().min(1), importRecipe],
+  'must be the name of a data set, or how it is imported, its name among it',
+);
 
 /** A sweep's file, as YAML holds it. */
 export const sweepFile = z.strictObject({

@@ -1,4 +1,5 @@
 import { mkdir, readFile } from 'node:fs/promises';
+import { arch, availableParallelism, cpus, platform, totalmem } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
@@ -7,10 +8,14 @@ import { AppError } from '../../../shared/domain/errors.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import { parseSettings } from '../../../shared/domain/settings.ts';
 import type { SweepFile, SweepRequest } from '../../../shared/domain/sweep.ts';
+import packageJson from '../../../package.json' with { type: 'json' };
 import type { Library } from '../../services/library.ts';
 import { countTrainings } from '../../services/sweeps/expand.ts';
+import { durationText } from '../../services/duration.ts';
 import { exportSweep, SWEEP_FORMATS, tableNotes, tableTexts } from '../../services/sweeps/exports.ts';
 import { datasetAsked, readSweep, withPreset } from '../../services/sweeps/read.ts';
+import type { SweepReport } from '../../services/sweeps/drive.ts';
+import type { SweepRecord } from '../../services/sweeps/record.ts';
 import type { SweepPreview } from '../../services/sweeps/service.ts';
 import type { SweepTable } from '../../services/sweeps/table.ts';
 import { writeExport } from '../../services/write-export.ts';
@@ -40,7 +45,7 @@ export function sweepCommand(program: Command): void {
     .option('--dry-run', 'show what it would do, and check every training', false)
     .option('--yes', `do not ask about more than ${MANY} trainings`, false)
     .option('--list', 'list the sweeps of the library', false)
-    .option('--out <dir>', 'write the table as CSV, LaTeX and Markdown')
+    .option('--out <dir>', 'write the table as CSV, LaTeX and Markdown, and all that it rests on as sweep.json')
     .action(async (file: string | undefined, flags: SweepFlags, command: Command) => {
       await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
         if (flags.list) {
@@ -70,7 +75,9 @@ export function sweepCommand(program: Command): void {
         const { failed } = await library.sweeps.run(id, (text) => output.say(text));
         const table = await library.sweeps.table(id);
         if (flags.out !== undefined) {
+          const again = known ? `pairlight sweep ${file}` : commandOf(file, flags);
           await writeTables(table, flags.out);
+          await writeRecord(await library.sweeps.record(id), failed, [again], flags.out);
           output.say(`Tables: ${flags.out}`);
         }
         output.result({ ...table, failed }, tableText(table, failed));
@@ -153,19 +160,15 @@ function previewText(preview: SweepPreview): string {
 function timeText({ seconds, time }: SweepPreview): string {
   if (seconds === null) return 'Time: unknown, no speed was measured on this computer yet.';
   const parts = [
-    `trainings ${durationText(time.trainings)}`,
-    `evaluations at most ${durationText(time.evaluations)}`,
-    `attention galleries ${durationText(time.galleries)}`,
-    `masking checks ${durationText(time.checks)}`,
+    `trainings ${durationOrUnknown(time.trainings)}`,
+    `evaluations at most ${durationOrUnknown(time.evaluations)}`,
+    `attention galleries ${durationOrUnknown(time.galleries)}`,
+    `masking checks ${durationOrUnknown(time.checks)}`,
   ];
   return `Time: about ${durationText(seconds)} on this computer, from measured speeds (${parts.join(', ')}).`;
 }
 
-function durationText(seconds: number | null): string {
-  if (seconds === null) return 'unknown';
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
-}
+const durationOrUnknown = (seconds: number | null): string => (seconds === null ? 'unknown' : durationText(seconds));
 
 function tableText(table: SweepTable, failed: readonly { readonly title: string; readonly message: string }[]): string {
   return [
@@ -183,4 +186,37 @@ async function writeTables(table: SweepTable, folder: string): Promise<void> {
     const text = exportSweep(table, format);
     await writeExport(join(folder, `sweep.${SWEEP_FORMATS[format]}`), new TextEncoder().encode(text));
   }
+}
+
+/** The command that makes the same sweep in another library. */
+function commandOf(file: string, { preset }: SweepFlags): string {
+  return ['pairlight sweep', file, ...(preset === undefined ? [] : ['--preset', preset]), '--data FOLDER'].join(' ');
+}
+
+/** Writes all that the tables rest on as one JSON document. */
+async function writeRecord(
+  record: SweepRecord,
+  failed: SweepReport['failed'],
+  commands: readonly string[],
+  folder: string,
+): Promise<void> {
+  const document = {
+    written: new Date().toISOString(),
+    versions: {
+      pairlight: packageJson.version,
+      electron: process.versions.electron ?? null,
+      node: process.versions.node,
+    },
+    computer: {
+      processor: cpus()[0]?.model ?? 'unknown',
+      cores: availableParallelism(),
+      memory: totalmem(),
+      system: `${platform()} ${arch()}`,
+    },
+    commands,
+    failed,
+    ...record,
+  };
+  const text = `${JSON.stringify(document, null, 2)}\n`;
+  await writeExport(join(folder, 'sweep.json'), new TextEncoder().encode(text));
 }

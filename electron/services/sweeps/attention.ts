@@ -12,7 +12,7 @@ import type { ModuleService } from '../modules/service.ts';
 import type { SweepExpansion } from './expand.ts';
 
 /** Models of one gallery at most. */
-const GALLERY_MODELS = 16;
+export const GALLERY_MODELS = 16;
 /** Images of a sweep that does not say how many. */
 const IMAGES = 100;
 

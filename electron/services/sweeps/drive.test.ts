@@ -60,12 +60,22 @@ test('before anything was measured on this computer, a preview says that the tim
 test('what fails is named, the rest is trained, evaluated and checked; again, only what failed is tried', async () => {
   const { id, known } = await library.sweeps.create(diverging());
   expect(known).toBe(false);
+  const { trainings, evaluations, checks } = await library.sweeps.progress(id);
+  expect([trainings.missing, evaluations.missing, checks.missing]).toEqual([2, 1, 2]);
   const said: string[] = [];
   const { failed } = await library.sweeps.run(id, (text) => said.push(text));
   expect(said).toEqual(['2 trainings', '1 evaluations', '1 masking checks']);
   expect(failed).toEqual([
     { title: expect.stringMatching(/^Train Mixed: clp/), message: expect.stringMatching(/step/) },
   ]);
+
+  const none = { waiting: 0, running: 0, done: 0, failed: 0, missing: 0 };
+  expect(await library.sweeps.progress(id)).toEqual({
+    trainings: { ...none, done: 1, failed: 1 },
+    evaluations: { ...none, done: 1 },
+    galleries: none,
+    checks: { ...none, done: 1 },
+  });
 
   const table = await library.sweeps.table(id);
   expect(table.columns.map(({ label }) => label)).toEqual(['clean', 'FGSM, ε 0.1', 'worst case, ε 0.1']);
@@ -75,7 +85,7 @@ test('what fails is named, the rest is trained, evaluated and checked; again, on
   expect(natural?.checks).toEqual([library.checks.list()[0]?.result?.verdict]);
   expect(natural?.cells['clean']).toMatchObject({ std: null, seeds: 1, examples: 20 });
   expect(pairing).toMatchObject({ models: [], cells: {}, checks: [] });
-  expect(exportSweep(table, 'markdown')).toMatch(/\n\| clp.* \| not run \| not run \| not run \| +\|\n/);
+  expect(exportSweep(table, 'markdown')).toMatch(/\n\| clp.* \| not run \| not run \| not run \| +\| – \| – \|\n/);
 
   const jobs = library.jobs.list().map((job) => job.id);
   expect(await library.sweeps.create(diverging())).toEqual({ id, known: true });

@@ -6,7 +6,7 @@ import type { Added, Library } from '../library.ts';
 import type { Session } from '../session.ts';
 import type { SweepExpansion, SweepTraining } from './expand.ts';
 import { attentionIndices, galleryRequests } from './attention.ts';
-import { currentGalleries, currentPlans, GALLERY_PART, PLAN_PART } from './parts.ts';
+import { CHECK_PART, currentGalleries, currentPlans, GALLERY_PART, PLAN_PART } from './parts.ts';
 import { checkRequests, planRequests, trainingConfig } from './requests.ts';
 
 /** What of a sweep came to no result, and why. */
@@ -101,7 +101,7 @@ export async function runSweep(
 
   const checks: EntityId[] = [];
   for (const wanted of checkRequests(request, models, surrogateOf)) {
-    const key = `check ${wanted.model}`;
+    const key = `${CHECK_PART}${wanted.model}`;
     const known = part(key);
     checks.push(known && store.checks.get(known) ? known : (await library.checks.create(wanted, adds(key))).id);
   }

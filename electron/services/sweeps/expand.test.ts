@@ -66,6 +66,15 @@ test('what a defence does not have is left out there, and trainings that are the
   expect(groups[1]?.trainings[0]?.placed.defenceSettings).toEqual({ attackSteps: 5, alpha: 0.5 });
 });
 
+test('an empty list of a setting is called none', () => {
+  const parts: SweepParts = {
+    base: { architecture: 'convnet-64', defence: 'at' },
+    grid: { denoise: [[], ['conv2', 'conv3']] },
+  };
+  const { groups } = expandSweep(parts, catalogue);
+  expect(groups.map(({ label }) => label)).toEqual(['at, denoise none', 'at, denoise conv2 + conv3']);
+});
+
 test('a surrogate is undefended, shares the rest, and is the same training where another one is', () => {
   const parts: SweepParts = {
     base: { architecture: 'small-cnn', defence: 'at', attackSteps: 5, epochs: 2 },

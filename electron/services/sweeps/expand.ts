@@ -93,9 +93,14 @@ function combinations(grid: Readonly<Record<string, readonly SettingValue[]>>): 
 /** `at-alp, alpha 0.5`. */
 function labelOf(defence: string, { defence: _, ...others }: SettingValues): string {
   const rest = Object.entries(others).map(([key, value]) =>
-    key === 'architecture' ? String(value) : `${key} ${Array.isArray(value) ? value.join(' + ') : String(value)}`,
+    key === 'architecture' ? String(value) : `${key} ${textOf(value)}`,
   );
   return [defence, ...rest].join(', ');
+}
+
+function textOf(value: SettingValue): string {
+  if (!Array.isArray(value)) return String(value);
+  return value.length > 0 ? value.join(' + ') : 'none';
 }
 
 function keyOf(settings: SettingValues): string {

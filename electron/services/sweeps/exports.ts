@@ -1,12 +1,14 @@
 import { stringify } from 'csv-stringify/sync';
 import type { SettingValue } from '../../../shared/domain/settings.ts';
 import { escapeLatex } from '../figures/table.ts';
+import { durationText } from '../duration.ts';
 import { footnotes, RED_MARK, WEAK_MARK } from '../marks.ts';
 import type { SweepCell, SweepColumn, SweepTable, SweepTableRow } from './table.ts';
 
 export const SWEEP_FORMATS = { csv: 'csv', latex: 'tex', markdown: 'md' } as const;
 
 const CHECK_HEADING = 'masking check';
+const TIMES = ['training', 'evaluation'] as const;
 
 /** The grouped table as a file's text; cells that were not run say so. */
 export function exportSweep(table: SweepTable, format: keyof typeof SWEEP_FORMATS): string {
@@ -22,7 +24,7 @@ export function exportSweep(table: SweepTable, format: keyof typeof SWEEP_FORMAT
 
 /**
  * The numbers as texts, one table for each kind of them that there is: head first, then label, a column for each number,
- * and beside accuracies the masking check.
+ * and beside accuracies the masking check and what training and evaluation took.
  */
 export function tableTexts(table: SweepTable): string[][][] {
   const attention = table.columns.filter(({ kind }) => kind === 'attention');
@@ -32,7 +34,8 @@ export function tableTexts(table: SweepTable): string[][][] {
     percent,
   ).map((line, row) => {
     const before = table.rows[row - 1];
-    return [...line, before ? checksText(before) : CHECK_HEADING];
+    if (!before) return [...line, CHECK_HEADING, ...TIMES];
+    return [...line, checksText(before), ...TIMES.map((part) => timeText(before.seconds[part]))];
   });
   return [accuracy, ...(attention.length > 0 ? [textsOf(table, attention, plain)] : [])];
 }
@@ -55,6 +58,7 @@ export function tableNotes({ columns, rows, notes }: SweepTable): string[] {
     ...(red
       ? [`${RED_MARK} Gradients of a model hide how easily it is fooled: do not trust gradient attacks alone.`]
       : []),
+    'Training and evaluation: time of computing over all models of a row; what several models share counts in equal shares.',
     ...footnotes([], columns),
     ...notes,
   ];
@@ -76,6 +80,9 @@ function checksText({ checks }: SweepTableRow): string {
   if (verdicts.length === 1) return verdicts[0] ?? '';
   return verdicts.map((one) => `${checks.filter((verdict) => verdict === one).length} ${one}`).join(', ');
 }
+
+/** Of nothing that was run: a dash. */
+const timeText = (seconds: number): string => (seconds > 0 ? durationText(seconds) : '–');
 
 function settingText(value: SettingValue): string {
   if (value === null) return '';
@@ -101,6 +108,8 @@ function csvOf({ columns, rows }: SweepTable): string {
         examples: cell?.examples ?? '',
         remark: weak ?? '',
         masking_check: checksText(row),
+        training_seconds: row.seconds.training.toFixed(1),
+        evaluation_seconds: row.seconds.evaluation.toFixed(1),
       };
     }),
   );

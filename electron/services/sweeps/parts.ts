@@ -19,6 +19,9 @@ export function currentPlans(
   );
 }
 
+/** Keys of a sweep's checks begin with it, and end with the model's id. */
+export const CHECK_PART = 'check ';
+
 /** Keys of a sweep's galleries begin with it, and end with a number. */
 export const GALLERY_PART = 'attention ';
 

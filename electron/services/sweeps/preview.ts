@@ -53,20 +53,7 @@ export async function previewSweep(
   refuseEmpty(expansion, catalogue);
   const configs = await checkedConfigs(library, request, [...expansion.surrogates, ...trainings]);
 
-  const targets = [...new Map(trainings.map((training) => [training.key, training])).values()];
-  const standIns = new Map<EntityId, SweepTraining>([
-    ...targets.map((training, position) => [standIn('model', position), training] as const),
-    ...expansion.surrogates.map((training, position) => [standIn('source', position), training] as const),
-  ]);
-  const models = targets.map((_, position) => standIn('model', position));
-  const sourceOf = (name: string): EntityId =>
-    standIn(
-      'source',
-      expansion.surrogates.findIndex((surrogate) => surrogate.name === name),
-    );
-
-  const plans: PlanRequest[] = [];
-  for (const plan of planRequests(request, models, sourceOf)) plans.push(await modules.pinPlan(plan));
+  const { models, sourceOf, plans, standIns } = await plansAhead(modules, request, expansion);
   const indices = request.attention ? await attentionIndices(request, store.folder.of('dataset', dataset.id)) : [];
   const galleries = galleryRequests(request, models, sourceOf, indices);
   const [gallery] = galleries;
@@ -93,6 +80,34 @@ export async function previewSweep(
     time,
     notes: surrogateNotes(store, expansion, configs),
   };
+}
+
+/** The plans of a sweep before anything is trained, with ids that stand for the trainings. */
+export async function plansAhead(
+  modules: Pick<ModuleService, 'pinPlan'>,
+  request: SweepRequest,
+  { groups, surrogates }: SweepExpansion,
+): Promise<{
+  readonly models: readonly EntityId[];
+  readonly sourceOf: (name: string) => EntityId;
+  readonly plans: readonly PlanRequest[];
+  readonly standIns: ReadonlyMap<EntityId, SweepTraining>;
+}> {
+  const trainings = groups.flatMap((group) => group.trainings);
+  const targets = [...new Map(trainings.map((training) => [training.key, training])).values()];
+  const models = targets.map((_, position) => standIn('model', position));
+  const sourceOf = (name: string): EntityId =>
+    standIn(
+      'source',
+      surrogates.findIndex((surrogate) => surrogate.name === name),
+    );
+  const plans: PlanRequest[] = [];
+  for (const plan of planRequests(request, models, sourceOf)) plans.push(await modules.pinPlan(plan));
+  const standIns = new Map([
+    ...targets.map((training, position) => [standIn('model', position), training] as const),
+    ...surrogates.map((training, position) => [standIn('source', position), training] as const),
+  ]);
+  return { models, sourceOf, plans, standIns };
 }
 
 function missingStandIn(id: EntityId): never {

@@ -12,8 +12,12 @@ import { runSweep } from './drive.ts';
 import type { SweepReport } from './drive.ts';
 import { canonical, expandSweep } from './expand.ts';
 import type { SweepExpansion } from './expand.ts';
-import { previewSweep } from './preview.ts';
+import { plansAhead, previewSweep } from './preview.ts';
 import type { PreviewOthers, SweepPreview } from './preview.ts';
+import { sweepProgress } from './progress.ts';
+import type { SweepProgress } from './progress.ts';
+import { sweepRecord } from './record.ts';
+import type { SweepRecord } from './record.ts';
 import { sweepTable } from './table.ts';
 import type { SweepTable } from './table.ts';
 
@@ -36,6 +40,10 @@ export interface SweepService {
    * @throws AppError `cancelled` if a part was cancelled or interrupted.
    */
   run(id: EntityId, say: (text: string) => void): Promise<SweepReport>;
+  /** How far it is: its jobs by what they are doing. */
+  progress(id: EntityId): Promise<SweepProgress>;
+  /** Its table with all that it rests on: every job with settings, engine, seconds and result. */
+  record(id: EntityId): Promise<SweepRecord>;
   /** Every number so far: a row for each setting, mean and standard deviation over its seeds. */
   table(id: EntityId): Promise<SweepTable>;
 }
@@ -51,6 +59,19 @@ export function sweepService(
   const get = (id: EntityId): StoredSweep => store.sweeps.get(id) ?? missing('sweep', id);
   const expansionOf = async (request: SweepRequest): Promise<SweepExpansion> =>
     expandSweep(request, await library.catalogue());
+  const tableOf = async (sweep: StoredSweep, expansion: SweepExpansion): Promise<SweepTable> =>
+    sweepTable(library, store, sweep, expansion);
+  /** Evaluations that a sweep comes to, by its id: a sweep never changes. */
+  const planned = new Map<EntityId, number>();
+  const plannedOf = async ({ id, request }: StoredSweep, expansion: SweepExpansion): Promise<number> => {
+    const known = planned.get(id);
+    if (known !== undefined) return known;
+    const { expandPlan } = await import('../plans/expand.ts');
+    const { plans } = await plansAhead(modules, request, expansion);
+    const count = plans.reduce((sum, plan) => sum + expandPlan(plan).length, 0);
+    planned.set(id, count);
+    return count;
+  };
   return {
     get,
     list: () => store.sweeps.list(),
@@ -74,9 +95,21 @@ export function sweepService(
       const sweep = get(id);
       return runSweep(session, library, sweep, await expansionOf(sweep.request), say);
     },
+    progress: async (id) => {
+      const sweep = get(id);
+      const expansion = await expansionOf(sweep.request);
+      // Of attacks whose module is gone nothing can be planned; the run says so.
+      const evaluations = await plannedOf(sweep, expansion).catch(() => 0);
+      return sweepProgress(store, sweep, expansion, evaluations);
+    },
+    record: async (id) => {
+      const sweep = get(id);
+      const expansion = await expansionOf(sweep.request);
+      return sweepRecord(store, sweep, expansion, await tableOf(sweep, expansion));
+    },
     table: async (id) => {
       const sweep = get(id);
-      return sweepTable(library, store, sweep, await expansionOf(sweep.request));
+      return tableOf(sweep, await expansionOf(sweep.request));
     },
   };
 }

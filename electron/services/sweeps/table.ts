@@ -10,7 +10,9 @@ import { sourceNotesOf } from '../figures/plan-marks.ts';
 import { markedModels } from '../marks.ts';
 import { attentionScores, describeGallery } from './attention.ts';
 import type { SweepExpansion } from './expand.ts';
-import { currentGalleries, currentPlans } from './parts.ts';
+import { CHECK_PART, currentGalleries, currentPlans } from './parts.ts';
+import { timeSpent } from './seconds.ts';
+import type { SpentTime } from './seconds.ts';
 
 export interface SweepColumn {
   readonly key: string;
@@ -28,6 +30,8 @@ export interface SweepCell {
   readonly std: number | null;
   readonly seeds: number;
   readonly values: readonly number[];
+  /** Models that the values are of, in their order. */
+  readonly models: readonly EntityId[];
   readonly examples: number;
 }
 
@@ -42,6 +46,8 @@ export interface SweepTableRow {
   readonly cells: Readonly<Record<string, SweepCell>>;
   /** What the masking check says of each model, in the order of `models`. */
   readonly checks: readonly string[];
+  /** Seconds of computing over all models of the row. */
+  readonly seconds: SpentTime;
 }
 
 export interface SweepTable {
@@ -68,17 +74,16 @@ type Scores = ReadonlyMap<string, Score>;
 /** Groups what the plans and galleries of a sweep measured by setting, over seeds. */
 export async function sweepTable(
   library: Pick<Library, 'plans' | 'models' | 'checks'>,
-  store: Pick<Store, 'sweeps' | 'galleries'>,
+  store: Pick<Store, 'sweeps' | 'runs' | 'evaluations' | 'galleries' | 'checks'>,
   { id, name, request }: StoredSweep,
   { groups, surrogates }: SweepExpansion,
 ): Promise<SweepTable> {
   const { dataset } = request;
   const parts = store.sweeps.parts(id);
   const sourceName = (run: EntityId): string => surrogates.find(({ key }) => parts.get(key) === run)?.name ?? run;
+  const plans = currentPlans(library.plans.list(), parts, surrogates);
   const results: PlanResult[] = [];
-  for (const plan of currentPlans(library.plans.list(), parts, surrogates)) {
-    results.push(await library.plans.result(plan.id));
-  }
+  for (const plan of plans) results.push(await library.plans.result(plan.id));
   const columns = new Map<string, SweepColumn>(results.length > 0 ? [[CLEAN.key, CLEAN]] : []);
   const scores = new Map<EntityId, Map<string, Score>>();
   const score = (model: EntityId, column: SweepColumn, value: number, examples: number): void => {
@@ -112,6 +117,14 @@ export async function sweepTable(
     }
     galleryNotes.add(await describeGallery(asked, asked.reference && sourceName(asked.reference)));
   }
+  const spent = timeSpent(
+    store,
+    plans.flatMap((plan) => store.evaluations.ofPlan(plan.id)),
+    galleries,
+    new Map(
+      [...parts].map(([key, entity]) => [key.startsWith(CHECK_PART) ? key.slice(CHECK_PART.length) : '', entity]),
+    ),
+  );
   const trained = new Set(library.models.list().map((model) => model.id));
   const modelOf = markedModels(library, dataset);
   return {
@@ -125,23 +138,31 @@ export async function sweepTable(
         const run = parts.get(key);
         return run !== undefined && trained.has(run) ? [run] : [];
       });
-      const own = models.map((model) => scores.get(model) ?? new Map<string, Score>());
       return {
         label,
         varied,
         models,
         seeds: trainings.map(({ seed }) => seed),
-        cells: Object.fromEntries([...columns.keys()].flatMap((key) => cellOf(key, own))),
+        cells: Object.fromEntries([...columns.keys()].flatMap((key) => cellOf(key, models, scores))),
         checks: models.map((model) => modelOf(model).check?.verdict ?? 'not checked'),
+        seconds: spent(models),
       };
     }),
   };
 }
 
-function cellOf(key: string, models: readonly Scores[]): [string, SweepCell][] {
-  const found = models.flatMap((scores) => scores.get(key) ?? []);
-  const [first] = found;
+function cellOf(
+  key: string,
+  models: readonly EntityId[],
+  scores: ReadonlyMap<EntityId, Scores>,
+): [string, SweepCell][] {
+  const measured = models.flatMap((model) => {
+    const score = scores.get(model)?.get(key);
+    return score ? [{ model, ...score }] : [];
+  });
+  const [first] = measured;
   if (!first) return [];
-  const values = found.map(({ value }) => value);
-  return [[key, { ...spread(values), seeds: values.length, values, examples: first.examples }]];
+  const values = measured.map(({ value }) => value);
+  const own = measured.map(({ model }) => model);
+  return [[key, { ...spread(values), seeds: values.length, values, models: own, examples: first.examples }]];
 }

@@ -56,7 +56,7 @@ function found(input: unknown): string {
   return '';
 }
 
-function keysOf(schema: z.core.$ZodType | undefined): readonly string[] {
+function keysOf(schema: z.core.$ZodRawIssue['inst']): readonly string[] {
   const def = schema?._zod.def as { readonly shape?: Readonly<Record<string, unknown>> } | undefined;
   return Object.keys(def?.shape ?? {});
 }

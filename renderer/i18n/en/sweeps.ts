@@ -92,6 +92,7 @@ export const sweeps = {
     name: 'Name',
     namePlaceholder: 'β of attention and logit pairing',
     base: 'Every training',
+    architectureSettings: 'Settings of the architecture',
     trainer: 'Trainer',
     axes: 'Axes',
     axesHelp: 'Every combination of their values is trained.',

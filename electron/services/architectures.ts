@@ -28,16 +28,6 @@ export interface ArchitectureService {
   transfer(query: TransferQuery): Promise<InitialReport>;
 }
 
-/*
- * What memory a training takes, fitted to the peaks of four networks on the tensorflow engine (small-cnn, mnist-cnn,
- * cifar-resnet20 and preact-resnet18 at batch 64, 0.5 to 1.2 GB): within a quarter of each.
- */
-const PROCESS_BYTES = 520e6;
-const FLOAT_BYTES = 4;
-/** Arrays of the weights' size: weights, gradients and the optimizer's state, old and new, in the engine and its graphs. */
-const WEIGHT_COPIES = 20;
-/** Arrays of the activations' size: they themselves, their gradients, and what kernels keep. */
-const ACTIVATION_COPIES = 4.5;
 /** Forward passes that a forward and a backward pass are worth: by the images alone, and by the weights too. */
 const INPUT_GRADIENT_PASSES = 2;
 const UPDATE_PASSES = 3;
@@ -119,8 +109,8 @@ async function estimate(
   if (!work) return null;
   const { passes, images } = work;
   const atOnce = Math.ceil(batchSize / accumulation) * images;
-  const activations = ACTIVATION_COPIES * atOnce * facts.activations;
-  const memory = PROCESS_BYTES + FLOAT_BYTES * (WEIGHT_COPIES * facts.parameters + activations);
+  const { trainingMemory } = await import('../compute/models/cost.ts');
+  const memory = trainingMemory(facts.parameters, facts.activations, atOnce);
   const speed = await speedOf(store, facts, engine, reports);
   if (!speed) return { passes, seconds: null, basis: 'unknown', measured: null, rate: null, memory };
   const { basis, measured, operationsPerSecond } = speed;

@@ -18,6 +18,8 @@ export interface EngineOptions {
   readonly deterministic: boolean;
   /** Threads of the tensorflow and wasm engines; all cores if left out. The webgpu engine has one. */
   readonly threads?: number;
+  /** Bytes that the process is expected to take. */
+  readonly memory?: number;
 }
 
 export interface Engine {
@@ -79,7 +81,7 @@ async function choose(choice: EngineChoice, options: EngineOptions): Promise<Eng
 }
 
 const LOADERS: Readonly<Record<EngineName, (options: EngineOptions) => Promise<EngineInfo>>> = {
-  tensorflow: (options) => loadTensorflow(options.enginePack, threadsOf(options), options.deterministic),
+  tensorflow: (options) => loadTensorflow(options.enginePack, threadsOf(options), options),
   webgpu: ({ deterministic }) => loadWebgpu(deterministic),
   wasm: ({ deterministic, threads }) => loadWasm(threads ?? availableParallelism(), deterministic),
 };

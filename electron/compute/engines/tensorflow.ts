@@ -22,7 +22,7 @@ const ADVICE = 'Install it in the Engines view or with "pairlight engine install
 export async function loadTensorflow(
   pack: string | null,
   threads: number,
-  deterministic: boolean,
+  { deterministic, memory = 0 }: { readonly deterministic: boolean; readonly memory?: number },
 ): Promise<EngineInfo> {
   const addon = pack === null ? null : join(pack, packManifest(pack)?.addon?.path ?? 'tfjs_binding.node');
   if (pack === null || addon === null || !existsSync(addon)) {
@@ -38,6 +38,8 @@ export async function loadTensorflow(
   process.env['TF_NUM_INTEROP_THREADS'] = String(threads);
   process.env['OMP_NUM_THREADS'] = String(threads);
   if (deterministic) process.env['TF_DETERMINISTIC_OPS'] = '1';
+  if (process.versions['electron'] !== undefined)
+    Object.assign(process.env, { ...poolSettings(memory), ...process.env });
   // On a GPU: whole float32 products, as everywhere else, and no more of its memory than is needed.
   process.env['NVIDIA_TF32_OVERRIDE'] ??= '0';
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
@@ -82,6 +84,20 @@ export async function loadTensorflow(
     threads,
     deterministic,
   };
+}
+
+/** More than a process takes whose tensors fit into the pool, in bytes. */
+const POOL_HOLDS = 2.6e9;
+/** A little less than 3 GiB: the regions that double from 2 MiB to 1 GiB, and another one of that size. */
+const POOL_LIMIT = 3 * 2 ** 30 - 8 * 2 ** 20;
+
+/**
+ * TensorFlow keeps its tensors on the processor in a pool of regions, each twice as large as the one before. Electron's own
+ * `malloc` ends the process where one of them would be 2 GiB. So the pool ends before that, with an error that can be
+ * caught; and what needs more than that is allocated piece by piece, which takes half as long again.
+ */
+function poolSettings(memory: number): Readonly<Record<string, string>> {
+  return memory > POOL_HOLDS ? { TF_ONEDNN_USE_SYSTEM_ALLOCATOR: '1' } : { TF_MKL_ALLOC_MAX_BYTES: String(POOL_LIMIT) };
 }
 
 /** The addon, saying which operation failed, and whether for want of memory. `executeOp` begins with an operation's name. */

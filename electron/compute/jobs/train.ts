@@ -10,6 +10,7 @@ import { writeAtomic } from '../arrays/atomic.ts';
 import { openPacked, type PackedDataset } from '../data/packed.ts';
 import { findDefence } from '../defences/registry.ts';
 import { loadEngine } from '../engines/load.ts';
+import { expectedMemory } from '../training/memory.ts';
 import { train } from '../training/train.ts';
 import type { Subject } from '../attacks/base/examples.ts';
 import type { JobContext } from './control.ts';
@@ -23,7 +24,9 @@ export async function runTrain(job: JobSpecOf<'train'>, context: JobContext): Pr
   const dataset = await openPacked(job.dataset.folder);
   const members: Subject[] = [];
   try {
-    const engine = await loadEngine(config.engine, { enginePack, threads, deterministic: config.deterministic });
+    const { deterministic } = config;
+    const memory = expectedMemory(config, dataset);
+    const engine = await loadEngine(config.engine, { enginePack, threads, deterministic, memory });
     try {
       context.emit({ type: 'engine', engine: engine.info, note: engine.note });
       const onNote = (note: string): void => context.emit({ type: 'note', note });

@@ -20,8 +20,35 @@ export function architectureFacts(network: Network, settings: ArchitectureFacts[
     })),
     parameters: parameterCount(network),
     operations: operationsOf(network),
-    activations: layers.reduce((sum, layer) => sum + keptBy(layer), 0),
+    activations: activationsOf(network),
   };
+}
+
+/*
+ * What memory a training takes, fitted to the peaks of networks on the tensorflow engine at batches of 32 and 64
+ * (small-cnn, mnist-cnn, cifar-resnet20 with and without a non-local filter, preact-resnet18; 0.5 to 2 GB): within a
+ * quarter of each.
+ */
+const PROCESS_BYTES = 520e6;
+const FLOAT_BYTES = 4;
+/** Arrays of the weights' size: weights, gradients and the optimizer's state, old and new, in the engine and its graphs. */
+const WEIGHT_COPIES = 20;
+/** Arrays of the activations' size: they themselves, their gradients, and what kernels keep. */
+const ACTIVATION_COPIES = 4.5;
+
+/**
+ * Bytes that a training takes, as a size to plan with.
+ * @param parameters numbers that are trained
+ * @param activations numbers that one image leaves for the backward pass
+ * @param atOnce images that go through the network at once
+ */
+export function trainingMemory(parameters: number, activations: number, atOnce: number): number {
+  return PROCESS_BYTES + FLOAT_BYTES * (WEIGHT_COPIES * parameters + ACTIVATION_COPIES * atOnce * activations);
+}
+
+/** Numbers that one image leaves for the backward pass. */
+export function activationsOf({ layers }: Network): number {
+  return layers.reduce((sum, layer) => sum + keptBy(layer), 0);
 }
 
 /** Multiplications with an addition of one image forward. */
@@ -98,6 +125,9 @@ function operations(layer: Layer): number {
   }
 }
 
+/** Weights of a filter that stay for the backward pass, as a multiple of their number: the softmax and a part of its way. */
+const WEIGHTS_KEPT = 1.6;
+
 /** Numbers that a layer leaves for the backward pass, of one image. */
 function keptBy(layer: Layer): number {
   const [height, width] = layer.output;
@@ -105,5 +135,5 @@ function keptBy(layer: Layer): number {
   if (layer.kind !== 'denoise') return own;
   const weights = { 'non-local-softmax': height * width, bilateral: WINDOW.length }[layer.method as string] ?? 0;
   const shifted = layer.method === 'non-local-softmax' || layer.method === 'non-local-dot' ? 1 : 2 * WINDOW.length;
-  return own * shifted + 2 * weights * height * width;
+  return own * shifted + WEIGHTS_KEPT * weights * height * width;
 }

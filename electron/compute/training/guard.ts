@@ -39,13 +39,17 @@ export interface Guard {
 /** As many held-out images are looked at. */
 const EXAMPLES = 128;
 
-/** @param attack the training's single step, at its full ε */
+/**
+ * @param attack the training's single step, at its full ε
+ * @param atOnce images that there is memory for
+ */
 export function createGuard(
   network: Network,
   dataset: PackedDataset,
   attack: InnerAttack,
   { attackSteps }: OverfittingGuard,
   seed: number,
+  atOnce = EXAMPLES,
 ): Guard {
   const positions = dataset.positions('validation').subarray(0, EXAMPLES);
   const { epsilon } = attack;
@@ -59,41 +63,52 @@ export function createGuard(
   const frozen = frozenNetwork(network);
   const gradients = prepareStep(LOSS_GRADIENT, { network: networkSpec(frozen), loss: 'cross-entropy' });
 
+  /** Sums over some of the images. */
+  const probePart = async (weights: Weights, part: Uint32Array, rest: () => Promise<void>) => {
+    const examples = readExamples(dataset, part);
+    const { images, shape } = examples;
+    const labels = tf.tensor1d(examples.labels, 'int32');
+    const rightUnder = async (attacker: typeof pgd): Promise<number> => {
+      const attacked = await attacker.run(weights, examples, 1, 0, rest);
+      const [count] = rightly.run(attacked, labels, ...weightList(network, weights)) as [tf.Tensor];
+      const right = count.dataSync<'float32'>()[0] ?? 0;
+      tf.dispose([attacked, count]);
+      return right;
+    };
+    const gradientAt = (pixels: Float32Array): Float32Array => {
+      const x = imageTensor(pixels, shape);
+      const folded = tf.tidy(() => frozenWeights(network, weights));
+      const outputs = gradients.run(x, labels, ...weightList(frozen, folded));
+      const values = Float32Array.from((outputs[1] as tf.Tensor).dataSync<'float32'>());
+      const kept = new Set(Object.values(weights));
+      tf.dispose([x, ...outputs, ...Object.values(folded).filter((tensor) => !kept.has(tensor))]);
+      return values;
+    };
+    try {
+      const near = nearby(images, part, epsilon, seed);
+      const cosine = meanCosine(gradientAt(images), gradientAt(near), imageSize(shape));
+      return { pgd: await rightUnder(pgd), single: await rightUnder(single), cosine: cosine * part.length };
+    } finally {
+      labels.dispose();
+    }
+  };
+
   return {
     chance: commonestShare(Array.from(positions, (position) => dataset.labels[position] ?? 0)),
     async probe(weights, control) {
-      if (positions.length === 0) return null;
-      const examples = readExamples(dataset, positions);
-      const { images, shape } = examples;
-      const labels = tf.tensor1d(examples.labels, 'int32');
-      const rest = (): Promise<void> => control.checkpoint();
-      const accuracyUnder = async (attacker: typeof pgd): Promise<number> => {
-        const attacked = await attacker.run(weights, examples, 1, 0, rest);
-        const [count] = rightly.run(attacked, labels, ...weightList(network, weights)) as [tf.Tensor];
-        const right = count.dataSync<'float32'>()[0] ?? 0;
-        tf.dispose([attacked, count]);
-        return right / positions.length;
-      };
-      const gradientAt = (pixels: Float32Array): Float32Array => {
-        const x = imageTensor(pixels, shape);
-        const folded = tf.tidy(() => frozenWeights(network, weights));
-        const outputs = gradients.run(x, labels, ...weightList(frozen, folded));
-        const values = Float32Array.from((outputs[1] as tf.Tensor).dataSync<'float32'>());
-        const kept = new Set(Object.values(weights));
-        tf.dispose([x, ...outputs, ...Object.values(folded).filter((tensor) => !kept.has(tensor))]);
-        return values;
-      };
-      try {
-        const near = nearby(images, positions, epsilon, seed);
-        return {
-          pgdAccuracy: await accuracyUnder(pgd),
-          singleStepAccuracy: await accuracyUnder(single),
-          gradientCosine: meanCosine(gradientAt(images), gradientAt(near), imageSize(shape)),
-          examples: positions.length,
-        };
-      } finally {
-        labels.dispose();
+      const examples = positions.length;
+      if (examples === 0) return null;
+      const sums = { pgd: 0, single: 0, cosine: 0 };
+      for (let start = 0; start < examples; start += atOnce) {
+        const part = await probePart(weights, positions.slice(start, start + atOnce), () => control.checkpoint());
+        for (const key of ['pgd', 'single', 'cosine'] as const) sums[key] += part[key];
       }
+      return {
+        pgdAccuracy: sums.pgd / examples,
+        singleStepAccuracy: sums.single / examples,
+        gradientCosine: sums.cosine / examples,
+        examples,
+      };
     },
     dispose() {
       single.dispose();

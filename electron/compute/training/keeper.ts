@@ -15,7 +15,9 @@ import {
   writeCheckpoint,
 } from './checkpoint.ts';
 import type { StepClock } from './clock.ts';
+import { halvesUsed } from './gradient.ts';
 import { collapseNote, createGuard, hasCollapsed, type Guard, type Probe } from './guard.ts';
+import { imagesAtOnce } from './memory.ts';
 import type { Metrics } from './metrics.ts';
 import type { TrainingPlan } from './plan.ts';
 import { epsilonShareAt } from './schedule.ts';
@@ -63,8 +65,10 @@ export class Keeper {
     const steps = config.trainer.validationSteps;
     const attack = { epsilon, steps, stepSize: (2.5 * epsilon) / steps, randomStart: true };
     this.#run = run;
-    this.#validator = createValidator(network, dataset, attack, config.seed);
-    this.#guard = inner && guard ? createGuard(network, dataset, inner, guard, config.seed) : null;
+    // No more images at once than a training step has, so that whoever runs out of memory can make that smaller.
+    const atOnce = imagesAtOnce(config, halvesUsed(defence).length, start.step);
+    this.#validator = createValidator(network, dataset, attack, config.seed, atOnce);
+    this.#guard = inner && guard ? createGuard(network, dataset, inner, guard, config.seed, atOnce) : null;
     this.#saved = start.step > 0 ? start.step : -1;
   }
 

@@ -50,19 +50,22 @@ export const COUNT_RIGHT: StepDefinition<NetworkSpec> = {
   describe: ({ architecture }) => `${architecture} accuracy`,
 };
 
-const BATCH = 125;
+const LARGEST_BATCH = 125;
 const LIMIT = 500;
 
 /**
  * Measures on the first 500 images of the validation split, with PGD from one random start of its own stream.
  * @param attack ε, steps and step size
+ * @param atOnce images that there is memory for; they decide nothing but the time it takes
  */
 export function createValidator(
   network: Network,
   dataset: PackedDataset,
   attack: InnerAttack,
   seed: number,
+  atOnce = LARGEST_BATCH,
 ): Validator {
+  const batch = Math.min(LARGEST_BATCH, atOnce);
   const positions = dataset.positions('validation').subarray(0, LIMIT);
   const attacker = createInnerAttacker(network, attack, seed);
   const rightly = prepareStep(COUNT_RIGHT, networkSpec(network));
@@ -78,8 +81,8 @@ export function createValidator(
       if (positions.length === 0) return null;
       let clean = 0;
       let adversarial = 0;
-      for (let start = 0; start < positions.length; start += BATCH) {
-        const examples = readExamples(dataset, positions.slice(start, start + BATCH));
+      for (let start = 0; start < positions.length; start += batch) {
+        const examples = readExamples(dataset, positions.slice(start, start + batch));
         const images = imageTensor(examples.images, examples.shape);
         const labels = tf.tensor1d(examples.labels, 'int32');
         try {

@@ -161,6 +161,20 @@ test('a run that was deleted is made again, and the new model alone is evaluated
   expect(library.plans.list().at(-1)?.request.models).toEqual([again?.models[1]]);
 }, 180_000);
 
+test('a sweep is renamed and deleted by itself: its models and evaluations stay, and it comes back as it was', async () => {
+  const known = library.sweeps.list()[0]!;
+  library.entities.rename(known.id, 'Another name');
+  expect((await library.sweeps.table(known.id)).name).toBe('Another name');
+  expect(await library.sweeps.create(known.request)).toEqual({ id: known.id, known: true });
+  const kept = library.jobs.list().map(({ id }) => id);
+  expect(library.entities.delete(known.id).deleted).toEqual(['Another name']);
+  expect(() => library.sweeps.get(known.id)).toThrow(/There is no sweep/);
+  expect(library.jobs.list().map(({ id }) => id)).toEqual(kept);
+  library.entities.restore(known.id);
+  const { trainings } = await library.sweeps.progress(known.id);
+  expect(trainings).toMatchObject({ done: 1, failed: 1, missing: 0 });
+});
+
 test('a sweep goes into the bin with its data set, and comes back with it', async () => {
   const dataset = library.datasets.list()[0]?.id ?? '';
   const names = library.sweeps.list().map(({ name }) => name);

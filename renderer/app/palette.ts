@@ -1,7 +1,7 @@
 /** One thing that the palette finds. */
 export interface PaletteEntry {
   readonly key: string;
-  readonly group: 'commands' | 'datasets' | 'runs' | 'models' | 'evaluations' | 'galleries';
+  readonly group: 'commands' | 'datasets' | 'runs' | 'models' | 'sweeps' | 'evaluations' | 'galleries';
   readonly title: string;
   readonly detail: string;
   readonly run: () => void;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { SweepTableView } from '../../shared/domain/sweep-view.ts';
 import { brushedRows, colourSlots, parallelAxes, usualColumns } from './parallel.ts';
 
-const cell = (mean: number) => ({ mean, std: null, seeds: 1, values: [mean], examples: 100 });
+const cell = (mean: number) => ({ mean, std: null, seeds: 1, values: [mean], models: ['run-1'], examples: 100 });
 const table: SweepTableView = {
   sweep: 'sweep-00000001',
   columns: [
@@ -20,7 +20,7 @@ const table: SweepTableView = {
 };
 
 function row(label: string, varied: SweepTableView['rows'][0]['varied'], cells: SweepTableView['rows'][0]['cells']) {
-  return { label, varied, cells, models: [], seeds: [0], checks: [] };
+  return { label, varied, cells, models: [], seeds: [0], checks: [], seconds: { training: 0, evaluation: 0 } };
 }
 
 describe('parallel coordinates of a sweep', () => {

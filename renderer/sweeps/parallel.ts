@@ -83,6 +83,9 @@ export function colourSlots(axes: readonly ParallelAxis[]): readonly number[] {
   return rows.map((_, row) => axis?.values[row] ?? 0);
 }
 
+/** What the names of all axes may take together, in pixels: what the narrowest window has. */
+const NAMES_WIDTH = 720;
+
 /** ECharts option of parallel coordinates: one line for each row. */
 export function parallelOption(
   axes: readonly ParallelAxis[],
@@ -91,6 +94,7 @@ export function parallelOption(
 ): EChartsCoreOption {
   const label = { color: theme.faintInk, fontSize: 10, fontFamily: theme.font };
   const rows = axes[0]?.values ?? [];
+  const width = Math.max(48, Math.round(NAMES_WIDTH / axes.length));
   return {
     animation: false,
     textStyle: { fontFamily: theme.font, fontSize: 10 },
@@ -102,8 +106,8 @@ export function parallelOption(
       parallelAxisDefault: {
         nameLocation: 'end',
         nameGap: 12,
-        nameTextStyle: { ...label, color: theme.ink, width: 110, overflow: 'truncate' },
-        nameTruncate: { maxWidth: 110 },
+        nameTextStyle: { ...label, color: theme.ink, width, overflow: 'truncate' },
+        nameTruncate: { maxWidth: width },
         axisLabel: { ...label, textBorderColor: theme.surface, textBorderWidth: 3 },
         axisLine: { lineStyle: { color: theme.faintInk } },
         axisTick: { show: false },

@@ -83,6 +83,8 @@ export interface SweepCellView {
   readonly std: number | null;
   readonly seeds: number;
   readonly values: readonly number[];
+  /** Models that the values are of, in their order. */
+  readonly models: readonly string[];
   readonly examples: number;
 }
 
@@ -105,6 +107,8 @@ export interface SweepRowView {
   readonly cells: Readonly<Record<string, SweepCellView>>;
   /** Verdict of the masking check of each model, in the order of `models`. */
   readonly checks: readonly string[];
+  /** Seconds of computing so far over all models of the row. */
+  readonly seconds: { readonly training: number; readonly evaluation: number };
 }
 
 /** Every number of a sweep so far: a row for each setting, mean and standard deviation over its seeds. */

@@ -12,6 +12,7 @@ export const app = {
     runs: 'Runs',
     models: 'Models',
     evaluations: 'Evaluations',
+    sweeps: 'Sweeps',
     galleries: 'Galleries',
   },
   shortcutsTitle: 'Keyboard shortcuts',
@@ -37,5 +38,5 @@ export const app = {
   loading: 'Opening the library',
   dropTitle: 'Drop to look inside before importing',
   dropText:
-    'A folder with one folder of images per class, IDX, NPZ or CIFAR files, the 17 flowers; a model as ONNX, model.json or safetensors, in the view Training as NPZ too; in the view Engines, an engine pack',
+    'A folder with one folder of images per class, IDX, NPZ or CIFAR files, the 17 flowers; a model as ONNX, model.json or safetensors, in the view Training as NPZ too; a sweep as YAML; in the view Engines, an engine pack',
 } as const;

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { InitialReport, InitialSource } from '../../../shared/domain/architecture.ts';
 import { settingValues, type SettingValues } from '../../../shared/domain/settings.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
+import { unknownKey } from '../../../shared/domain/issue-text.ts';
 import { speedSummary, STEP_PARTS, type SpeedSummary } from '../../../shared/domain/speed.ts';
 import { trainConfig, trainerSettings } from '../../../shared/domain/training.ts';
 import { parseSettings } from '../../../shared/domain/settings.ts';
@@ -50,9 +51,10 @@ export function trainCommand(program: Command): void {
     .action(async (flags: TrainFlags, command: Command) => {
       await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
         const dataset = choose(library.datasets.list(), flags.dataset, '--dataset', ({ manifest }) => manifest.name);
-        const { architectures } = await library.catalogue();
-        const own = architectures.find(({ name }) => name === flags.model)?.fields ?? [];
-        const { trainer, architecture, defence } = await settingsOf(flags, new Set(own.map(({ key }) => key)));
+        const { architectures, defences } = await library.catalogue();
+        const own = keysOf(architectures, flags.model) ?? [];
+        const { trainer, architecture, defence } = await settingsOf(flags, new Set(own));
+        requireKnown(Object.keys(defence), keysOf(defences, flags.defence), [...TRAINER_KEYS, ...own]);
         const config = parseSettings(
           trainConfig,
           {
@@ -105,6 +107,26 @@ export function trainCommand(program: Command): void {
         );
       });
     });
+}
+
+/** Keys of the settings of an architecture or a defence; undefined for one that there is not. */
+function keysOf(
+  entries: readonly { readonly name: string; readonly fields: readonly { readonly key: string }[] }[],
+  name: string,
+): readonly string[] | undefined {
+  return entries.find((entry) => entry.name === name)?.fields.map(({ key }) => key);
+}
+
+/**
+ * What is no setting of trainer, architecture or defence, with the one that was meant, whichever of them has it.
+ * @param known those of the defence; undefined for a defence that there is not, which is told elsewhere
+ * @throws AppError `invalid-input`
+ */
+function requireKnown(keys: readonly string[], known: readonly string[] | undefined, others: readonly string[]): void {
+  const unknown = known ? keys.filter((key) => !known.includes(key)) : [];
+  if (!known || unknown.length === 0) return;
+  const message = unknown.map((key) => unknownKey(key, [...known, ...others])).join('; ');
+  throw new AppError('invalid-input', `train: ${message}`, { details: { field: unknown[0] ?? '' } });
 }
 
 /** `412 examples/s; a step takes 155 ms: attack 71 %, update 22 %, …; 512 MB of memory at most`, the largest part first. */

@@ -158,14 +158,18 @@ function previewText(preview: SweepPreview): string {
 }
 
 function timeText({ seconds, time }: SweepPreview): string {
-  if (seconds === null) return 'Time: unknown, no speed was measured on this computer yet.';
   const parts = [
     `trainings ${durationOrUnknown(time.trainings)}`,
     `evaluations at most ${durationOrUnknown(time.evaluations)}`,
     `attention galleries ${durationOrUnknown(time.galleries)}`,
     `masking checks ${durationOrUnknown(time.checks)}`,
   ];
-  return `Time: about ${durationText(seconds)} on this computer, from measured speeds (${parts.join(', ')}).`;
+  if (seconds !== null) {
+    return `Time: about ${durationText(seconds)} on this computer, from measured speeds (${parts.join(', ')}).`;
+  }
+  return time.trainings === null && time.evaluations === null
+    ? 'Time: unknown, no speed was measured on this computer yet.'
+    : `Time on this computer, from measured speeds: ${parts.join(', ')}.`;
 }
 
 const durationOrUnknown = (seconds: number | null): string => (seconds === null ? 'unknown' : durationText(seconds));

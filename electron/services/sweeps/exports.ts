@@ -44,7 +44,10 @@ function textsOf({ rows }: SweepTable, columns: readonly SweepColumn[], number: 
   const head = columns.map(({ label, weak }) => (weak === null ? label : `${label} ${WEAK_MARK}`));
   return [
     ['', ...head],
-    ...rows.map((row) => [rowName(row), ...columns.map(({ key }) => cellText(row.cells[key], number))]),
+    ...rows.map((row) => [
+      rowName(row),
+      ...columns.map(({ key }) => cellText(row.cells[key], row.seeds.length, number)),
+    ]),
   ];
 }
 
@@ -68,10 +71,11 @@ function rowName({ label, checks }: SweepTableRow): string {
   return checks.includes('red') ? `${label} ${RED_MARK}` : label;
 }
 
-function cellText(cell: SweepCell | undefined, number: (value: number) => string): string {
+/** `85.0 ± 5.0 (2)`: over so many seeds; a row of one seed has the number alone. */
+function cellText(cell: SweepCell | undefined, asked: number, number: (value: number) => string): string {
   if (!cell) return 'not run';
   const { mean, std, seeds } = cell;
-  return std === null ? number(mean) : `${number(mean)} ± ${number(std)} (${seeds})`;
+  return `${number(mean)}${std === null ? '' : ` ± ${number(std)}`}${asked > 1 ? ` (${seeds})` : ''}`;
 }
 
 /** `2 amber, 1 red`. */
@@ -117,7 +121,10 @@ function csvOf({ columns, rows }: SweepTable): string {
 }
 
 const latexText = (text: string): string =>
-  escapeLatex(text).replaceAll('±', '$\\pm$').replaceAll('−', '$-$').replaceAll('′', "$'$");
+  escapeLatex(text)
+    .replaceAll('±', '$\\pm$')
+    .replaceAll('−', '$-$')
+    .replaceAll('′', () => "$'$");
 
 function latexOf(table: SweepTable): string {
   const line = (texts: readonly string[]): string => `    ${texts.map((text) => latexText(text)).join(' & ')} \\\\`;

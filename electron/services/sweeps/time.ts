@@ -36,9 +36,10 @@ export interface SweepWork {
 
 /** More different trainings than this are not worked out one by one. */
 const MOST_DIFFERENT = 200;
-/** Images that a validation looks at, and the passes forward that one of them is worth for a step of PGD and beside them. */
-const VALIDATION_IMAGES = 500;
+/** Passes forward that an input gradient is worth. */
 const STEP_PASSES = 2;
+/** Images that a validation looks at, and the passes forward of one of them beside the steps of PGD. */
+const VALIDATION_IMAGES = 500;
 const JUDGING_PASSES = 2;
 
 /** How long a sweep takes, every part of it from its beginning. */
@@ -49,12 +50,24 @@ export async function sweepTime(
 ): Promise<SweepTime> {
   const { engines } = await library.engines.list();
   const preferred = library.preferences.get().engine;
+  const { seconds, rates } = await trainingTime(library, work, preferred);
+  const attackTime = (plan: PlanRequest): number | null => planTime(store, plan, work, preferred, engines, rates);
   return {
-    trainings: await trainingTime(library, work, preferred),
-    evaluations: sum(work.plans.map((plan) => planTime(store, plan, work, preferred, engines))),
-    galleries: sum(work.galleries.map((gallery) => planTime(store, attackOf(gallery), work, preferred, engines))),
+    trainings: seconds,
+    evaluations: sum(work.plans.map(attackTime)),
+    galleries: sum(work.galleries.map(attackOf).map(attackTime)),
     checks: checkTime(store, work),
   };
+}
+
+/** Operations a second of the trainings of a network, by what decides its size. */
+type Rates = ReadonlyMap<string, number>;
+
+function sizeOf({
+  architecture,
+  architectureSettings = {},
+}: Pick<EstimatedModel, 'architecture' | 'architectureSettings'>) {
+  return canonical([architecture, architectureSettings]);
 }
 
 type Engine = TrainConfig['engine'];
@@ -63,7 +76,7 @@ async function trainingTime(
   { architectures }: Pick<Library, 'architectures'>,
   { dataset: { manifest }, trainings }: SweepWork,
   preferred: Engine,
-): Promise<number | null> {
+): Promise<{ readonly seconds: number | null; readonly rates: Rates }> {
   const { shape: inputShape, classes, splits } = manifest;
   const queries = trainings.map(
     ({ architecture, architectureSettings, defence, defenceSettings, trainer, engine }) => ({
@@ -81,13 +94,23 @@ async function trainingTime(
     }),
   );
   const different = new Map(queries.map((query) => [canonical(query), query]));
-  if (different.size > MOST_DIFFERENT) return null;
+  if (different.size > MOST_DIFFERENT) return { seconds: null, rates: new Map() };
   const estimates = new Map(
     await Promise.all(
       [...different].map(async ([key, query]) => [key, (await architectures.describe(query)).estimate] as const),
     ),
   );
-  return sum(
+  const rates = new Map<string, number>();
+  for (const [key, estimate] of estimates) {
+    const query = different.get(key);
+    if (query && estimate?.rate) {
+      rates.set(
+        sizeOf({ architecture: query.architecture, architectureSettings: query.settings }),
+        estimate.rate * 1e9,
+      );
+    }
+  }
+  const seconds = sum(
     trainings.map(({ trainer }, position) => {
       const estimate = estimates.get(canonical(queries[position]));
       if (!estimate || estimate.seconds === null) return null;
@@ -98,30 +121,48 @@ async function trainingTime(
       return steps * estimate.seconds + validated * (STEP_PASSES * validationSteps + JUDGING_PASSES) * secondsPerPass;
     }),
   );
+  return { seconds, rates };
 }
 
-/** A plan's cost, worked out once for all models of the same size. */
+/**
+ * A plan's cost, worked out once for all models of the same size: from earlier attacks, else from the speed of the
+ * trainings.
+ */
 function planTime(
   store: Store,
   plan: PlanRequest,
   { modelOf }: SweepWork,
   preferred: Engine,
   reports: readonly EngineReport[],
+  rates: Rates,
 ): number | null {
+  const secondsOf = (asked: PlanRequest): number | null => {
+    const { steps } = estimatePlan(store, asked, [], preferred, reports, modelOf);
+    return sum(
+      steps.map(({ seconds, work, unit, source, targets }) => {
+        if (seconds !== null) return seconds;
+        const makers = (source.length > 0 ? source : targets).map(modelOf);
+        const passes = work * (unit === 'queries' ? 1 : STEP_PASSES);
+        return sum(makers.map((model) => passTime(model, passes / makers.length, rates)));
+      }),
+    );
+  };
   const alike = new Map<string, EntityId[]>();
   for (const id of plan.models) {
-    const { architecture, architectureSettings = {} } = modelOf(id);
-    const size = canonical([architecture, architectureSettings]);
+    const size = sizeOf(modelOf(id));
     alike.set(size, [...(alike.get(size) ?? []), id]);
   }
   const whiteBox = plan.sources.filter((source) => source.length === 0);
   const own = [...alike.values()].map((models) => {
-    const asked = { ...plan, models: models.slice(0, 1), sources: whiteBox };
-    const { seconds } = estimatePlan(store, asked, [], preferred, reports, modelOf);
+    const seconds = secondsOf({ ...plan, models: models.slice(0, 1), sources: whiteBox });
     return seconds === null ? null : seconds * models.length;
   });
-  const transfers = { ...plan, sources: plan.sources.filter((source) => source.length > 0) };
-  return sum([...own, estimatePlan(store, transfers, [], preferred, reports, modelOf).seconds]);
+  return sum([...own, secondsOf({ ...plan, sources: plan.sources.filter((source) => source.length > 0) })]);
+}
+
+function passTime(model: EstimatedModel, passes: number, rates: Rates): number | null {
+  const rate = rates.get(sizeOf(model));
+  return rate === undefined ? null : (passes * operations(model)) / rate;
 }
 
 /** A gallery takes about the time of its attack. */

@@ -13,6 +13,7 @@ const row = (parts: SweepRow['parts'], more: Partial<SweepRow> = {}): SweepRow =
   models: 2,
   parts,
   driven: false,
+  elsewhere: false,
   stopped: null,
   failed: [],
   ...more,

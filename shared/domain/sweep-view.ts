@@ -69,6 +69,8 @@ export const sweepRow = z.object({
   parts: z.array(z.tuple([z.string(), entityId])),
   /** Somebody here sees to it that what is missing is made. */
   driven: z.boolean(),
+  /** Another process, such as a command, runs a part of it. */
+  elsewhere: z.boolean(),
   /** Why the last attempt ended before everything was there; null where it did not. */
   stopped: z.string().nullable(),
   /** What came to no result in the last attempt, and why. */

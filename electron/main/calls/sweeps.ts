@@ -6,7 +6,7 @@ import type { SweepRequest } from '../../../shared/domain/sweep.ts';
 import type { Library } from '../../services/library.ts';
 import { countTrainings, expandSweep } from '../../services/sweeps/expand.ts';
 import { chooseToOpen } from '../dialogs.ts';
-import { sweepDrivers, type SweepDrivers } from '../sweeps/drivers.ts';
+import { runsElsewhere, sweepDrivers, type SweepDrivers } from '../sweeps/drivers.ts';
 import { readText, writeText } from '../sweeps/text.ts';
 import type { CallContext } from './context.ts';
 import type { Handlers } from './dispatch.ts';
@@ -110,6 +110,7 @@ async function rowsOf(opened: Library, drivers: SweepDrivers): Promise<SweepRow[
       models: models.size,
       parts: [...opened.sweeps.parts(id)],
       driven,
+      elsewhere: !driven && runsElsewhere(opened, id),
       stopped,
       failed: [...failed],
     };

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../../shared/domain/errors.ts';
-import { sweepDrivers } from './drivers.ts';
+import { runsElsewhere, sweepDrivers } from './drivers.ts';
 
 const SWEEP = 'sweep-00000001';
 const RUN = 'run-00000001';
@@ -10,7 +10,7 @@ const EVALUATION = 'evaluation-00000001';
 type Library = Parameters<ReturnType<typeof sweepDrivers>['start']>[0];
 
 /** A library whose sweep ends when the test says so. */
-function libraryOf() {
+function libraryOf(here: readonly string[] = [RUN]) {
   const ends: { done: (report: { failed: [] }) => void; fail: (error: unknown) => void; say: () => void }[] = [];
   const cancel = vi.fn();
   const job = (id: string, state: string) => ({ id, state });
@@ -28,6 +28,7 @@ function libraryOf() {
     jobs: {
       list: () => [job(RUN, 'running'), job(EVALUATION, 'waiting'), job('run-00000002', 'running')],
       cancel,
+      running: () => here.map((id) => job(id, 'running')),
     },
   } as unknown as Library;
   return { library, ends, cancel };
@@ -62,5 +63,10 @@ describe('the attempt to make all of a sweep', () => {
     // It can go on, and is not cancelled then.
     drivers.start(library, SWEEP);
     expect(() => ends[1]!.say()).not.toThrow();
+  });
+
+  it('is somebody else’s where another process runs a part of it', () => {
+    expect(runsElsewhere(libraryOf().library, SWEEP)).toBe(false);
+    expect(runsElsewhere(libraryOf([]).library, SWEEP)).toBe(true);
   });
 });

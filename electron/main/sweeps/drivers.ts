@@ -37,7 +37,7 @@ export function sweepDrivers(changed: (id: EntityId) => void): SweepDrivers {
     changed(id);
   };
   const cancelJobs = (library: Sweeping, id: EntityId): void => {
-    for (const job of jobsOf(library, id)) library.jobs.cancel(job);
+    for (const job of jobsOf(library, id, ACTIVE)) library.jobs.cancel(job);
   };
 
   return {
@@ -66,10 +66,16 @@ export function sweepDrivers(changed: (id: EntityId) => void): SweepDrivers {
   };
 }
 
-/** Jobs of a sweep that have not ended. */
-function jobsOf({ jobs, plans, sweeps }: Sweeping, id: EntityId): string[] {
+/** Whether another process, such as a command, runs a part of the sweep now. */
+export function runsElsewhere(library: Sweeping, id: EntityId): boolean {
+  const here = new Set(library.jobs.running().map((job) => job.id));
+  return jobsOf(library, id, ['running']).some((job) => !here.has(job));
+}
+
+/** Jobs of a sweep that are in one of these states. */
+function jobsOf({ jobs, plans, sweeps }: Sweeping, id: EntityId, states: readonly string[]): string[] {
   const own = new Set(sweeps.parts(id).values());
   const steps = plans.list().flatMap((plan) => (own.has(plan.id) ? plan.evaluations : []));
   const all = new Set([...own, ...steps]);
-  return jobs.list().flatMap((job) => (all.has(job.id) && ACTIVE.includes(job.state) ? [job.id] : []));
+  return jobs.list().flatMap((job) => (all.has(job.id) && states.includes(job.state) ? [job.id] : []));
 }

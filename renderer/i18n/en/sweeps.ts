@@ -24,6 +24,7 @@ export const sweeps = {
     now: 'Running now',
     stopped: 'Stopped: {why}',
     interrupted: 'Not everything is there. Go on makes what is missing; nothing is done twice.',
+    elsewhere: 'A command or another process makes it; its numbers appear here as well.',
     failures: '{n} part came to no result | {n} parts came to no result',
   },
   table: {

@@ -22,7 +22,7 @@ export const fastAt = defineDefence({
       .meta({ label: 'Step size', unit: '× ε', help: 'Of the single step. 2 and more bring the collapse about.' }),
     guard: z.boolean().default(true).meta({
       label: 'Guard against collapse',
-      help: 'Measures PGD and single-step accuracy and the gradient cosine on held-out images; when PGD accuracy has lost half of its lead over chance, the training ends with the weights from before.',
+      help: 'Measures PGD and single-step accuracy and the gradient cosine on held-out images; when PGD accuracy has lost half of its lead over chance twice in a row, the training ends with the weights from before.',
     }),
     guardEvery: z.int().min(1).max(100_000).default(25).meta({ label: 'Guard every', unit: 'steps', advanced: true }),
     guardSteps: z.int().min(2).max(200).default(10).meta({ label: 'Guard PGD steps', advanced: true }),

@@ -117,6 +117,10 @@ export class Keeper {
     const full = step > 0 && epsilonShareAt(config.trainer, step - 1, total) === 1;
     if (!guard || !full || (step % every !== 0 && step !== total)) return false;
     const earlier = metrics.probes.filter((probe) => probe.step < step);
+    const isSuspect = (at: number): boolean => {
+      const found = earlier[at];
+      return found !== undefined && hasCollapsed(earlier.slice(0, at), found, guard.chance);
+    };
     const noted = metrics.probes.find((probe) => probe.step === step);
     // A process that was killed in between has noted the probe, and no more.
     const probe = noted ?? (await guard.probe(place.state.weights, { checkpoint: () => this.rest() }));
@@ -124,10 +128,12 @@ export class Keeper {
       this.#run.tell('Nobody watches for a collapse of the single-step training: the data set has no held-out part.');
       return false;
     }
-    const collapsed = noted?.collapsed ?? hasCollapsed(earlier, probe, guard.chance);
+    const suspect = hasCollapsed(earlier, probe, guard.chance);
+    // Accuracy under PGD may fall for a few steps and come back: once is chance, unless nothing comes after it.
+    const collapsed = noted?.collapsed ?? (suspect && (step === total || isSuspect(earlier.length - 1)));
     if (!noted) this.point({ type: 'probe', step, epoch: step / order.stepsPerEpoch, ...probe, collapsed });
-    if (collapsed) await this.#end(earlier.at(-1) ?? probe, probe);
-    else await this.#write(GOOD_CHECKPOINT);
+    if (collapsed) await this.#end(earlier.findLast((_, at) => !isSuspect(at)) ?? probe, probe);
+    else if (!suspect) await this.#write(GOOD_CHECKPOINT);
     return collapsed;
   }
 

@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { padImages, spread } from './columns.ts';
-import type {
-  DepthwiseAttributes,
-  DepthwiseFilterGradientAttributes,
-  DepthwiseInputGradientAttributes,
-  KernelCall,
+import {
+  COLUMN_SUMS,
+  type DepthwiseAttributes,
+  type DepthwiseFilterGradientAttributes,
+  type DepthwiseInputGradientAttributes,
+  type KernelCall,
 } from './names.ts';
 import { backwardPadding, forwardPadding } from './shapes.ts';
 
@@ -43,21 +44,40 @@ export function depthwiseInputGradient({ inputs, attrs }: Call<DepthwiseInputGra
 export function depthwiseFilterGradient({ inputs, attrs }: Call<DepthwiseFilterGradientAttributes>): tf.Tensor {
   const { x, dy } = inputs as { x: tf.Tensor4D; dy: tf.Tensor4D };
   const { filterShape, stride } = attrs;
-  const [kernelHeight, kernelWidth, channels] = filterShape;
-  const [n, height, width] = dy.shape;
+  const [kernelHeight, kernelWidth] = filterShape;
   return tf.tidy(() => {
-    const padded = padImages(x, forwardPadding(filterShape, 'same'));
+    const phases = phasesOf(padImages(x, forwardPadding(filterShape, 'same')), stride);
     const taps: tf.Tensor[] = [];
     for (let row = 0; row < kernelHeight; row++) {
       for (let column = 0; column < kernelWidth; column++) {
-        const end = [n, row + (height - 1) * stride + 1, column + (width - 1) * stride + 1, channels];
-        const seen =
-          stride === 1
-            ? tf.slice(padded, [0, row, column, 0], dy.shape)
-            : tf.stridedSlice(padded, [0, row, column, 0], end, [1, stride, stride, 1]);
-        taps.push(tf.sum(tf.mul(seen, dy), [0, 1, 2]));
+        const phase = phases[(row % stride) * stride + (column % stride)] as tf.Tensor4D;
+        const from = [0, Math.floor(row / stride), Math.floor(column / stride), 0];
+        const seen = tf.slice(phase, from as [number, number, number, number], dy.shape);
+        taps.push(tf.engine().runKernel(COLUMN_SUMS, { x: tf.mul(seen, dy) }));
       }
     }
     return tf.reshape(tf.stack(taps), [...filterShape]);
+  });
+}
+
+/**
+ * Each `stride`-th row and column of images, from every row and column that they can begin at, in row-major order. Made of
+ * slices: the wasm engine takes strided ones element by element.
+ */
+function phasesOf(images: tf.Tensor4D, stride: number): tf.Tensor4D[] {
+  if (stride === 1) return [images];
+  const [n, height, width, channels] = images.shape;
+  const [rows, columns] = [Math.ceil(height / stride), Math.ceil(width / stride)];
+  const whole = padImages(images, {
+    top: 0,
+    left: 0,
+    bottom: rows * stride - height,
+    right: columns * stride - width,
+  });
+  const apart = tf.reshape(whole, [n * rows, stride, columns, stride * channels]);
+  return Array.from({ length: stride ** 2 }, (_, at) => {
+    const [row, column] = [Math.floor(at / stride), at % stride];
+    const phase = tf.slice(apart, [0, row, 0, column * channels], [n * rows, 1, columns, channels]);
+    return tf.reshape(phase, [n, rows, columns, channels]);
   });
 }

@@ -8,6 +8,53 @@ const numbered = (shape: number[], dtype: 'float32' | 'int32' = 'float32'): tf.T
   tf.cast(tf.reshape(tf.range(0, tf.util.sizeFromShape(shape)), shape), dtype);
 const values = (tensor: tf.Tensor): number[] => Array.from(tensor.dataSync());
 
+it.each([
+  [
+    [3, 5, 4, 2],
+    [1, 2, 0, 0],
+    [2, 2, 4, 2],
+  ],
+  [
+    [3, 5, 4, 2],
+    [0, 1, 1, 0],
+    [3, 3, 2, 2],
+  ],
+  [
+    [3, 5, 4, 2],
+    [1, 0, 1, 1],
+    [2, 5, 3, 1],
+  ],
+  [
+    [2, 2, 3, 2, 3, 2],
+    [1, 0, 1, 0, 1, 0],
+    [1, 2, 2, 2, 2, 2],
+  ],
+  [
+    [6, 5],
+    [2, 3],
+    [3, 2],
+  ],
+  [
+    [6, 5],
+    [2, 3],
+    [3, 0],
+  ],
+] as const)('of %j takes from %j so many as %j, wherever they lie', (shape, begin, size) => {
+  tf.tidy(() => {
+    const x = numbered([...shape]);
+    const strides = shape.map((_, axis) => tf.util.sizeFromShape(shape.slice(axis + 1)));
+    const expected: number[] = [];
+    const walk = (axis: number, at: number): void => {
+      if (axis === shape.length) expected.push(at);
+      else for (let i = 0; i < size[axis]!; i++) walk(axis + 1, at + (begin[axis]! + i) * strides[axis]!);
+    };
+    walk(0, 0);
+    const part = tf.slice(x, [...begin], [...size]);
+    expect(part.shape).toEqual(size);
+    expect(values(part)).toEqual(expected);
+  });
+});
+
 it('slices and splits in one piece or not, of every type', () => {
   tf.tidy(() => {
     const x = numbered([4, 3, 2]);

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Page } from '@playwright/test';
+import type { Locator, Page } from '@playwright/test';
 import { expect, test } from './fixtures.ts';
-import { answerFileDialogs, call, root } from './launch.ts';
+import { answerFileDialogs, call, quit, root } from './launch.ts';
 import { takeScreenshots } from './screenshots.ts';
 import { choose, drawnShare, dropFiles, fill, open } from './ui.ts';
 
@@ -119,7 +119,8 @@ test('what is wrong in the YAML stands beside its line, and is gone when it is m
   expect(app.complaints).toEqual([]);
 });
 
-test('a form makes the same sweep; it is cancelled, and goes on where it was stopped', async ({ app }) => {
+test('a form makes the same sweep; it goes on after a restart, and is cancelled', async ({ start }) => {
+  const app = await start();
   const { page } = app;
   await open(page, 'Sweeps');
   await page.getByRole('button', { name: 'New sweep' }).first().click();
@@ -140,18 +141,32 @@ test('a form makes the same sweep; it is cancelled, and goes on where it was sto
   await expect(dialog.getByLabel('Epochs, values', { exact: true })).toHaveValue('1, 2');
   await dialog.getByRole('button', { name: 'Start 2 trainings' }).click();
 
-  const progress = page.getByRole('region', { name: 'Progress of the sweep' });
-  const cancel = page.getByRole('region', { name: 'epochs', exact: true }).getByRole('button', { name: 'Cancel' });
-  await expect(progress.getByRole('list', { name: 'Running now' })).toContainText('epochs', { timeout: 30_000 });
+  const progressOf = (shown: Page): Locator => shown.getByRole('region', { name: 'Progress of the sweep' });
+  const running = progressOf(page).getByRole('list', { name: 'Running now' });
+  await expect(running).toContainText('epochs', { timeout: 30_000 });
   await takeScreenshots(app, 'busy', ['Sweeps']);
-  await cancel.click();
-  await expect(progress).toContainText('Stopped:');
-  await page.getByRole('button', { name: 'Go on' }).click();
-  await expect(cancel).toBeVisible();
-  await expect(progress).toContainText('epochs', { timeout: 60_000 });
-  await cancel.click();
-  await expect(page.getByRole('button', { name: 'Go on' })).toBeVisible({ timeout: 30_000 });
   expect(app.complaints).toEqual([]);
+  await quit(app);
+
+  // What was interrupted is shown, goes on at a click, and ends at another.
+  const again = await start();
+  await open(again.page, 'Sweeps');
+  const sweep = again.page.getByRole('region', { name: 'epochs', exact: true });
+  const goOn = sweep.getByRole('button', { name: 'Go on' });
+  await expect(progressOf(again.page)).toContainText('Not everything is there.');
+  await goOn.click();
+  await expect(goOn).toBeHidden();
+  await expect(progressOf(again.page)).toContainText('epochs', { timeout: 60_000 });
+  await sweep.getByRole('button', { name: 'Cancel' }).click();
+  await expect(goOn).toBeVisible({ timeout: 30_000 });
+  await expect(progressOf(again.page)).toContainText('Stopped:');
+  // Deleting it leaves its models, and can be undone.
+  await sweep.getByRole('button', { name: 'More' }).click();
+  await again.page.getByRole('menuitem', { name: 'Delete' }).click();
+  await expect(again.page.getByText('No sweep yet')).toBeVisible();
+  await again.page.getByRole('button', { name: 'Undo' }).click();
+  await expect(sweep).toBeVisible();
+  expect(again.complaints).toEqual([]);
 });
 
 test('one click in New run makes the ablation of a defence a sweep, shown before it starts', async ({ app }) => {

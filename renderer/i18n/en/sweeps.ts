@@ -103,6 +103,7 @@ export const sweeps = {
     axesHelp: 'Every combination of their values is trained.',
     addAxis: 'Add an axis',
     values: '{axis}, values',
+    none: 'none chosen',
     valuesHelp: 'Separated by commas',
     badValues: 'must be values such as 0.1, 0.2',
     removeAxis: 'Remove the axis {axis}',

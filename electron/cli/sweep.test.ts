@@ -133,6 +133,20 @@ test(
     }
     expect(third.evaluations.map(({ id }) => id)).toEqual(second.evaluations.map(({ id }) => id));
 
+    const listed = await sweep('cut', '--list');
+    const none = { waiting: 0, running: 0, failed: 0, missing: 0 };
+    expect(listed.result).toMatchObject([
+      {
+        name: 'Small',
+        progress: {
+          trainings: { ...none, done: 5 },
+          evaluations: { ...none, done: 2 },
+          galleries: { ...none, done: 1 },
+          checks: { ...none, done: 0 },
+        },
+      },
+    ]);
+
     const numbers = ({ result: { columns, rows } }: Outcome) => ({
       columns: columns.map(({ label }) => label),
       rows: rows.map(({ label, seeds, cells, checks }) => ({

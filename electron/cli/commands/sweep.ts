@@ -15,6 +15,7 @@ import { durationText } from '../../services/duration.ts';
 import { exportSweep, SWEEP_FORMATS, tableNotes, tableTexts } from '../../services/sweeps/exports.ts';
 import { datasetAsked, readSweep, withPreset } from '../../services/sweeps/read.ts';
 import type { SweepReport } from '../../services/sweeps/drive.ts';
+import type { PartCounts, SweepProgress } from '../../services/sweeps/progress.ts';
 import type { SweepRecord } from '../../services/sweeps/record.ts';
 import type { SweepPreview } from '../../services/sweeps/service.ts';
 import type { SweepTable } from '../../services/sweeps/table.ts';
@@ -44,15 +45,17 @@ export function sweepCommand(program: Command): void {
     .option('--data <folder>', 'folder that the data set is imported from if the library does not have it')
     .option('--dry-run', 'show what it would do, and check every training', false)
     .option('--yes', `do not ask about more than ${MANY} trainings`, false)
-    .option('--list', 'list the sweeps of the library', false)
+    .option('--list', 'list the sweeps of the library, and how far each is', false)
     .option('--out <dir>', 'write the table as CSV, LaTeX and Markdown, and all that it rests on as sweep.json')
     .action(async (file: string | undefined, flags: SweepFlags, command: Command) => {
       await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
         if (flags.list) {
-          const rows = library.sweeps.list();
+          const rows = await Promise.all(
+            library.sweeps.list().map(async (row) => ({ ...row, progress: await library.sweeps.progress(row.id) })),
+          );
           const table = textTable(
-            ['id', 'name', 'since'],
-            rows.map(({ id, name, created }) => [id, name, created.slice(0, 10)]),
+            ['id', 'name', 'since', 'jobs'],
+            rows.map(({ id, name, created, progress }) => [id, name, created.slice(0, 10), progressText(progress)]),
           );
           output.result(rows, rows.length > 0 ? table : 'There is no sweep yet.');
           return;
@@ -83,6 +86,14 @@ export function sweepCommand(program: Command): void {
         output.result({ ...table, failed }, tableText(table, failed));
       });
     });
+}
+
+/** `12 of 40 done, 1 failed`. */
+function progressText({ trainings, evaluations, galleries, checks }: SweepProgress): string {
+  const kinds = [trainings, evaluations, galleries, checks];
+  const sum = (part: keyof PartCounts): number => kinds.reduce((total, counts) => total + counts[part], 0);
+  const all = sum('waiting') + sum('running') + sum('done') + sum('failed') + sum('missing');
+  return `${sum('done')} of ${all} done${sum('failed') > 0 ? `, ${sum('failed')} failed` : ''}`;
 }
 
 /** What a file asks for, on this library's data set. */
@@ -159,17 +170,17 @@ function previewText(preview: SweepPreview): string {
 
 function timeText({ seconds, time }: SweepPreview): string {
   const parts = [
-    `trainings ${durationOrUnknown(time.trainings)}`,
-    `evaluations at most ${durationOrUnknown(time.evaluations)}`,
-    `attention galleries ${durationOrUnknown(time.galleries)}`,
-    `masking checks ${durationOrUnknown(time.checks)}`,
-  ];
-  if (seconds !== null) {
-    return `Time: about ${durationText(seconds)} on this computer, from measured speeds (${parts.join(', ')}).`;
-  }
-  return time.trainings === null && time.evaluations === null
-    ? 'Time: unknown, no speed was measured on this computer yet.'
-    : `Time on this computer, from measured speeds: ${parts.join(', ')}.`;
+    ['trainings', time.trainings],
+    ['evaluations at most', time.evaluations],
+    ['attention galleries', time.galleries],
+    ['masking checks', time.checks],
+  ] as const;
+  const asked = parts.filter(([, part]) => part !== 0);
+  if (asked.every(([, part]) => part === null)) return 'Time: unknown, no speed was measured on this computer yet.';
+  const each = asked.map(([name, part]) => `${name} ${durationOrUnknown(part)}`).join(', ');
+  return seconds === null
+    ? `Time on this computer, from measured speeds: ${each}.`
+    : `Time: about ${durationText(seconds)} on this computer, from measured speeds (${each}).`;
 }
 
 const durationOrUnknown = (seconds: number | null): string => (seconds === null ? 'unknown' : durationText(seconds));

@@ -34,5 +34,8 @@ test.for([
   const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
   const args = ['--input-type=module', '-e', SCRIPT, packFolder(), String(memory)];
   const { stdout } = await promisify(execFile)(process.execPath, args, { env });
-  expect(JSON.parse(stdout)).toEqual(expected);
+  const found = JSON.parse(stdout) as { readonly tensors: number; readonly code: string | null };
+  expect(found.code).toBe(code);
+  // More than 2 GiB in any case.
+  expect(found.tensors).toBeGreaterThan(8);
 });

@@ -50,9 +50,9 @@ export function depthwiseFilterGradient({ inputs, attrs }: Call<DepthwiseFilterG
     const taps: tf.Tensor[] = [];
     for (let row = 0; row < kernelHeight; row++) {
       for (let column = 0; column < kernelWidth; column++) {
-        const phase = phases[(row % stride) * stride + (column % stride)] as tf.Tensor4D;
-        const from = [0, Math.floor(row / stride), Math.floor(column / stride), 0];
-        const seen = tf.slice(phase, from as [number, number, number, number], dy.shape);
+        const phase = phases[(row % stride) * stride + (column % stride)] as tf.Tensor;
+        const from = [Math.floor(row / stride), Math.floor(column / stride)] as const;
+        const seen = tf.slice(phase, [0, ...from, 0], dy.shape);
         taps.push(tf.engine().runKernel(COLUMN_SUMS, { x: tf.mul(seen, dy) }));
       }
     }

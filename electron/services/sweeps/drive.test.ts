@@ -99,6 +99,29 @@ test('what fails is named, the rest is trained, evaluated and checked; again, on
   expect(await library.sweeps.table(id)).toEqual(table);
 }, 180_000);
 
+test('a sweep with another attack takes the trainings over that an earlier one has finished', async () => {
+  const asked = { ...request(), list: [{ defence: 'natural', batchSize: 20 }], check: null };
+  const before = library.snapshot().runs.length;
+  const first = await library.sweeps.create(asked);
+  await library.sweeps.run(first.id, () => undefined);
+  const second = await library.sweeps.create({
+    ...asked,
+    evaluate: { attacks: [{ name: 'noise', settings: {}, epsilons: null }], epsilons: [0.1], examples: more },
+  });
+  expect(second.known).toBe(false);
+  const said: string[] = [];
+  await library.sweeps.run(second.id, (text) => said.push(text));
+  expect(said).toEqual(['natural, seed 0: trained before', '1 trainings', '1 evaluations']);
+  const runs = library.snapshot().runs.length;
+  expect(runs).toBe(before + 1);
+  const models = async (id: string) => (await library.sweeps.table(id)).rows.map((row) => row.models);
+  expect(await models(second.id)).toEqual(await models(first.id));
+
+  const anew = await library.sweeps.create({ ...asked, deterministic: true });
+  await library.sweeps.run(anew.id, () => undefined);
+  expect(library.snapshot().runs.length).toBe(runs + 1);
+}, 180_000);
+
 test('a preview tells the time from what was measured before: in proportion to epochs, images and models', async () => {
   const asked = { ...request(), attention: { examples: 20, epsilon: 0.1 } };
   const { base = {}, evaluate, list = [], dataset } = asked;

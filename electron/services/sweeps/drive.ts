@@ -4,6 +4,7 @@ import type { JobRow } from '../../../shared/domain/library.ts';
 import type { StoredSweep } from '../../store/sweeps.ts';
 import type { Added, Library } from '../library.ts';
 import type { Session } from '../session.ts';
+import { trainedBefore } from './earlier.ts';
 import type { SweepExpansion, SweepTraining } from './expand.ts';
 import { attentionIndices, galleryRequests } from './attention.ts';
 import { CHECK_PART, currentGalleries, currentPlans, GALLERY_PART, PLAN_PART } from './parts.ts';
@@ -54,7 +55,17 @@ export async function runSweep(
   for (const training of [...surrogates, ...trainings]) {
     if (runs.has(training.key)) continue;
     const there = part(training.key);
-    runs.set(training.key, there && store.runs.get(there) ? there : await startTraining(training));
+    runs.set(
+      training.key,
+      there && store.runs.get(there) ? there : (takeOver(training) ?? (await startTraining(training))),
+    );
+  }
+  function takeOver(training: SweepTraining): EntityId | undefined {
+    const run = trainedBefore(store, request, training);
+    if (run === undefined) return undefined;
+    store.sweeps.setPart(id, training.key, run);
+    say(`${training.label}: trained before`);
+    return run;
   }
   async function startTraining(training: SweepTraining): Promise<EntityId> {
     const config = trainingConfig(request, training, library.models.list());

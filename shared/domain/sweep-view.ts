@@ -37,6 +37,8 @@ export const sweepPlan = z.object({
   rows: z.array(z.object({ label: z.string(), varied: values, seeds: z.array(z.int()) })),
   surrogates: z.array(z.object({ name: z.string(), label: z.string(), seed: z.int() })),
   trainings: z.int(),
+  /** How many of them another sweep has finished. */
+  trainedBefore: z.int(),
   measurements: z.int(),
   checks: z.int(),
   galleries: z.int(),

@@ -156,11 +156,11 @@ async function datasetOf(
 }
 
 function previewText(preview: SweepPreview): string {
-  const { expansion, trainings, measurements, galleries, checks, notes } = preview;
+  const { expansion, trainings, trainedBefore, measurements, galleries, checks, notes } = preview;
   const { groups, surrogates } = expansion;
   const seeds = groups[0]?.trainings.map(({ seed }) => seed).join(', ') ?? '';
   return [
-    `${trainings} trainings, ${measurements} measurements, ${galleries} attention galleries, ${checks} masking checks`,
+    `${trainings} trainings${trainedBefore > 0 ? ` (${trainedBefore} of them done by another sweep)` : ''}, ${measurements} measurements, ${galleries} attention galleries, ${checks} masking checks`,
     ...surrogates.map(({ label, seed }) => `  ${label}, seed ${seed}`),
     ...groups.map(({ label }) => `  ${label}; seeds ${seeds}`),
     timeText(preview),

@@ -71,12 +71,13 @@ export function sweepCalls({ library, window, events }: CallContext): Pick<Handl
 }
 
 function planOf(preview: Awaited<ReturnType<Library['sweeps']['preview']>>): SweepPlan {
-  const { expansion, trainings, measurements, checks, galleries, seconds, notes } = preview;
+  const { expansion, trainings, trainedBefore, measurements, checks, galleries, seconds, notes } = preview;
   const { groups, surrogates } = expansion;
   return {
     rows: groups.map(({ label, varied, trainings: own }) => ({ label, varied, seeds: own.map(({ seed }) => seed) })),
     surrogates: surrogates.map(({ name, label, seed }) => ({ name, label, seed })),
     trainings,
+    trainedBefore,
     measurements,
     checks,
     galleries,

@@ -108,6 +108,8 @@ test('a sweep with another attack takes the trainings over that an earlier one h
     ...asked,
     evaluate: { attacks: [{ name: 'noise', settings: {}, epsilons: null }], epsilons: [0.1], examples: more },
   });
+  const ahead = await library.sweeps.preview(library.sweeps.get(second.id).request);
+  expect(ahead).toMatchObject({ trainings: 1, trainedBefore: 1, time: { trainings: 0 } });
   expect(second.known).toBe(false);
   const said: string[] = [];
   await library.sweeps.run(second.id, (text) => said.push(text));

@@ -52,6 +52,7 @@ export async function runSweep(
 
   const trainings = groups.flatMap((group) => group.trainings);
   const runs = new Map<string, EntityId>();
+  const earlier = trainedBefore(store, request);
   for (const training of [...surrogates, ...trainings]) {
     if (runs.has(training.key)) continue;
     const there = part(training.key);
@@ -61,7 +62,7 @@ export async function runSweep(
     );
   }
   function takeOver(training: SweepTraining): EntityId | undefined {
-    const run = trainedBefore(store, request, training);
+    const run = earlier(training);
     if (run === undefined) return undefined;
     store.sweeps.setPart(id, training.key, run);
     say(`${training.label}: trained before`);

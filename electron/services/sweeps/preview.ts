@@ -9,6 +9,7 @@ import type { Library } from '../library.ts';
 import type { ModuleService } from '../modules/service.ts';
 import { requireDataset } from '../session.ts';
 import { attentionIndices, checkGallery, galleryRequests } from './attention.ts';
+import { trainedBefore } from './earlier.ts';
 import type { SweepExpansion, SweepTraining } from './expand.ts';
 import { checkRequests, planRequests, trainingConfig } from './requests.ts';
 import type { SweepTime } from './time.ts';
@@ -17,6 +18,8 @@ import type { SweepTime } from './time.ts';
 export interface SweepPreview {
   readonly expansion: SweepExpansion;
   readonly trainings: number;
+  /** How many of them another sweep has finished, so that they are taken over. */
+  readonly trainedBefore: number;
   /** Models × attacks × ε × sources × seeds, without those that a plan leaves out. */
   readonly measurements: number;
   /** Galleries that measure where models look. */
@@ -51,7 +54,12 @@ export async function previewSweep(
   const dataset = requireDataset(store, request.dataset);
   const trainings = expansion.groups.flatMap((group) => group.trainings);
   refuseEmpty(expansion, catalogue);
-  const configs = await checkedConfigs(library, request, [...expansion.surrogates, ...trainings]);
+  const all = [...expansion.surrogates, ...trainings];
+  const configs = await checkedConfigs(library, request, all);
+  const earlier = trainedBefore(store, request);
+  const finished = new Set(
+    all.flatMap((training) => (earlier(training) === undefined ? [] : (configs.get(training.key) ?? []))),
+  );
 
   const { models, sourceOf, plans, standIns } = await plansAhead(modules, request, expansion);
   const indices = request.attention ? await attentionIndices(request, store.folder.of('dataset', dataset.id)) : [];
@@ -66,13 +74,14 @@ export async function previewSweep(
     const { architecture, architectureSettings } = placed;
     return { id, name: label, architecture, architectureSettings, inputShape, classes: classes.length };
   };
-  const work = { dataset, trainings: [...configs.values()], plans, galleries, checks, modelOf };
+  const work = { dataset, trainings: [...configs.values()], finished, plans, galleries, checks, modelOf };
   const time = await sweepTime(store, library, work);
   const { trainings: training, evaluations } = time;
   const known = training !== null && evaluations !== null;
   return {
     expansion,
     trainings: configs.size,
+    trainedBefore: finished.size,
     measurements: plans.flatMap((plan) => expandPlan(plan).flatMap((step) => step.targets)).length,
     galleries: galleries.length,
     checks: checks.length,

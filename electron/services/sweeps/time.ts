@@ -28,6 +28,8 @@ export interface SweepTime {
 export interface SweepWork {
   readonly dataset: DatasetRow;
   readonly trainings: readonly TrainConfig[];
+  /** Those of them that cost nothing any more. */
+  readonly finished: ReadonlySet<TrainConfig>;
   readonly plans: readonly PlanRequest[];
   readonly galleries: readonly GalleryRequest[];
   readonly checks: readonly CheckRequest[];
@@ -74,7 +76,7 @@ type Engine = TrainConfig['engine'];
 
 async function trainingTime(
   { architectures }: Pick<Library, 'architectures'>,
-  { dataset: { manifest }, trainings }: SweepWork,
+  { dataset: { manifest }, trainings, finished }: SweepWork,
   preferred: Engine,
 ): Promise<{ readonly seconds: number | null; readonly rates: Rates }> {
   const { shape: inputShape, classes, splits } = manifest;
@@ -111,7 +113,9 @@ async function trainingTime(
     }
   }
   const seconds = sum(
-    trainings.map(({ trainer }, position) => {
+    trainings.map((config, position) => {
+      if (finished.has(config)) return 0;
+      const { trainer } = config;
       const estimate = estimates.get(canonical(queries[position]));
       if (!estimate || estimate.seconds === null) return null;
       const { epochs, batchSize, trainLimit, validationEvery, validationSteps } = trainer;

@@ -81,6 +81,7 @@ export const sweeps = {
   plan: {
     heading: 'What it makes',
     trainings: '{n} training | {n} trainings',
+    trainedBefore: '{n} of them done by another sweep | {n} of them done by another sweep',
     measurements: '{n} measurement | {n} measurements',
     checks: '{n} masking check | {n} masking checks',
     galleries: '{n} gallery | {n} galleries',

@@ -56,7 +56,7 @@ function addCheck(title, passed, output) {
 
 async function check(name) {
   const { title, args } = CHECKS[name];
-  const { status, output } = await run(node, args, { cwd: root, capture: true, timeout: 5 * MINUTE });
+  const { status, output } = await run(node, args, { cwd: root, capture: true, timeout: 12 * MINUTE });
   addCheck(title, status === 0, output);
 }
 
@@ -87,7 +87,7 @@ async function vitest(title, program, projects, filters, env) {
   const reporters = ['--reporter=default', `--reporter=${join(root, 'scripts', 'unit-reporter.mjs')}`];
   const chosen = projects.flatMap((project) => ['--project', project]);
   const args = [bin('vitest', 'vitest.mjs'), 'run', '--passWithNoTests', ...reporters, ...chosen, ...filters];
-  const { status } = await run(program, args, { cwd: root, env: { ...env, UNIT_REPORT: file }, timeout: 15 * MINUTE });
+  const { status } = await run(program, args, { cwd: root, env: { ...env, UNIT_REPORT: file }, timeout: 25 * MINUTE });
   const none = { passed: 0, failed: 0, skipped: [] };
   const report = await reportOf(file, status, (counts) => counts);
   // A filter may name tests of the other kind only.

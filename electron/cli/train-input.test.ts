@@ -27,7 +27,7 @@ test.for([
   ['small-cnn clp batchSize=1', 'batchSize: clp pairs images of a batch with each other: take at least 2.'],
   ['vgg16-bn at batchSize=8', 'Images of 28×28 are too small for vgg16-bn: at '],
   ['small-cnn alp alpha=-1', 'defence alp: alpha: must be at least 0 (it is -1)'],
-  ['small-cnn at learningrate=0.1', 'train: unknown key “learningrate”; did you mean “learningRate”?'],
+  ['small-cnn at learningrate=0.1', 'train: unknown key “learningrate” (did you mean “learningRate”?)'],
 ] as const)('a training of %s is refused with what is wrong', { timeout: 120_000 }, async ([asked, message]) => {
   const [architecture, defence, setting] = asked.split(' ') as [string, string, string];
   const { code, stderr } = await train('--model', architecture, '--defence', defence, '--set', setting);

@@ -22,9 +22,9 @@ test.each([
   [{ reduction: 'max' }, 'reduction: must be one of mean, sum (it is “max”)'],
   [{ guard: 'yes' }, 'guard: must be true or false (it is “yes”)'],
   [{ layers: 'conv1' }, 'layers: must be a list (it is “conv1”)'],
-  [{ epsilonn: 0.1 }, 'unknown key “epsilonn”; did you mean “epsilon”?'],
-  [{ momentum: 0.1 }, 'unknown key “momentum”; there are epsilon, rate, steps, reduction, guard, layers, inner'],
-  [{ inner: { shore: 1 } }, 'inner: unknown key “shore”; did you mean “share”?'],
+  [{ epsilonn: 0.1 }, 'unknown key “epsilonn” (did you mean “epsilon”?)'],
+  [{ momentum: 0.1 }, 'unknown key “momentum” (there are epsilon, rate, steps, reduction, guard, layers, inner)'],
+  [{ inner: { shore: 1 } }, 'inner: unknown key “shore” (did you mean “share”?)'],
   [{ epsilon: 2, steps: 0 }, 'epsilon: must be at most 1 (it is 2); steps: must be at least 1 (it is 0)'],
 ])('settings %o are refused with what is wrong and what was found', (values, message) => {
   expect(() => parseSettings(schema, values, 'attack')).toThrow(`attack: ${message}`);

@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import { nearest } from './nearest.ts';
 
 /**
- * What is wrong with a value, for a person: `must be at least 0 (it is -1)`, `unknown key “epsilonn”; did you mean
- * “epsilon”?`. undefined for kinds of faults that zod's own words or the schema's tell better.
+ * What is wrong with a value, for a person: `must be at least 0 (it is -1)`, `unknown key “epsilonn” (did you mean
+ * “epsilon”?)`. undefined for kinds of faults that zod's own words or the schema's tell better.
  */
 export function issueText(issue: z.core.$ZodRawIssue): string | undefined {
   const { input } = issue;
@@ -32,7 +32,7 @@ export function issueText(issue: z.core.$ZodRawIssue): string | undefined {
 export function unknownKey(key: string, known: readonly string[]): string {
   const near = nearest(key, known);
   const advice =
-    near === null ? (known.length > 0 ? `; there are ${known.join(', ')}` : '') : `; did you mean “${near}”?`;
+    near === null ? (known.length > 0 ? ` (there are ${known.join(', ')})` : '') : ` (did you mean “${near}”?)`;
   return `unknown key “${key}”${advice}`;
 }
 

@@ -69,7 +69,11 @@ const FAULTS: readonly (readonly [string, string, RegExp])[] = [
     /asked what it adds: no luck \(throws\.ts, line 3\)/,
   ],
   ['nothing.js', 'export default () => undefined;\n', /adds something else .* must be an object/],
-  ['more.js', 'export default () => ({ attack: [] });\n', /adds something else .*"attack"/],
+  [
+    'more.js',
+    'export default () => ({ attack: [] });\n',
+    /adds something else .* unknown key “attack” \(did you mean “attacks”\?\)\.$/,
+  ],
   ['empty.js', 'export default () => ({});\n', /adds nothing/],
   [
     'by-hand.js',

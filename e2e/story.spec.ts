@@ -119,11 +119,6 @@ test('runs are trained in a queue; one is paused, goes on, and another is cancel
   const { page } = app;
   const small = { architecture: 'Small CNN', epochs: '2', examples: '1500' };
   await startTraining(page, { ...small, name: 'defended', defence: 'AT\\+ALP', seed: '1', epochs: '5' });
-  await startTraining(page, { ...small, name: 'plain net', defence: 'Natural', seed: '2' });
-  await startTraining(page, { ...small, name: 'surrogate', defence: 'Natural', seed: '3' });
-  await startTraining(page, { ...small, name: 'other net', defence: 'Natural', seed: '4', architecture: 'LeNet' });
-  await startTraining(page, { ...small, name: 'unwanted', defence: 'PGD-AT', seed: '5' });
-
   const defended = runRow(page, 'defended');
   await expect(defended.getByText('running')).toBeVisible();
   await defended.click();
@@ -135,8 +130,14 @@ test('runs are trained in a queue; one is paused, goes on, and another is cancel
   await page.waitForTimeout(1500);
   expect((await job(page, 'defended')).progress?.done).toBe(stopped.progress?.done);
 
+  // Its place is free for others.
+  await startTraining(page, { ...small, name: 'plain net', defence: 'Natural', seed: '2' });
+  await startTraining(page, { ...small, name: 'surrogate', defence: 'Natural', seed: '3' });
+  await startTraining(page, { ...small, name: 'other net', defence: 'Natural', seed: '4', architecture: 'LeNet' });
+  await startTraining(page, { ...small, name: 'unwanted', defence: 'PGD-AT', seed: '5' });
   await runRow(page, 'unwanted').getByRole('button', { name: 'Cancel' }).click();
   await expect(runRow(page, 'unwanted').getByText('cancelled')).toBeVisible();
+  await defended.click();
 
   await takeScreenshots(app, 'busy', ['Training', 'Queue']);
   await open(page, 'Training');

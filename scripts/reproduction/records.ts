@@ -11,6 +11,7 @@ const STUDIES = join(import.meta.dirname, '..', '..', 'studies');
 export const RUNS: readonly { readonly study: string; readonly preset: string | null }[] = [
   ...['17flowers', 'mnist', 'cifar10'].flatMap((study) => ['hour', 'day', 'gpu'].map((preset) => ({ study, preset }))),
   { study: 'mnist-pgd-at', preset: null },
+  { study: 'mnist-masking', preset: null },
 ];
 
 const triple = z.tuple([z.number(), z.number(), z.number()]);

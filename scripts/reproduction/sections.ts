@@ -29,8 +29,9 @@ export function sectionsOf(): Readonly<Record<string, string>> {
     flowers: flowers ? flowersTables(flowers) : NOT_RUN,
     headline: flowers ? headlineTable(flowers, published.flowers) : NOT_RUN,
     attention: flowers ? attentionTable(flowers) : NOT_RUN,
-    mnist: mosbachTable('mnist', 0.3, /^PGD-40, ε 0\.3$/, published.mosbach.mnist),
-    cifar10: mosbachTable('cifar10', 0.0627, /^PGD-10, ε 0\.0627$/, published.mosbach.cifar10),
+    mnist: mosbachTable('mnist', 'hour', 0.3, /^PGD-40, ε 0\.3$/, published.mosbach.mnist),
+    cifar10: mosbachTable('cifar10', 'hour', 0.0627, /^PGD-10, ε 0\.0627$/, published.mosbach.cifar10),
+    masking: mosbachTable('mnist-masking', null, 0.3, /^PGD-40, ε 0\.3$/, published.mosbach.mnist),
     'pgd-at': pgdAtTable(),
   };
 }
@@ -51,7 +52,7 @@ function runsTable(): string {
       return [
         ...name,
         String(trainings.length),
-        `${dataset.name}, ${dataset.shape.join('×')}, ${dataset.splits.train} for training`,
+        `${dataset.name}, ${dataset.shape.join('×')}, ${trainingImages(record)} for training`,
         [...new Set(cells.map(({ examples }) => examples))].sort((a, b) => b - a)[0]?.toString() ?? '',
         hours.toFixed(1),
         [...new Set(engines)].join(', '),
@@ -59,6 +60,11 @@ function runsTable(): string {
       ];
     }),
   );
+}
+
+function trainingImages({ dataset, request }: SweepRecord): number {
+  const limit = request.base?.['trainLimit'];
+  return typeof limit === 'number' ? Math.min(limit, dataset.splits.train) : dataset.splits.train;
 }
 
 /** One table for each ε of the study. */
@@ -130,11 +136,12 @@ function attentionTable(record: SweepRecord): string {
 
 function mosbachTable(
   study: string,
+  preset: string | null,
   epsilon: number,
   baseline: RegExp,
   published: Readonly<Record<string, readonly [number, number, number]>>,
 ): string {
-  const record = readRecord(study, 'hour');
+  const record = readRecord(study, preset);
   if (!record) return NOT_RUN;
   const theirs = (name: string): string => published[name]?.map((value) => value.toFixed(1)).join(' / ') ?? '–';
   const line = (row: SweepTableRow): string[] => {

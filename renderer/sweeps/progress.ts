@@ -1,4 +1,6 @@
+import { GALLERY_MODELS } from '../../shared/domain/gallery.ts';
 import type { PlanRow } from '../../shared/domain/plan.ts';
+import { CHECK_PART, GALLERY_PART, PLAN_PART, TRAINING_PART } from '../../shared/domain/sweep.ts';
 import type { SweepRow } from '../../shared/domain/sweep-view.ts';
 import type { RunState } from '../../shared/domain/training.ts';
 
@@ -30,27 +32,25 @@ export interface Known {
   readonly plans: readonly PlanRow[];
 }
 
-const GALLERY_MODELS = 16;
-
 /** How far a sweep is, from the states of what was made for it. */
 export function sweepProgress(row: SweepRow, { stateOf, plans }: Known): SweepProgress {
   const { request, parts, models } = row;
   const of = (prefix: string): string[] => parts.flatMap(([key, id]) => (key.startsWith(prefix) ? [id] : []));
-  const own = new Set(of('evaluate '));
+  const own = new Set(of(PLAN_PART));
   const evaluations = plans.flatMap((plan) => (own.has(plan.id) ? plan.evaluations : []));
-  const galleries = of('attention ');
+  const galleries = of(GALLERY_PART);
   const stage = (name: StageName, total: number | null, jobs: readonly string[]): Stage => {
     const states = jobs.map(stateOf);
     const count = (state: RunState): number => states.filter((one) => one === state).length;
     return { name, total, jobs, done: count('done'), failed: count('failed') };
   };
   const stages = [
-    stage('trainings', row.trainings, of('train ')),
+    stage('trainings', row.trainings, of(TRAINING_PART)),
     ...(request.evaluate ? [stage('evaluations', own.size > 0 ? evaluations.length : null, evaluations)] : []),
     ...(request.attention
       ? [stage('attention', Math.max(galleries.length, Math.ceil(models / GALLERY_MODELS)), galleries)]
       : []),
-    ...(request.check ? [stage('checks', models, of('check '))] : []),
+    ...(request.check ? [stage('checks', models, of(CHECK_PART))] : []),
   ];
   const shares = stages.map(({ done, total }) => (total === null || total === 0 ? 0 : Math.min(1, done / total)));
   const fraction = shares.reduce((sum, share) => sum + share, 0) / Math.max(1, stages.length);

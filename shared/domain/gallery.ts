@@ -7,10 +7,13 @@ export const MAP_METHODS = ['activation', 'grad-cam'] as const;
 export const mapMethod = z.enum(MAP_METHODS);
 export type MapMethod = z.infer<typeof mapMethod>;
 
+/** Models of one gallery at most. */
+export const GALLERY_MODELS = 16;
+
 export const galleryRequest = z.strictObject({
   name: z.string().trim().max(120).optional(),
   dataset: entityId,
-  models: z.array(entityId).min(1).max(16),
+  models: z.array(entityId).min(1).max(GALLERY_MODELS),
   /** Positions in the data set, one row each. */
   indices: z.array(z.int().min(0)).min(1).max(512),
   methods: z

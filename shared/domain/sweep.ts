@@ -129,5 +129,11 @@ export const sweepRequest = z.strictObject({
 });
 export type SweepRequest = z.infer<typeof sweepRequest>;
 
+/** Beginnings of the keys of what a sweep makes: of a training, of a plan and a gallery (a number follows), of a model's check. */
+export const TRAINING_PART = 'train ';
+export const PLAN_PART = 'evaluate ';
+export const GALLERY_PART = 'attention ';
+export const CHECK_PART = 'check ';
+
 /** Where x′ is made on the model under attack itself. */
 export const WHITE_BOX = 'white-box';

@@ -8,12 +8,13 @@ import { AppError } from '../../../shared/domain/errors.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import { parseSettings } from '../../../shared/domain/settings.ts';
 import type { SweepFile, SweepRequest } from '../../../shared/domain/sweep.ts';
+import { MANY_TRAININGS } from '../../../shared/domain/sweep-view.ts';
 import packageJson from '../../../package.json' with { type: 'json' };
 import type { Library } from '../../services/library.ts';
-import { countTrainings } from '../../services/sweeps/expand.ts';
+import { boundedTrainings } from '../../services/sweeps/expand.ts';
 import { durationText } from '../../services/duration.ts';
 import { exportSweep, SWEEP_FORMATS, tableNotes, tableTexts } from '../../services/sweeps/exports.ts';
-import { datasetAsked, readSweep, withPreset } from '../../services/sweeps/read.ts';
+import { datasetAsked, readSweep, sweepName, withPreset } from '../../services/sweeps/read.ts';
 import type { SweepReport } from '../../services/sweeps/drive.ts';
 import type { PartCounts, SweepProgress } from '../../services/sweeps/progress.ts';
 import type { SweepRecord } from '../../services/sweeps/record.ts';
@@ -32,11 +33,6 @@ interface SweepFlags {
   readonly list: boolean;
 }
 
-/** More trainings than this are asked about. */
-const MANY = 100;
-/** More are refused: nobody waits for them. */
-const MOST = 20_000;
-
 export function sweepCommand(program: Command): void {
   program
     .command('sweep [file]')
@@ -44,7 +40,7 @@ export function sweepCommand(program: Command): void {
     .option('--preset <name>', 'a variant of the file')
     .option('--data <folder>', 'folder that the data set is imported from if the library does not have it')
     .option('--dry-run', 'show what it would do, and check every training', false)
-    .option('--yes', `do not ask about more than ${MANY} trainings`, false)
+    .option('--yes', `do not ask about more than ${MANY_TRAININGS} trainings`, false)
     .option('--list', 'list the sweeps of the library, and how far each is', false)
     .option('--out <dir>', 'write the table as CSV, LaTeX and Markdown, and all that it rests on as sweep.json')
     .action(async (file: string | undefined, flags: SweepFlags, command: Command) => {
@@ -103,20 +99,14 @@ async function requestOf(library: Library, file: string, flags: SweepFlags, outp
   });
   const content = readSweep(text, basename(file), await library.catalogue());
   const parts = withPreset(content, flags.preset);
-  await allow(countTrainings(parts), flags);
-  const name = flags.preset === undefined ? content.name : `${content.name} (${flags.preset})`;
+  await allow(boundedTrainings(parts), flags);
+  const name = sweepName(content, flags.preset);
   return { ...parts, name, dataset: await datasetOf(library, datasetAsked(content, flags.preset), flags, output) };
 }
 
-/** @throws AppError `invalid-input` for more trainings than anybody wants, or than were agreed to. */
+/** @throws AppError `invalid-input` for more trainings than were agreed to. */
 async function allow(count: number, { yes, dryRun }: SweepFlags): Promise<void> {
-  if (count > MOST) {
-    throw new AppError(
-      'invalid-input',
-      `This sweep asks for ${count} trainings; ${MOST} are the most. Shorten an axis.`,
-    );
-  }
-  if (count <= MANY || yes || dryRun) return;
+  if (count <= MANY_TRAININGS || yes || dryRun) return;
   if (process.stdin.isTTY) {
     const lines = createInterface({ input: process.stdin, output: process.stderr });
     const answer = await lines.question(`This sweep asks for ${count} trainings. Start? [y/N] `);

@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { AppError } from '../../../shared/domain/errors.ts';
-import { MANY_TRAININGS, MOST_TRAININGS, type SweepPlan, type SweepRow } from '../../../shared/domain/sweep-view.ts';
-import type { SweepRequest } from '../../../shared/domain/sweep.ts';
+import { MANY_TRAININGS, type SweepPlan, type SweepRow } from '../../../shared/domain/sweep-view.ts';
 import type { Library } from '../../services/library.ts';
-import { countTrainings, expandSweep } from '../../services/sweeps/expand.ts';
+import { boundedTrainings, expandSweep } from '../../services/sweeps/expand.ts';
 import { chooseToOpen } from '../dialogs.ts';
 import { runsElsewhere, sweepDrivers, type SweepDrivers } from '../sweeps/drivers.ts';
 import { readText, writeText } from '../sweeps/text.ts';
@@ -45,13 +44,13 @@ export function sweepCalls({ library, window, events }: CallContext): Pick<Handl
     },
     'sweeps.write': async (request) => writeText(request, (await library()).datasets.list()),
     'sweeps.preview': async ({ request, many }) => {
-      const asked = refuseTooMany(request);
+      const asked = boundedTrainings(request);
       if (asked > MANY_TRAININGS && !many) return { asked, plan: null };
       const { sweeps } = await library();
       return { asked, plan: planOf(await sweeps.preview(request)) };
     },
     'sweeps.create': async (request) => {
-      refuseTooMany(request);
+      boundedTrainings(request);
       const opened = await library();
       await opened.sweeps.preview(request);
       const made = await opened.sweeps.create(request);
@@ -84,16 +83,6 @@ function planOf(preview: Awaited<ReturnType<Library['sweeps']['preview']>>): Swe
     seconds,
     notes: [...notes],
   };
-}
-
-/** How many trainings it asks for. @throws AppError `invalid-input` for more than anybody waits for. */
-function refuseTooMany(request: SweepRequest): number {
-  const count = countTrainings(request);
-  if (count <= MOST_TRAININGS) return count;
-  throw new AppError(
-    'invalid-input',
-    `This sweep asks for ${count} trainings; ${MOST_TRAININGS} are the most. Shorten an axis.`,
-  );
 }
 
 async function rowsOf(opened: Library, drivers: SweepDrivers): Promise<SweepRow[]> {

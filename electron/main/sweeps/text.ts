@@ -6,7 +6,7 @@ import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { DatasetRow } from '../../../shared/domain/library.ts';
 import type { SweepFile, SweepRequest } from '../../../shared/domain/sweep.ts';
 import type { SweepFault, SweepReading } from '../../../shared/domain/sweep-view.ts';
-import { datasetAsked, readSweep, withPreset } from '../../services/sweeps/read.ts';
+import { datasetAsked, readSweep, sweepName, withPreset } from '../../services/sweeps/read.ts';
 
 /** Stands for a file's name in front of a line's number. */
 const TEXT = 'text';
@@ -36,7 +36,7 @@ export function readText(
     faults: [],
     presets,
     content: {
-      name: chosen === undefined ? file.name : `${file.name} (${chosen})`,
+      name: sweepName(file, chosen),
       parts,
       datasetName,
       dataset: datasetNamed(datasetName, datasets),

@@ -1,7 +1,7 @@
 import type { DatasetRow } from '../../../shared/domain/library.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { exampleChoice } from '../../../shared/domain/evaluation.ts';
-import { galleryRequest } from '../../../shared/domain/gallery.ts';
+import { GALLERY_MODELS, galleryRequest } from '../../../shared/domain/gallery.ts';
 import type { GalleryRequest, GalleryResult } from '../../../shared/domain/gallery.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { SweepRequest } from '../../../shared/domain/sweep.ts';
@@ -11,8 +11,6 @@ import { parseInput } from '../inputs.ts';
 import type { ModuleService } from '../modules/service.ts';
 import type { SweepExpansion } from './expand.ts';
 
-/** Models of one gallery at most. */
-export const GALLERY_MODELS = 16;
 /** Images of a sweep that does not say how many. */
 const IMAGES = 100;
 

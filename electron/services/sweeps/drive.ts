@@ -1,13 +1,14 @@
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { JobRow } from '../../../shared/domain/library.ts';
+import { CHECK_PART, GALLERY_PART, PLAN_PART } from '../../../shared/domain/sweep.ts';
 import type { StoredSweep } from '../../store/sweeps.ts';
 import type { Added, Library } from '../library.ts';
 import type { Session } from '../session.ts';
 import { trainedBefore } from './earlier.ts';
 import type { SweepExpansion, SweepTraining } from './expand.ts';
 import { attentionIndices, galleryRequests } from './attention.ts';
-import { CHECK_PART, currentGalleries, currentPlans, GALLERY_PART, PLAN_PART } from './parts.ts';
+import { currentGalleries, currentPlans } from './parts.ts';
 import { checkRequests, planRequests, trainingConfig } from './requests.ts';
 
 /** What of a sweep came to no result, and why. */

@@ -1,6 +1,9 @@
 import type { Catalogue } from '../../../shared/domain/catalogue.ts';
 import type { SettingValue, SettingValues } from '../../../shared/domain/settings.ts';
+import { AppError } from '../../../shared/domain/errors.ts';
+import { TRAINING_PART } from '../../../shared/domain/sweep.ts';
 import type { SweepParts } from '../../../shared/domain/sweep.ts';
+import { MOST_TRAININGS } from '../../../shared/domain/sweep-view.ts';
 import { flatOf, placeSettings } from './settings.ts';
 import type { PlacedSettings } from './settings.ts';
 
@@ -33,6 +36,16 @@ const SURROGATE_SEED = 1000;
 export function countTrainings({ grid = {}, list = [{}], seeds = [0], surrogates = {} }: SweepParts): number {
   const combinations = Object.values(grid).reduce((product, axis) => product * axis.length, list.length);
   return combinations * seeds.length + Object.keys(surrogates).length;
+}
+
+/** The same. @throws AppError `invalid-input` for more trainings than anybody waits for. */
+export function boundedTrainings(parts: SweepParts): number {
+  const count = countTrainings(parts);
+  if (count <= MOST_TRAININGS) return count;
+  throw new AppError(
+    'invalid-input',
+    `This sweep asks for ${count} trainings; ${MOST_TRAININGS} are the most. Shorten an axis.`,
+  );
 }
 
 /**
@@ -104,7 +117,7 @@ function textOf(value: SettingValue): string {
 }
 
 function keyOf(settings: SettingValues): string {
-  return `train ${canonical(settings)}`;
+  return `${TRAINING_PART}${canonical(settings)}`;
 }
 
 /** JSON with the keys of every object in order. */

@@ -1,10 +1,8 @@
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { GalleryRow } from '../../../shared/domain/library.ts';
 import type { PlanRow } from '../../../shared/domain/plan.ts';
+import { GALLERY_PART, PLAN_PART } from '../../../shared/domain/sweep.ts';
 import type { SweepExpansion } from './expand.ts';
-
-/** Keys of a sweep's plans begin with it, and end with a number. */
-export const PLAN_PART = 'evaluate ';
 
 /** The plans of a sweep that are in the library and whose transfers come from the surrogates that it has now. */
 export function currentPlans(
@@ -18,12 +16,6 @@ export function currentPlans(
     ({ id, request }) => own.has(id) && request.sources.flat().every((source) => sources.has(source)),
   );
 }
-
-/** Keys of a sweep's checks begin with it, and end with the model's id. */
-export const CHECK_PART = 'check ';
-
-/** Keys of a sweep's galleries begin with it, and end with a number. */
-export const GALLERY_PART = 'attention ';
 
 /** The galleries of a sweep that are in the library and whose key areas come from the surrogate that it has now. */
 export function currentGalleries(

@@ -1,9 +1,9 @@
+import { GALLERY_MODELS } from '../../../shared/domain/gallery.ts';
+import { CHECK_PART, GALLERY_PART, PLAN_PART } from '../../../shared/domain/sweep.ts';
 import type { RunState } from '../../../shared/domain/training.ts';
 import type { Store } from '../../store/store.ts';
 import type { StoredSweep } from '../../store/sweeps.ts';
-import { GALLERY_MODELS } from './attention.ts';
 import type { SweepExpansion } from './expand.ts';
-import { CHECK_PART, GALLERY_PART, PLAN_PART } from './parts.ts';
 
 /** Jobs by what they are doing; `missing` are not made yet. */
 export interface PartCounts {

@@ -65,6 +65,11 @@ export function withPreset({ presets = {}, ...own }: SweepFile, preset: string |
   return parseInput(sweepParts, merged, `presets.${preset}`);
 }
 
+/** What a sweep of this file is called. */
+export function sweepName({ name }: Pick<SweepFile, 'name'>, preset: string | undefined): string {
+  return preset === undefined ? name : `${name} (${preset})`;
+}
+
 /** The data set that a file asks for with a preset. @throws AppError, as {@link withPreset}. */
 export function datasetAsked({ dataset, presets = {} }: SweepFile, preset: string | undefined): SweepFile['dataset'] {
   return (preset === undefined ? undefined : presetOf(presets, preset).dataset) ?? dataset;

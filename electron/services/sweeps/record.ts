@@ -1,12 +1,13 @@
 import type { CheckRow, EvaluationRow, GalleryRow, JobRow, RunRow } from '../../../shared/domain/library.ts';
 import type { EngineInfo } from '../../../shared/domain/engine.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
+import { CHECK_PART } from '../../../shared/domain/sweep.ts';
 import type { SweepRequest } from '../../../shared/domain/sweep.ts';
 import type { Store } from '../../store/store.ts';
 import type { StoredSweep } from '../../store/sweeps.ts';
 import { requireDataset } from '../session.ts';
 import type { SweepExpansion } from './expand.ts';
-import { CHECK_PART, currentGalleries } from './parts.ts';
+import { currentGalleries } from './parts.ts';
 import type { SweepTable } from './table.ts';
 
 /** What is known of every job of a record. */

@@ -2,6 +2,7 @@ import { epsilonLabel } from '../../../shared/domain/epsilon.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { PlanResult } from '../../../shared/domain/plan.ts';
 import type { SettingValues } from '../../../shared/domain/settings.ts';
+import { CHECK_PART } from '../../../shared/domain/sweep.ts';
 import { spread } from '../../compute/statistics/spread.ts';
 import type { Store } from '../../store/store.ts';
 import type { StoredSweep } from '../../store/sweeps.ts';
@@ -10,7 +11,7 @@ import { sourceNotesOf } from '../figures/plan-marks.ts';
 import { markedModels } from '../marks.ts';
 import { attentionScores, describeGallery } from './attention.ts';
 import type { SweepExpansion } from './expand.ts';
-import { CHECK_PART, currentGalleries, currentPlans } from './parts.ts';
+import { currentGalleries, currentPlans } from './parts.ts';
 import { timeSpent } from './seconds.ts';
 import type { SpentTime } from './seconds.ts';
 

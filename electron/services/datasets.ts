@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { importOptions } from '../../shared/domain/dataset.ts';
+import { importPlan } from '../../shared/domain/import-plan.ts';
 import { newId } from '../../shared/domain/ids.ts';
 import { previewSource } from '../compute/data/probe.ts';
 import { parseInput } from './inputs.ts';
@@ -13,9 +13,9 @@ export function datasetService(session: Session): Library['datasets'] {
     list: () => store.datasets.list(),
     get: (id) => requireDataset(store, id),
     folder: (id) => store.folder.of('dataset', requireDataset(store, id).id),
-    preview: async (options) => previewSource(parseInput(importOptions, options, 'import'), store.folder.root),
+    preview: async (options) => previewSource(parseInput(importPlan, options, 'import'), store.folder.root),
     import: async (input) => {
-      const options = parseInput(importOptions, input, 'import');
+      const options = parseInput(importPlan, input, 'import');
       // What can be said at once is said at once; reading every image is the job's part.
       const preview = await previewSource(options, store.folder.root);
       const id = newId('dataset');

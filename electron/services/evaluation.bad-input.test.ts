@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { importOptions } from '../../shared/domain/dataset.ts';
+import { importPlan } from '../../shared/domain/import-plan.ts';
 import { evaluationRequest } from '../../shared/domain/evaluation.ts';
 import type { EvaluationRequestInput } from '../../shared/domain/evaluation.ts';
 import { planExtension, planRequest } from '../../shared/domain/plan.ts';
@@ -124,7 +124,7 @@ describe('what makes an evaluation worthless', { timeout: TIMEOUT }, () => {
       images: { dtype: 'f32', shape, data },
       labels: { dtype: 'i32', shape: [12], data: labels },
     });
-    const { id } = await library.datasets.import(importOptions.parse({ path, name: 'colour' }));
+    const { id } = await library.datasets.import(importPlan.parse({ path, name: 'colour' }));
     expect(await library.jobs.wait(id)).toMatchObject({ state: 'done', error: null });
     for (const change of [{ dataset: id }, { dataset: id, targets: [model], source: model }]) {
       expect(await refusal(change)).toMatchObject({

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { importOptions } from '../../shared/domain/dataset.ts';
+import { importPlan } from '../../shared/domain/import-plan.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import type { EntityKind } from '../../shared/domain/ids.ts';
 import type { JobKind, JobSpec } from '../../shared/domain/job.ts';
@@ -95,7 +95,7 @@ export function jobSpecOf(store: Store, job: StoredJob, machine: MachineForJobs)
   const model = (modelId: string): ModelFile => modelFileOf(store, requireModel(store, modelId));
   switch (job.kind) {
     case 'import':
-      return { kind: 'import', ...hosted, options: importOptions.parse(withoutLimit(job)) };
+      return { kind: 'import', ...hosted, options: importPlan.parse(withoutLimit(job)) };
     case 'train': {
       const { config } = store.runs.get(id) ?? missing('run', id);
       return {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CALLS } from '../../shared/contract/calls.ts';
-import { importOptions } from '../../shared/domain/dataset.ts';
+import { importPlan } from '../../shared/domain/import-plan.ts';
 import { evaluationRequest } from '../../shared/domain/evaluation.ts';
 import { galleryRequest } from '../../shared/domain/gallery.ts';
 import { librarySnapshot } from '../../shared/domain/library.ts';
@@ -243,8 +243,8 @@ describe('bad input is refused with the field or file, and what to do', () => {
   test('an import of something that is no data set, before anything is queued', async () => {
     const jobs = library.jobs.list().length;
     const path = source({ 'cat/1.png': 'not an image', 'dog/1.png': 'neither' });
-    expect(await refused(library.datasets.import(importOptions.parse({ path })))).toMatchObject({ code: 'bad-data' });
-    expect(await refused(library.datasets.preview(importOptions.parse({ path: join(path, 'cat') })))).toMatchObject({
+    expect(await refused(library.datasets.import(importPlan.parse({ path })))).toMatchObject({ code: 'bad-data' });
+    expect(await refused(library.datasets.preview(importPlan.parse({ path: join(path, 'cat') })))).toMatchObject({
       code: 'bad-data',
     });
     expect(library.jobs.list()).toHaveLength(jobs);
@@ -370,7 +370,7 @@ test('a folder of images becomes a data set through the queue, with what was ski
     }
   }
   writeFileSync(join(folder, 'dot', 'broken.png'), readFileSync(join(folder, 'dot', '1.png')).subarray(0, 30));
-  const id = await finish(library.datasets.import(importOptions.parse({ path: folder })));
+  const id = await finish(library.datasets.import(importPlan.parse({ path: folder })));
   expect(library.datasets.get(id).manifest).toMatchObject({
     name: 'shapes',
     images: 20,

@@ -2,7 +2,8 @@ import type { Preferences } from '../../shared/contract/calls.ts';
 import type { Catalogue } from '../../shared/domain/catalogue.ts';
 import type { InitialReport } from '../../shared/domain/architecture.ts';
 import type { CheckRequest } from '../../shared/domain/check.ts';
-import type { ImportOptions, ImportPreview } from '../../shared/domain/dataset.ts';
+import type { ImportPreview } from '../../shared/domain/dataset.ts';
+import type { ImportPlan } from '../../shared/domain/import-plan.ts';
 import type { EngineChoice, EnginePackState, EngineReport } from '../../shared/domain/engine.ts';
 import type { EvaluationRequest, ExampleQuery } from '../../shared/domain/evaluation.ts';
 import type { GalleryRequest } from '../../shared/domain/gallery.ts';
@@ -81,9 +82,9 @@ export interface Library {
     get(id: EntityId): DatasetRow;
     folder(id: EntityId): string;
     /** What a path holds; writes nothing. */
-    preview(options: ImportOptions): Promise<ImportPreview>;
+    preview(options: ImportPlan): Promise<ImportPreview>;
     /** Queues an import job; the data set appears with the returned id when it is done. */
-    import(options: ImportOptions): Promise<{ readonly id: EntityId }>;
+    import(options: ImportPlan): Promise<{ readonly id: EntityId }>;
   };
 
   readonly models: {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { importOptions } from '../../shared/domain/dataset.ts';
+import { importPlan } from '../../shared/domain/import-plan.ts';
 import { evaluationRequest } from '../../shared/domain/evaluation.ts';
 import type { JobRow } from '../../shared/domain/library.ts';
 import { trainConfig } from '../../shared/domain/training.ts';
@@ -63,7 +63,7 @@ test('a process that lost the lease neither starts a job nor touches its folder'
   const store = openStore(join(root, 'lost'));
   const session: Session = { store, events: createEvents(() => undefined), token: 'mine', changed: () => undefined };
   const id = 'dataset-0123456789';
-  addJob(session, { id, kind: 'import', title: 'Import', options: JSON.stringify(importOptions.parse({ path: '/' })) });
+  addJob(session, { id, kind: 'import', title: 'Import', options: JSON.stringify(importPlan.parse({ path: '/' })) });
   const file = join(store.folder.of('dataset', id), 'of-the-other');
   mkdirSync(store.folder.of('dataset', id), { recursive: true });
   writeFileSync(file, '');

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { importOptions } from '../../shared/domain/dataset.ts';
+import { importPlan } from '../../shared/domain/import-plan.ts';
 import { newId } from '../../shared/domain/ids.ts';
 import { importDataset } from '../compute/data/import.ts';
 import { folderBytes } from '../store/folder.ts';
@@ -59,7 +59,7 @@ export async function installSample(store: Store, source: string): Promise<void>
   beat.unref();
   try {
     await mkdir(folder, { recursive: true });
-    const options = importOptions.parse({
+    const options = importPlan.parse({
       path: source,
       name: SAMPLE_NAME,
       format: 'idx',

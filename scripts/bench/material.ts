@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { importDataset } from '../../electron/compute/data/import.ts';
 import { openPacked } from '../../electron/compute/data/packed.ts';
-import { importOptions } from '../../shared/domain/dataset.ts';
+import { importPlan } from '../../shared/domain/import-plan.ts';
 import { newId } from '../../shared/domain/ids.ts';
 import { runChild } from './child.ts';
 import { randomPixels, writePacked } from './packed-set.ts';
@@ -41,7 +41,7 @@ export async function mnistChunks(folder: string, source: string, count: number,
   const whole = join(folder, 'mnist');
   await mkdir(whole, { recursive: true });
   const alone = { checkpoint: async () => undefined, progress: () => undefined };
-  const options = importOptions.parse({ path: source, format: 'idx', validationShare: 0 });
+  const options = importPlan.parse({ path: source, format: 'idx', validationShare: 0 });
   await importDataset({ id: newId('dataset'), folder: whole, options }, alone);
   const dataset = await openPacked(whole);
   try {

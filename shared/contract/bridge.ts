@@ -25,11 +25,11 @@ export const SCHEME = 'pairlight';
 /**
  * Address of rows of an array in the library; main answers with the raw little-endian bytes and the headers
  * `x-dtype` (`u8`, `u16`, `f32`) and `x-shape` (`64,28,28,1`).
- * Data sets: `images`, `labels`, `splits`. Evaluations: `<model>/adversarial`. Galleries: `<model>/map-<method>-clean`, ….
+ * Data sets: `images`, `labels`, `splits`, `masks`. Previews of an import: `sample`. Evaluations: `<model>/adversarial`. Galleries: `<model>/map-<method>-clean`, ….
  * @param rows positions along the first axis; all rows if left out.
  */
 export function tensorUrl(
-  owner: 'dataset' | 'evaluation' | 'gallery',
+  owner: 'dataset' | 'preview' | 'evaluation' | 'gallery',
   id: string,
   array: string,
   rows?: readonly number[],

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { architectureAnswer, architectureQuery, initialReport, transferQuery } from '../domain/architecture.ts';
 import { catalogue } from '../domain/catalogue.ts';
 import { checkRequest } from '../domain/check.ts';
-import { importOptions, importPreview } from '../domain/dataset.ts';
 import { engineChoice, engineReport, enginePackState, packVariant } from '../domain/engine.ts';
 import { evaluationRequest, exampleQuery } from '../domain/evaluation.ts';
 import { galleryRequest } from '../domain/gallery.ts';
@@ -29,20 +28,10 @@ import { SWEEP_EXPORTS, sweepPreview, sweepReading, sweepRow, sweepTableView } f
 import { trainPoint } from '../domain/train-point.ts';
 import { runChange, trainConfig, weightChoice } from '../domain/training.ts';
 import { trajectory, trajectoryRequest } from '../domain/trajectory.ts';
+import { call, none, one, savedFile } from './call.ts';
+import { DATASET_CALLS } from './dataset-calls.ts';
 
-const none = z.undefined();
-const one = z.strictObject({ id: entityId });
 const onePack = z.strictObject({ variant: packVariant });
-/** Where an export went, or null if the user closed the save dialog. */
-const savedFile = z.string().nullable();
-
-function call<I extends z.ZodType, O extends z.ZodType>(
-  input: I,
-  output: O,
-): { readonly input: I; readonly output: O } {
-  return { input, output };
-}
-
 export const preferences = z.strictObject({
   theme: z.enum(['system', 'light', 'dark']).default('system'),
   engine: engineChoice.default('auto'),
@@ -108,9 +97,7 @@ export const CALLS = {
     modelProbe.nullable(),
   ),
 
-  'datasets.choose': call(z.strictObject({ kind: z.enum(['folder', 'files']) }), z.string().nullable()),
-  'datasets.preview': call(importOptions, importPreview),
-  'datasets.import': call(importOptions, z.object({ id: entityId })),
+  ...DATASET_CALLS,
 
   /** Layers, extents and parameters of an architecture, and what a training step would cost. */
   'architectures.describe': call(architectureQuery, architectureAnswer),

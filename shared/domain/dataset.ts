@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { DATASET_FORMATS } from './dataset-format.ts';
 import { entityId } from './ids.ts';
+import { importPlan } from './import-plan.ts';
 import { imageShape } from './shape.ts';
 
 export const skippedFile = z.object({ file: z.string(), reason: z.string() });
@@ -7,9 +9,16 @@ export type SkippedFile = z.infer<typeof skippedFile>;
 
 export const splitCounts = z.object({ train: z.int(), validation: z.int(), test: z.int() });
 
-/** Layouts of images and labels on disk that can be imported. */
-export const DATASET_FORMATS = ['idx', 'folder', 'npz', 'cifar', 'flowers17'] as const;
-export type DatasetFormat = (typeof DATASET_FORMATS)[number];
+/** Value in splits.u8 of an image that an edit took out. */
+export const EXCLUDED = 255;
+
+/** A change of some images; what was edited becomes a version of its own. */
+export const datasetEdit = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('relabel'), positions: z.array(z.int().min(0)).min(1), label: z.int().min(0) }),
+  z.strictObject({ kind: z.literal('exclude'), positions: z.array(z.int().min(0)).min(1) }),
+  z.strictObject({ kind: z.literal('include'), positions: z.array(z.int().min(0)).min(1) }),
+]);
+export type DatasetEdit = z.infer<typeof datasetEdit>;
 
 /**
  * `manifest.json` of a packed data set. Beside it: `images.u8` or `images.f32` [images, height, width, channels], `labels.u16` [images]
@@ -37,34 +46,40 @@ export const datasetManifest = z.object({
   hash: z.string().regex(/^[0-9a-f]{64}$/),
   skipped: z.array(skippedFile),
   created: z.string(),
+  /** What it was made by; sets of earlier versions lack it. */
+  plan: importPlan.optional(),
+  /** The data set that this one is an edited version of. */
+  parent: z.object({ id: entityId, hash: z.string(), edits: z.array(datasetEdit) }).optional(),
+  /** Images that an edit took out: their split is EXCLUDED, and they keep their positions. */
+  excluded: z.int().optional(),
+  /** Images with a key area of their own, in masks.u8 [images, height, width], 255 inside. */
+  masks: z.int().optional(),
+  /** Of each channel over all images, pixels in [0, 1]. */
+  statistics: z.object({ mean: z.array(z.number()), deviation: z.array(z.number()) }).optional(),
+  /** Pairs of equal and of similar images, and how many of both lie in different splits. */
+  duplicates: z.object({ exact: z.int(), near: z.int().nullable(), acrossSplits: z.int() }).optional(),
+  /** What a user of the set should know: what was converted, what was only looked at in part. */
+  notes: z.array(z.string()).optional(),
 });
 export type DatasetManifest = z.infer<typeof datasetManifest>;
-
-export const importOptions = z.strictObject({
-  /**
-   * One folder of images per class, a folder with IDX files or any one of them, an NPZ file, a folder with CIFAR's binary
-   * batches or any one of them, or the folder of the 17 flowers.
-   */
-  path: z.string().min(1),
-  name: z.string().trim().min(1).max(120).optional(),
-  format: z.enum(['auto', ...DATASET_FORMATS]).default('auto'),
-  /** Target size of a folder's images in pixels; null keeps the size that most of them share. */
-  size: z
-    .tuple([z.int().min(4).max(1024), z.int().min(4).max(1024)])
-    .nullable()
-    .default(null),
-  /** Shares of validation and test where the source does not give them. */
-  validationShare: z.number().min(0).max(0.5).default(0.1),
-  testShare: z.number().min(0).max(0.5).default(0.2),
-  seed: z.int().min(0).default(0),
-  attribution: z.string().optional(),
-});
-export type ImportOptions = z.infer<typeof importOptions>;
 
 /** What a path holds, shown before anything is written. */
 export const importPreview = z.object({
   path: z.string(),
   format: z.enum(DATASET_FORMATS),
+  /** Every format that fits, the likeliest first. */
+  formats: z.array(z.enum(DATASET_FORMATS)).optional(),
+  /** Sizes of the source's images that were looked at, the commonest first; one entry for arrays. */
+  sizes: z.array(z.object({ width: z.int(), height: z.int(), images: z.int() })).optional(),
+  /** How many images were looked at; fewer than `images` for large sources. */
+  looked: z.int().optional(),
+  /** Names of the further columns that the source gives. */
+  columns: z.array(z.string()).optional(),
+  /** Images for which a key area was found by the plan's rule; null without a rule. */
+  masks: z.int().nullable().optional(),
+  notes: z.array(z.string()).optional(),
+  /** Images after the plan's transformation, as rows of `pairlight://tensor/preview/<id>/sample`, and their classes. */
+  sample: z.object({ id: z.string(), labels: z.array(z.int()), pixels: z.enum(['u8', 'f32']) }).optional(),
   suggestedName: z.string(),
   images: z.int(),
   shape: imageShape,

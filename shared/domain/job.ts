@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { checkItem, checkRequest, checkResult } from './check.ts';
-import { datasetManifest, importOptions } from './dataset.ts';
+import { datasetManifest } from './dataset.ts';
+import { importPlan } from './import-plan.ts';
 import { engineChoice, engineInfo, engineReport } from './engine.ts';
 import { ERROR_CODES } from './errors.ts';
 import { attackSpec, evaluationRequest, evaluationResult, targetResult } from './evaluation.ts';
@@ -49,7 +50,7 @@ const dataset = z.object({ folder: z.string() });
  * `folder` of each kind: data set under construction, run, evaluation, gallery, check, scratch.
  */
 export const jobSpec = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('import'), id: entityId, ...hosted, options: importOptions }),
+  z.object({ kind: z.literal('import'), id: entityId, ...hosted, options: importPlan }),
   z.object({
     kind: z.literal('train'),
     id: entityId,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CHECK_DEPTHS } from './check.ts';
-import { importOptions } from './dataset.ts';
+import { importPlan } from './import-plan.ts';
 import { engineChoice } from './engine.ts';
 import { attackSpec, exampleChoice, goal } from './evaluation.ts';
 import { galleryRequest } from './gallery.ts';
@@ -82,7 +82,7 @@ const parts = {
 export const sweepParts = z.strictObject(parts);
 export type SweepParts = z.infer<typeof sweepParts>;
 
-const importRecipe = importOptions.omit({ path: true }).partial().required({ name: true });
+const importRecipe = importPlan.omit({ path: true }).partial().required({ name: true });
 
 /** Name of a data set, or how it is imported from a folder, its name among it. */
 const sweepDataset = z.union(

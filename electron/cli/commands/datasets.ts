@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { DATASET_FORMATS, importOptions } from '../../../shared/domain/dataset.ts';
+import { DATASET_FORMATS } from '../../../shared/domain/dataset-format.ts';
+import { importPlan } from '../../../shared/domain/import-plan.ts';
 import { parseSettings } from '../../../shared/domain/settings.ts';
 import { percent, textTable } from '../output.ts';
 import { choose, finished, withLibrary, type GlobalOptions } from '../session.ts';
@@ -33,7 +34,7 @@ export function datasetCommands(program: Command): void {
     .action(async (path: string, flags: ImportFlags, command: Command) => {
       await withLibrary(command.optsWithGlobals<GlobalOptions>(), 'own', async ({ library, output }) => {
         const options = parseSettings(
-          importOptions,
+          importPlan,
           {
             path,
             name: flags.name,

@@ -3,7 +3,7 @@ import { arch, availableParallelism, cpus, platform, totalmem } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { importOptions } from '../../../shared/domain/dataset.ts';
+import { importPlan } from '../../../shared/domain/import-plan.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import { parseSettings } from '../../../shared/domain/settings.ts';
@@ -131,7 +131,7 @@ async function datasetOf(
   const there = rows.some(({ id, manifest }) => id === recipe.name || manifest.name === recipe.name);
   if (!there && data !== undefined) {
     output.say(`Importing ${recipe.name} from ${data}`);
-    const { id } = await library.datasets.import(parseSettings(importOptions, { ...recipe, path: data }, 'dataset'));
+    const { id } = await library.datasets.import(parseSettings(importPlan, { ...recipe, path: data }, 'dataset'));
     await finished(library, id);
     return id;
   }

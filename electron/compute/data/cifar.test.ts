@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { importOptions } from '../../../shared/domain/dataset.ts';
+import { importPlan } from '../../../shared/domain/import-plan.ts';
 import { importDataset } from './import.ts';
 import { openPacked } from './packed.ts';
 import { previewSource } from './probe.ts';
@@ -26,7 +26,7 @@ function record(...labels: readonly number[]): Uint8Array {
 }
 const put = (name: string, ...records: readonly Uint8Array[]): void =>
   writeFileSync(join(source, name), Buffer.concat(records));
-const options = (path: string, more: object = {}) => importOptions.parse({ path, validationShare: 0, ...more });
+const options = (path: string, more: object = {}) => importPlan.parse({ path, validationShare: 0, ...more });
 
 test('batches in order, the test batch apart, planes as pixels, names from the file beside them', async () => {
   put('data_batch_10.bin', record(9));

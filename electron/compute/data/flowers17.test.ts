@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encode } from 'fast-png';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { importOptions } from '../../../shared/domain/dataset.ts';
+import { importPlan } from '../../../shared/domain/import-plan.ts';
 import { previewSource } from './probe.ts';
 
 let root: string;
@@ -19,7 +19,7 @@ function put(number: number): void {
   const image = encode({ width: 4, height: 4, channels: 3, depth: 8, data: new Uint8Array(48) });
   writeFileSync(join(root, 'jpg', name), image);
 }
-const preview = (more: object = {}) => previewSource(importOptions.parse({ path: root, ...more }), root);
+const preview = (more: object = {}) => previewSource(importPlan.parse({ path: root, ...more }), root);
 
 test('the class follows from the number: 80 images of each of 17', async () => {
   for (const number of [1, 80, 81, 1280, 1281, 1360]) put(number);

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
-import type { DatasetFormat, ImportOptions } from '../../../shared/domain/dataset.ts';
+import type { DatasetFormat } from '../../../shared/domain/dataset-format.ts';
+import type { ImportPlan } from '../../../shared/domain/import-plan.ts';
 import { isCifar, openCifar } from './cifar.ts';
 import { isFlowers17, openFlowers17 } from './flowers17.ts';
 import { looksLikeIdx, openIdx, parseIdxName } from './idx.ts';
@@ -13,7 +14,7 @@ interface FormatReader {
   /** Whether the path looks like it. */
   fits(path: string, isFolder: boolean): Promise<boolean>;
   /** @throws AppError `bad-data` or `invalid-input` that names the path and says what was expected. */
-  open(path: string, options: ImportOptions): Promise<ImageSource>;
+  open(path: string, options: ImportPlan): Promise<ImageSource>;
 }
 
 /** In the order in which they are tried; the last takes any folder. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { importOptions } from '../../../shared/domain/dataset.ts';
+import { importPlan } from '../../../shared/domain/import-plan.ts';
 import type { DatasetManifest } from '../../../shared/domain/dataset.ts';
 import { importDataset } from './import.ts';
 import { openPacked } from './packed.ts';
@@ -43,7 +43,7 @@ function writeSet(): void {
 async function run(path: string): Promise<{ manifest: DatasetManifest; folder: string }> {
   const folder = join(root, 'out');
   mkdirSync(folder, { recursive: true });
-  const options = importOptions.parse({ path });
+  const options = importPlan.parse({ path });
   return { manifest: await importDataset({ id: 'dataset-0123456789', folder, options }, alone), folder };
 }
 const refusal = async (path: string): Promise<{ code: string; message: string }> =>
@@ -73,7 +73,7 @@ test('a set of plain and gzipped files is imported bit for bit, test part as giv
 
 test('any one file of the set stands for the whole set, and the preview says the same as the import', async () => {
   writeSet();
-  const preview = await previewSource(importOptions.parse({ path: join(source, 't10k-labels-idx1-ubyte.gz') }), root);
+  const preview = await previewSource(importPlan.parse({ path: join(source, 't10k-labels-idx1-ubyte.gz') }), root);
   expect(preview).toMatchObject({
     format: 'idx',
     images: 39,
@@ -206,7 +206,7 @@ test('a cancelled import stops and leaves no manifest', async () => {
   const cancelled = Object.assign(new Error('stop'), { code: 'cancelled' });
   let checks = 0;
   const control = { ...alone, checkpoint: () => (++checks > 1 ? Promise.reject(cancelled) : Promise.resolve()) };
-  const job = { id: 'dataset-0123456789', folder, options: importOptions.parse({ path: source }) };
+  const job = { id: 'dataset-0123456789', folder, options: importPlan.parse({ path: source }) };
   await expect(importDataset(job, control)).rejects.toBe(cancelled);
   await expect(openPacked(folder)).rejects.toMatchObject({ code: 'not-found' });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { encode } from 'fast-png';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { importOptions } from '../../../shared/domain/dataset.ts';
+import { importPlan } from '../../../shared/domain/import-plan.ts';
 import type { DatasetManifest } from '../../../shared/domain/dataset.ts';
 import { importDataset } from './import.ts';
 import { openPacked } from './packed.ts';
@@ -30,7 +30,7 @@ function png(value: number, width = 8, height = 6, channels: 1 | 3 = 1): Uint8Ar
 async function run(options: object = {}): Promise<{ manifest: DatasetManifest; folder: string }> {
   const folder = join(root, 'out');
   mkdirSync(folder, { recursive: true });
-  const parsed = importOptions.parse({ path: source, validationShare: 0, testShare: 0, ...options });
+  const parsed = importPlan.parse({ path: source, validationShare: 0, testShare: 0, ...options });
   return { manifest: await importDataset({ id: 'dataset-0123456789', folder, options: parsed }, alone), folder };
 }
 const skippedOf = ({ manifest }: { manifest: DatasetManifest }): Record<string, string> =>
@@ -125,7 +125,7 @@ test('the preview counts per class and names what it cannot read', async () => {
   for (const i of [1, 2, 3]) put(`a/${i}.png`, png(i));
   put('b/1.png', png(4));
   put('b/bad.png', Buffer.from('bad'));
-  const preview = await previewSource(importOptions.parse({ path: source }), root);
+  const preview = await previewSource(importPlan.parse({ path: source }), root);
   expect(preview.classes).toEqual([
     { name: 'a', images: 3 },
     { name: 'b', images: 1 },

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { open, statfs } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DatasetManifest, ImportOptions, SkippedFile } from '../../../shared/domain/dataset.ts';
+import type { DatasetManifest, SkippedFile } from '../../../shared/domain/dataset.ts';
+import type { ImportPlan } from '../../../shared/domain/import-plan.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import { writeAtomic, writeError } from '../arrays/atomic.ts';
@@ -19,7 +20,7 @@ export interface ImportJob {
   readonly id: EntityId;
   /** Existing folder of the data set under construction; on failure the caller removes it. */
   readonly folder: string;
-  readonly options: ImportOptions;
+  readonly options: ImportPlan;
 }
 
 /**

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { importOptions } from '../../../shared/domain/dataset.ts';
+import { importPlan } from '../../../shared/domain/import-plan.ts';
 import type { NpyArray } from '../arrays/npy.ts';
 import { writeNpz } from '../arrays/npz.ts';
 import { importDataset } from './import.ts';
@@ -31,7 +31,7 @@ const control = { checkpoint: () => Promise.resolve(), progress: () => undefined
 
 it('a saved adversarial set becomes a test set with the very same float32 pixels and all its classes', async () => {
   const logits: NpyArray = { dtype: 'f32', shape: [3, 5], data: new Float32Array(15) };
-  const options = importOptions.parse({ path: await write({ ...set, logits_clean: logits }) });
+  const options = importPlan.parse({ path: await write({ ...set, logits_clean: logits }) });
   const preview = await previewSource(options, folder);
   expect(preview).toMatchObject({
     format: 'npz',
@@ -50,7 +50,7 @@ it('a saved adversarial set becomes a test set with the very same float32 pixels
 
 it('classes take the names that the settings give', async () => {
   const settings = new TextEncoder().encode(JSON.stringify({ attack: 'pgd', classes: ['cat', 'dog', 'owl'] }));
-  const options = importOptions.parse({
+  const options = importPlan.parse({
     path: await write({ ...set, settings: { dtype: 'u8', shape: [settings.length], data: settings } }),
   });
   const { classes } = await previewSource(options, folder);
@@ -77,6 +77,6 @@ it.each([
   ],
   ['negative labels', { ...set, labels: { dtype: 'i32', shape: [3], data: Int32Array.of(0, -1, 1) } }, /label -1/],
 ] as const)('an NPZ with %s is refused with the reason', async (_, arrays, message) => {
-  const options = importOptions.parse({ path: await write(arrays) });
+  const options = importPlan.parse({ path: await write(arrays) });
   await expect(previewSource(options, folder)).rejects.toThrow(message);
 });

@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { ImportOptions, ImportPreview } from '../../../shared/domain/dataset.ts';
+import type { ImportPreview } from '../../../shared/domain/dataset.ts';
+import type { ImportPlan } from '../../../shared/domain/import-plan.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { FORMAT_READERS } from './formats.ts';
 import type { ImageSource } from './source.ts';
@@ -11,7 +12,7 @@ import { assignSplits, countSplits } from './splits.ts';
  * Finds out what `options.path` holds.
  * @throws AppError `not-found`, `invalid-input` or `bad-data` that names the path and says what was expected.
  */
-export async function openSource(options: ImportOptions): Promise<ImageSource> {
+export async function openSource(options: ImportPlan): Promise<ImageSource> {
   const path = resolve(options.path);
   const kind = statSync(path, { throwIfNoEntry: false });
   if (!kind) throw new AppError('not-found', `${path} does not exist.`, { details: { file: path } });
@@ -34,7 +35,7 @@ export async function openSource(options: ImportOptions): Promise<ImageSource> {
  * What an import of `options` would make, without writing anything.
  * @param library folder on the disk that the data set would go to, for the free space.
  */
-export async function previewSource(options: ImportOptions, library: string): Promise<ImportPreview> {
+export async function previewSource(options: ImportPlan, library: string): Promise<ImportPreview> {
   const source = await openSource(options);
   const labels = Uint16Array.from(source.items, (item) => item.label);
   const splits = assignSplits(source.items, options);
@@ -72,7 +73,7 @@ export function requireClasses(classes: readonly string[], path: string): void {
 }
 
 async function readerOf(
-  format: ImportOptions['format'],
+  format: ImportPlan['format'],
   path: string,
   isFolder: boolean,
 ): Promise<(typeof FORMAT_READERS)[number]> {

@@ -1,4 +1,5 @@
-import type { DatasetFormat, SkippedFile } from '../../../shared/domain/dataset.ts';
+import type { SkippedFile } from '../../../shared/domain/dataset.ts';
+import type { DatasetFormat } from '../../../shared/domain/dataset-format.ts';
 import type { ImageShape, Split } from '../../../shared/domain/shape.ts';
 
 /** One image of a source before it is read. */

@@ -1,10 +1,10 @@
-import type { ImportOptions } from '../../../shared/domain/dataset.ts';
+import type { ImportPlan } from '../../../shared/domain/import-plan.ts';
 import { SPLITS } from '../../../shared/domain/shape.ts';
 import type { Split } from '../../../shared/domain/shape.ts';
 import { stream } from '../random/stream.ts';
 import type { SourceItem } from './source.ts';
 
-type SplitOptions = Pick<ImportOptions, 'seed' | 'validationShare' | 'testShare'>;
+type SplitOptions = Pick<ImportPlan, 'seed' | 'validationShare' | 'testShare'>;
 
 const indexOf = (split: Split): number => SPLITS.indexOf(split);
 

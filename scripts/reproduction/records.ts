@@ -12,6 +12,7 @@ export const RUNS: readonly { readonly study: string; readonly preset: string | 
   ...['17flowers', 'mnist', 'cifar10'].flatMap((study) => ['hour', 'day', 'gpu'].map((preset) => ({ study, preset }))),
   { study: 'mnist-pgd-at', preset: null },
   { study: 'mnist-masking', preset: null },
+  ...['mnist-pairing', 'cifar10-pairing'].flatMap((study) => ['seeds', 'images'].map((preset) => ({ study, preset }))),
 ];
 
 const triple = z.tuple([z.number(), z.number(), z.number()]);

@@ -24,14 +24,23 @@ const ratio = (cell: SweepCell | undefined): string =>
 export function sectionsOf(): Readonly<Record<string, string>> {
   const published = readPublished();
   const flowers = readRecord('17flowers', 'hour');
+  const { mnist, cifar10 } = published.mosbach;
+  const onMnist = (study: string, preset: string | null): string =>
+    mosbachTable(study, preset, 0.3, /^PGD-40, ε 0\.3$/, mnist);
+  const onCifar = (study: string, preset: string): string =>
+    mosbachTable(study, preset, 0.0627, /^PGD-10, ε 0\.0627$/, cifar10);
   return {
     runs: runsTable(),
     flowers: flowers ? flowersTables(flowers) : NOT_RUN,
     headline: flowers ? headlineTable(flowers, published.flowers) : NOT_RUN,
     attention: flowers ? attentionTable(flowers) : NOT_RUN,
-    mnist: mosbachTable('mnist', 'hour', 0.3, /^PGD-40, ε 0\.3$/, published.mosbach.mnist),
-    cifar10: mosbachTable('cifar10', 'hour', 0.0627, /^PGD-10, ε 0\.0627$/, published.mosbach.cifar10),
-    masking: mosbachTable('mnist-masking', null, 0.3, /^PGD-40, ε 0\.3$/, published.mosbach.mnist),
+    mnist: onMnist('mnist', 'hour'),
+    cifar10: onCifar('cifar10', 'hour'),
+    masking: onMnist('mnist-masking', null),
+    'mnist-seeds': onMnist('mnist-pairing', 'seeds'),
+    'mnist-images': onMnist('mnist-pairing', 'images'),
+    'cifar10-seeds': onCifar('cifar10-pairing', 'seeds'),
+    'cifar10-images': onCifar('cifar10-pairing', 'images'),
     'pgd-at': pgdAtTable(),
   };
 }

@@ -8,6 +8,8 @@ export type LibraryEvent = Extract<
   | 'run.points'
   | 'evaluation.partial'
   | 'check.partial'
+  | 'dataset.task'
+  | 'dataset.preview'
   | 'engine.tested'
   | 'modules.changed'
   | 'app.notice'

@@ -53,7 +53,10 @@ async function preparePut(store: Store, job: StoredJob, result: JobResult): Prom
     case 'engine-test':
     case 'probe-model':
     case 'describe-module':
+    case 'dataset-task':
       return () => undefined;
+    case 'predict':
+      return keepPredictions(store, job, result.engine);
   }
 }
 

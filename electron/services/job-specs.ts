@@ -9,16 +9,24 @@ import type { StoredJob } from '../store/jobs.ts';
 import type { StoredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
 import { memoryLimit } from '../../shared/domain/memory.ts';
+import { predictionOf } from './datasets/predictions.ts';
 import { keptExamples } from './kept-examples.ts';
 import { membersOf } from './members.ts';
 import { moduleSources } from './modules/sources.ts';
 import { missing, requireModel } from './session.ts';
 
 /** Jobs that answer a call instead of waiting in the queue. */
-const UNQUEUED = ['engine-test', 'trajectory', 'probe-model', 'describe-module'] as const satisfies readonly JobKind[];
+const UNQUEUED = [
+  'engine-test',
+  'trajectory',
+  'probe-model',
+  'describe-module',
+  'dataset-task',
+] as const satisfies readonly JobKind[];
 type UnqueuedKind = (typeof UNQUEUED)[number];
 
-const ENTITY_OF: Readonly<Record<Exclude<JobKind, UnqueuedKind>, EntityKind>> = {
+/** `predict` makes no entity of its own: what comes of it is kept with its model. */
+const ENTITY_OF: Readonly<Record<Exclude<JobKind, UnqueuedKind | 'predict'>, EntityKind>> = {
   import: 'dataset',
   train: 'run',
   evaluate: 'evaluation',
@@ -48,8 +56,8 @@ function withoutLimit({ options }: StoredJob): object {
   return kept;
 }
 
-function isQueued(kind: JobKind): kind is Exclude<JobKind, UnqueuedKind> {
-  return !UNQUEUED.some((other) => other === kind);
+function hasEntity(kind: JobKind): kind is keyof typeof ENTITY_OF {
+  return kind in ENTITY_OF;
 }
 
 /** Whether a job that was ended goes on from what its folder holds; others begin anew. */
@@ -59,7 +67,7 @@ export function goesOn(kind: JobKind): boolean {
 
 /** The folder that a job writes to. */
 export function jobFolder(store: Store, job: Pick<StoredJob, 'id' | 'kind'>): string {
-  return isQueued(job.kind) ? store.folder.of(ENTITY_OF[job.kind], job.id) : store.folder.scratch(job.id);
+  return hasEntity(job.kind) ? store.folder.of(ENTITY_OF[job.kind], job.id) : store.folder.scratch(job.id);
 }
 
 /** What a job host needs to load `model`. */
@@ -155,6 +163,11 @@ export function jobSpecOf(store: Store, job: StoredJob, machine: MachineForJobs)
         sources: (request.sources ?? []).map(model),
       };
     }
+    case 'predict': {
+      const { model: modelId, dataset: datasetId, engine, batchSize } = predictionOf(job.options);
+      return { kind: 'predict', ...hosted, dataset: dataset(datasetId), model: model(modelId), engine, batchSize };
+    }
+    case 'dataset-task':
     case 'trajectory':
     case 'engine-test':
     case 'probe-model':

@@ -1,6 +1,7 @@
 import type { EngineChoice, EngineName } from '../../shared/domain/engine.ts';
 import type { StoredJob } from '../store/jobs.ts';
 import type { Store } from '../store/store.ts';
+import { predictionOf } from './datasets/predictions.ts';
 
 /** How many jobs may compute at once. */
 export interface SlotRules {
@@ -40,7 +41,7 @@ function engineOf(store: Store, rules: SlotRules, job: StoredJob): EngineName {
   return choice === 'auto' ? rules.automatic : choice;
 }
 
-function requested(store: Store, { id, kind }: StoredJob): EngineChoice {
+function requested(store: Store, { id, kind, options }: StoredJob): EngineChoice {
   switch (kind) {
     case 'train':
       return store.runs.get(id)?.config.engine ?? 'auto';
@@ -50,7 +51,10 @@ function requested(store: Store, { id, kind }: StoredJob): EngineChoice {
       return store.galleries.get(id)?.request.engine ?? 'auto';
     case 'check':
       return store.checks.get(id)?.request.engine ?? 'auto';
+    case 'predict':
+      return predictionOf(options).engine;
     case 'import':
+    case 'dataset-task':
     case 'trajectory':
     case 'engine-test':
     case 'probe-model':

@@ -10,6 +10,9 @@ export function showJob(job: JobRow): void {
     case 'import':
       focus.dataset = job.id;
       return navigation.open('datasets');
+    case 'predict':
+    case 'dataset-task':
+      return navigation.open('datasets');
     case 'train':
       focus.runs = [job.id];
       return navigation.open('training');

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { checkItem } from '../domain/check.ts';
+import { DATASET_TASKS } from '../domain/dataset-view.ts';
 import { engineReport } from '../domain/engine.ts';
 import { entityId } from '../domain/ids.ts';
 import { jobRow, librarySnapshot } from '../domain/library.ts';
@@ -20,6 +21,23 @@ export const EVENTS = {
   'check.partial': z.object({ id: entityId, items: z.array(checkItem) }),
   /** Who drives a sweep, or what came of it, is not what it was. */
   'sweep.changed': one,
+  /** How far a data set's statistics, check, edit, export or search for originals is. */
+  'dataset.task': z.object({
+    id: entityId,
+    task: z.enum(DATASET_TASKS),
+    done: z.number(),
+    total: z.number(),
+    unit: z.string(),
+    message: z.string(),
+  }),
+  /** How far the look at a path is; `done` and `total` in `unit`s. */
+  'dataset.preview': z.object({
+    token: z.string(),
+    done: z.number(),
+    total: z.number(),
+    unit: z.string(),
+    message: z.string(),
+  }),
   'engine.install': z.object({ stage: z.string(), fraction: z.number().nullable(), message: z.string() }),
   'engine.tested': engineReport,
   /** Files of the modules folder came, changed or went; the catalogue has what they add now. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { checkItem, checkRequest, checkResult } from './check.ts';
 import { datasetManifest } from './dataset.ts';
+import { datasetTaskResult, datasetTaskSpec } from './dataset-task.ts';
 import { importPlan } from './import-plan.ts';
 import { engineChoice, engineInfo, engineReport } from './engine.ts';
 import { ERROR_CODES } from './errors.ts';
@@ -21,10 +22,12 @@ export const JOB_KINDS = [
   'evaluate',
   'attention',
   'check',
+  'predict',
   'trajectory',
   'engine-test',
   'probe-model',
   'describe-module',
+  'dataset-task',
 ] as const;
 export const jobKind = z.enum(JOB_KINDS);
 export type JobKind = z.infer<typeof jobKind>;
@@ -113,6 +116,18 @@ export const jobSpec = z.discriminatedUnion('kind', [
     restart: z.int(),
   }),
   z.object({ kind: z.literal('engine-test'), id: z.string(), ...hosted, engine: engineChoice }),
+  /** What a model says of every image of a data set; writes `predictions.npz`. */
+  z.object({
+    kind: z.literal('predict'),
+    id: z.string(),
+    ...hosted,
+    dataset,
+    model: modelFile,
+    engine: engineChoice,
+    batchSize: z.int().min(1),
+  }),
+  /** Work on a data set beside the queue. */
+  z.object({ kind: z.literal('dataset-task'), id: z.string(), ...hosted, work: datasetTaskSpec }),
   /** Tries a model of another program on images of a data set. */
   z.object({
     kind: z.literal('probe-model'),
@@ -165,6 +180,8 @@ export const jobResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('check'), result: checkResult }),
   z.object({ kind: z.literal('trajectory'), trajectory }),
   z.object({ kind: z.literal('engine-test'), report: engineReport }),
+  z.object({ kind: z.literal('predict'), images: z.int(), engine: engineInfo }),
+  z.object({ kind: z.literal('dataset-task'), outcome: datasetTaskResult }),
   z.object({ kind: z.literal('probe-model'), probe: modelProbe }),
   z.object({
     kind: z.literal('describe-module'),

@@ -49,6 +49,7 @@ function choiceOf(job: JobSpec): EngineChoice | null {
     case 'import':
     case 'probe-model':
     case 'describe-module':
+    case 'dataset-task':
     case 'trajectory': // It computes on the wasm engine.
       return null;
     case 'train':
@@ -58,6 +59,7 @@ function choiceOf(job: JobSpec): EngineChoice | null {
     case 'check':
       return job.request.engine;
     case 'engine-test':
+    case 'predict':
       return job.engine;
   }
 }

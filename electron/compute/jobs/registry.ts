@@ -14,6 +14,8 @@ const RUNNERS: Runners = {
   'probe-model': async () => (await import('./probe-model.ts')).runProbeModel,
   check: async () => (await import('./check.ts')).runCheck,
   'describe-module': async () => (await import('./describe-module.ts')).runDescribeModule,
+  predict: async () => (await import('./predict.ts')).runPredict,
+  'dataset-task': async () => (await import('./dataset-task.ts')).runDatasetTask,
   'engine-test': async () => (await import('./engine-test.ts')).runEngineTest,
 };
 

@@ -15,6 +15,8 @@ export const queue = {
     evaluate: 'evaluation',
     attention: 'attention',
     check: 'masking check',
+    predict: 'predictions',
+    'dataset-task': 'work on a data set',
     trajectory: 'trajectory',
     'engine-test': 'engine test',
     'probe-model': 'look at a model',

@@ -11,6 +11,7 @@ import { datasetCommands } from './commands/datasets.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { engineCommands } from './commands/engine.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
+import { importCommand } from './commands/import.ts';
 import { modelCommand } from './commands/model.ts';
 import { modelCommands } from './commands/models.ts';
 import { moduleCommand } from './commands/modules.ts';
@@ -38,6 +39,7 @@ const program = new Command('pairlight')
 for (const register of [
   doctorCommand,
   quickstartCommand,
+  importCommand,
   datasetCommands,
   trainCommand,
   sweepCommand,

@@ -19,6 +19,15 @@ export async function chooseToOpen(
   return canceled ? null : (filePaths[0] ?? null);
 }
 
+/** Asks for one file or several of one folder; null if the user closes the dialog. */
+export async function chooseSeveral(window: BrowserWindow, title: string): Promise<string[] | null> {
+  const { canceled, filePaths } = await dialog.showOpenDialog(window, {
+    title,
+    properties: ['openFile', 'multiSelections'],
+  });
+  return canceled || filePaths.length === 0 ? null : filePaths;
+}
+
 /**
  * Asks where to write, suggesting `path`; null if the user closes the dialog. The system's dialog has asked before it
  * overwrites.

@@ -2,15 +2,12 @@ import type { Preferences } from '../../shared/contract/calls.ts';
 import type { Catalogue } from '../../shared/domain/catalogue.ts';
 import type { InitialReport } from '../../shared/domain/architecture.ts';
 import type { CheckRequest } from '../../shared/domain/check.ts';
-import type { ImportPreview } from '../../shared/domain/dataset.ts';
-import type { ImportPlan } from '../../shared/domain/import-plan.ts';
 import type { EngineChoice, EnginePackState, EngineReport } from '../../shared/domain/engine.ts';
 import type { EvaluationRequest, ExampleQuery } from '../../shared/domain/evaluation.ts';
 import type { GalleryRequest } from '../../shared/domain/gallery.ts';
 import type { EntityId } from '../../shared/domain/ids.ts';
 import type {
   CheckRow,
-  DatasetRow,
   EvaluationRow,
   GalleryRow,
   JobRow,
@@ -36,6 +33,7 @@ import type { TrainPoint } from '../../shared/domain/train-point.ts';
 import type { RunChange, TrainConfig, WeightChoice } from '../../shared/domain/training.ts';
 import type { Trajectory, TrajectoryRequest } from '../../shared/domain/trajectory.ts';
 import type { ArchitectureService } from './architectures.ts';
+import type { DatasetService } from './datasets/service.ts';
 import type { LibraryEvents } from './events.ts';
 import type { JobLauncher } from './job-transport.ts';
 import type { ModuleService } from './modules/service.ts';
@@ -77,15 +75,7 @@ export interface Library {
   /** The user's modules: files of the folder `modules` in the library. */
   readonly modules: Pick<ModuleService, 'list' | 'readAgain' | 'pin' | 'setTrusted'>;
 
-  readonly datasets: {
-    list(): readonly DatasetRow[];
-    get(id: EntityId): DatasetRow;
-    folder(id: EntityId): string;
-    /** What a path holds; writes nothing. */
-    preview(options: ImportPlan): Promise<ImportPreview>;
-    /** Queues an import job; the data set appears with the returned id when it is done. */
-    import(options: ImportPlan): Promise<{ readonly id: EntityId }>;
-  };
+  readonly datasets: DatasetService;
 
   readonly models: {
     list(): readonly ModelSummary[];

@@ -9,7 +9,7 @@ import type { Store } from '../store/store.ts';
 import { architectureService } from './architectures.ts';
 import { readCatalogue } from './catalogue.ts';
 import { checkService } from './checks.ts';
-import { datasetService } from './datasets.ts';
+import { datasetService } from './datasets/service.ts';
 import { engineService, packForJobs, slotRules } from './engines.ts';
 import { emptyOldBin, entityService } from './entities.ts';
 import { evaluationService } from './evaluations.ts';

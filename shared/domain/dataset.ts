@@ -63,6 +63,21 @@ export const datasetManifest = z.object({
 });
 export type DatasetManifest = z.infer<typeof datasetManifest>;
 
+/** `duplicates.json` beside a packed data set: pairs of positions with the Hamming distance of their hashes; 0 also for equal pixels. */
+export const duplicatesFile = z.object({
+  pairs: z.array(z.tuple([z.int(), z.int(), z.int()])),
+  /** More than there are pairs if not all are listed. */
+  total: z.int(),
+});
+
+/** Pairs of equal (distance 0) and similar images, nearest first. */
+export const duplicatePairs = z.object({
+  pairs: z.array(z.object({ a: z.int(), b: z.int(), distance: z.int(), sameSplit: z.boolean() })),
+  /** More than there are pairs if not all are listed. */
+  total: z.int(),
+});
+export type DuplicatePairs = z.infer<typeof duplicatePairs>;
+
 /** What a path holds, shown before anything is written. */
 export const importPreview = z.object({
   path: z.string(),
@@ -84,6 +99,8 @@ export const importPreview = z.object({
   images: z.int(),
   shape: imageShape,
   classes: z.array(z.object({ name: z.string(), images: z.int() })),
+  /** The source's own classes, of which the plan may have chosen, renamed or reordered some. */
+  found: z.array(z.object({ name: z.string(), images: z.int() })).optional(),
   splits: splitCounts,
   skipped: z.array(skippedFile),
   bytesNeeded: z.number(),

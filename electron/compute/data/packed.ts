@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { datasetManifest } from '../../../shared/domain/dataset.ts';
+import { datasetManifest, EXCLUDED } from '../../../shared/domain/dataset.ts';
 import type { DatasetManifest } from '../../../shared/domain/dataset.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { describeIssues } from '../../../shared/domain/settings.ts';
@@ -15,8 +15,13 @@ export const PACKED_FILES = {
   floats: 'images.f32',
   labels: 'labels.u16',
   splits: 'splits.u8',
+  masks: 'masks.u8',
   manifest: 'manifest.json',
 } as const;
+
+/** Beside the arrays: everything that the import left out, and the pairs of images that are alike. */
+export const SKIPPED_FILE = 'skipped.csv';
+export const DUPLICATES_FILE = 'duplicates.json';
 
 /** A packed data set on disk. Labels and splits are in memory; images are read by position when asked for. */
 export interface PackedDataset {
@@ -24,7 +29,7 @@ export interface PackedDataset {
   readonly manifest: DatasetManifest;
   /** [images], class of each image. */
   readonly labels: Uint16Array;
-  /** [images], position of each image's split in SPLITS. */
+  /** [images], position of each image's split in SPLITS; EXCLUDED for one that an edit took out. */
   readonly splits: Uint8Array;
   /** Positions of a split's images, ascending. */
   positions(split: Split): Uint32Array;
@@ -133,7 +138,7 @@ function checkValues(folder: string, manifest: DatasetManifest, labels: Uint16Ar
       { details: { file } },
     );
   }
-  const badSplit = splits.findIndex((split) => split >= SPLITS.length);
+  const badSplit = splits.findIndex((split) => split >= SPLITS.length && split !== EXCLUDED);
   if (badSplit >= 0) {
     const file = join(folder, PACKED_FILES.splits);
     throw new AppError('bad-data', `${file} is damaged: image ${badSplit} is in no split. Import the data set again.`, {

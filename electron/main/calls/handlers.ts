@@ -3,6 +3,7 @@ import type { CallContext } from './context.ts';
 import type { Handlers } from './dispatch.ts';
 import { engineCalls } from './engines.ts';
 import { exportCalls } from './exports.ts';
+import { importCalls } from './import.ts';
 import { libraryCalls } from './library.ts';
 import { sweepCalls } from './sweeps.ts';
 import { workCalls } from './work.ts';
@@ -12,6 +13,7 @@ export function handlers(context: CallContext): Handlers {
   return {
     ...appCalls(context),
     ...libraryCalls(context),
+    ...importCalls(context),
     ...workCalls(context),
     ...sweepCalls(context),
     ...engineCalls(context),

@@ -16,9 +16,6 @@ type LibraryCalls =
   | 'models.import'
   | 'models.choose'
   | 'models.probe'
-  | 'datasets.choose'
-  | 'datasets.preview'
-  | 'datasets.import'
   | 'entities.rename'
   | 'entities.delete'
   | 'entities.restore';
@@ -53,12 +50,6 @@ export function libraryCalls({ library, window }: CallContext): Pick<Handlers, L
     },
     'models.choose': () => chooseToOpen(window, MODEL_DIALOG),
     'models.probe': async (options) => (await library()).models.probe(options),
-    'datasets.choose': ({ kind }) =>
-      kind === 'folder'
-        ? chooseToOpen(window, { title: 'Folder of a data set', kind: 'folder' })
-        : chooseToOpen(window, { title: 'IDX or NPZ file of a data set', kind: 'file' }),
-    'datasets.preview': async (options) => (await library()).datasets.preview(options),
-    'datasets.import': async (options) => (await library()).datasets.import(options),
     'entities.rename': async ({ id, name }) => (await library()).entities.rename(id, name),
     'entities.delete': async ({ id }) => (await library()).entities.delete(id),
     'entities.restore': async ({ id }) => (await library()).entities.restore(id),

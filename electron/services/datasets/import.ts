@@ -1,0 +1,56 @@
+import { basename, resolve } from 'node:path';
+import type { DuplicatePairs, ImportPreview } from '../../../shared/domain/dataset.ts';
+import { importPlan } from '../../../shared/domain/import-plan.ts';
+import type { ImportPlan } from '../../../shared/domain/import-plan.ts';
+import { newId } from '../../../shared/domain/ids.ts';
+import type { EntityId } from '../../../shared/domain/ids.ts';
+import { previewSource } from '../../compute/data/probe.ts';
+import { parseInput } from '../inputs.ts';
+import { addJob, requireDataset } from '../session.ts';
+import type { Session } from '../session.ts';
+import { duplicatePairs } from './duplicates.ts';
+import { skippedCsv } from './skipped.ts';
+
+/** Importing data sets, and what an import left behind to look at. */
+export interface ImportService {
+  /**
+   * What a path holds and what the plan would make of it; writes nothing into the library but scratch files.
+   * @param token names the preview, and replaces the one of the same name that is under way.
+   */
+  preview(plan: ImportPlan, token: string): Promise<ImportPreview>;
+  /** Ends a preview that is under way and removes its scratch files. Calling it for an unknown one is harmless. */
+  endPreview(token: string): Promise<void>;
+  /** Queues an import job; the data set appears with the returned id when it is done. */
+  import(plan: ImportPlan): Promise<{ readonly id: EntityId }>;
+  /** What a data set was made by; null for sets of earlier versions. */
+  plan(id: EntityId): ImportPlan | null;
+  /** Everything that the import left out, and why, as CSV. */
+  skippedCsv(id: EntityId): Promise<{ readonly name: string; readonly bytes: Uint8Array }>;
+  /** Pairs of equal and similar images that the import found. */
+  duplicates(id: EntityId): Promise<DuplicatePairs>;
+}
+
+export function importService(session: Session): ImportService {
+  const { store } = session;
+  return {
+    preview: async (plan) => previewSource(parseInput(importPlan, plan, 'import'), store.folder.root),
+    endPreview: async () => undefined,
+    import: async (input) => {
+      const plan = parseInput(importPlan, input, 'import');
+      // What can be said at once is said at once; reading every image is the job's part.
+      const preview = await previewSource(plan, store.folder.root);
+      const id = newId('dataset');
+      const named = { ...plan, path: resolve(plan.path), name: plan.name ?? preview.suggestedName };
+      addJob(session, {
+        id,
+        kind: 'import',
+        title: `Import ${named.name || basename(plan.path)}`,
+        options: JSON.stringify(named),
+      });
+      return { id };
+    },
+    plan: (id) => requireDataset(store, id).manifest.plan ?? null,
+    skippedCsv: (id) => skippedCsv(store, id),
+    duplicates: (id) => duplicatePairs(store, id),
+  };
+}

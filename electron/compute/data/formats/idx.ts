@@ -54,7 +54,7 @@ function parseIdxName(file: string): IdxName | null {
     file,
     content: content.toLowerCase() === 'images' ? 'images' : 'labels',
     split: lower === 'train' ? 'train' : lower.startsWith('val') ? 'validation' : 'test',
-    set: posix.join(folderOf(file), set.toLowerCase()),
+    set: `${folderOf(file)}/${set.toLowerCase()}`,
   };
 }
 
@@ -125,7 +125,7 @@ function findPairs(tree: FileTree): Pair[] {
   const names = tree.files.flatMap(({ path }) => parseIdxName(path) ?? []);
   const sets = [...new Set(names.map((name) => name.set))];
   if (!given && sets.length > 1) {
-    const listed = sets.map((set) => (set === '.' ? 'unnamed' : set)).join(', ');
+    const listed = sets.map((set) => set.replace(/^\//, '') || 'unnamed').join(', ');
     throw new AppError(
       'invalid-input',
       `${tree.root} holds several data sets (${listed}). Choose one of the files of the set you want.`,

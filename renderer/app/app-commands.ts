@@ -18,7 +18,7 @@ export function appCommands(): readonly Command[] {
   function act(id: AppCommandId): Pick<Command, 'run' | 'enabled'> {
     switch (id) {
       case 'dataset.import':
-        return { run: () => (dialogs.importPath = '') };
+        return { run: () => (dialogs.importData = { from: 'nothing' }) };
       case 'model.import':
         return { run: () => (dialogs.importModel = true), enabled: hasDataset };
       case 'run.new':

@@ -3,6 +3,7 @@ import { architecture } from './en/architecture.ts';
 import { attention } from './en/attention.ts';
 import { check } from './en/check.ts';
 import { compare } from './en/compare.ts';
+import { datasetImport } from './en/dataset-import.ts';
 import { datasets } from './en/datasets.ts';
 import { engines } from './en/engines.ts';
 import { evaluation } from './en/evaluation.ts';
@@ -20,6 +21,7 @@ export const en = {
   attention,
   check,
   compare,
+  datasetImport,
   datasets,
   engines,
   evaluation,

@@ -9,10 +9,23 @@ export type SweepDraft =
   | { readonly from: 'request'; readonly request: SweepRequest }
   | { readonly from: 'nothing' };
 
+/** Something on disk that becomes one data set: a folder, an archive or a file, or some files of one folder. */
+export interface ImportSource {
+  readonly path: string;
+  /** Names within the folder `path` that alone are meant. */
+  readonly only?: readonly string[];
+}
+
+/** What an import of data sets starts from: nothing yet, what was dropped or chosen, or the plan of a data set. */
+export type ImportStart =
+  | { readonly from: 'nothing' }
+  | { readonly from: 'sources'; readonly sources: readonly ImportSource[] }
+  | { readonly from: 'dataset'; readonly id: string };
+
 /** Dialogs that any view, the menu or the palette can open. Each lives in the view that owns its subject. */
 export const useDialogs = defineStore('dialogs', () => {
-  /** Import of a data set: null closed, otherwise the path to start with, which may be empty. */
-  const importPath = ref<string | null>(null);
+  /** Import of data sets: null closed. A new start while it is open adds to what is there. */
+  const importData = shallowRef<ImportStart | null>(null);
   /** New training run: null closed, otherwise the settings to start from, which may be none. */
   const newRun = shallowRef<Partial<TrainConfig> | null>(null);
   const importModel = ref(false);
@@ -28,7 +41,7 @@ export const useDialogs = defineStore('dialogs', () => {
   const rename = shallowRef<{ readonly id: string; readonly name: string } | null>(null);
 
   return {
-    importPath,
+    importData,
     newRun,
     importModel,
     importModelPath,

@@ -25,7 +25,7 @@ interface Layout {
 
 /**
  * Cuts a stream of bytes into blocks of whole records.
- * @param wrong makes the error of a stream that has fewer or more bytes than `expected`; both counted from record 0.
+ * @param wrong makes the error of a stream that has fewer or more bytes than `expected`; both counted from record 0, `found` no further than a block beyond what was expected.
  */
 export async function* cutRecords(
   chunks: AsyncIterable<Uint8Array>,
@@ -50,6 +50,7 @@ export async function* cutRecords(
       block = new Uint8Array(Math.min(perBlock, count - next) * stride);
     }
     extra += chunk.length;
+    if (extra > BLOCK_BYTES) break;
   }
   const found = next * stride + filled + extra;
   if (found !== count * stride) throw wrong(count * stride, found);

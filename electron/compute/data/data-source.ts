@@ -27,6 +27,8 @@ interface SourceBase {
   readonly items: readonly DataItem[];
   /** What was left out so far, and why. */
   readonly skipped: readonly SkippedFile[];
+  /** What a user of the set should know, such as an order of axes that was taken for granted. */
+  readonly notes?: readonly string[];
   readonly close?: () => Promise<void>;
 }
 

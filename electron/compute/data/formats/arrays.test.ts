@@ -1,0 +1,147 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { DatasetFormat } from '../../../../shared/domain/dataset-format.ts';
+import { ARRAY_FIXTURES, expectedSet, openArrays, readSet } from '../fixtures/array-sets.ts';
+
+let root: string;
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'pairlight-arrays-'));
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+/** Name of the fixture, what is chosen within it, its format, and what else is true of it. */
+const SETS: readonly [string, DatasetFormat, object][] = [
+  ['npy-pair', 'npy', { suggestedName: 'npy-pair', classes: ['0', '1', '2'] }],
+  ['npy-parts', 'npy', {}],
+  ['npy-fortran', 'npy', { classes: ['cat', 'dog', 'owl'] }],
+  ['npy-big-endian', 'npy', {}],
+  ['npz/parts.npz', 'npz', { suggestedName: 'parts' }],
+  ['npz/channels-first.npz', 'npz', { classes: ['a', 'b', 'c'] }],
+  ['npz/adversarial.npz', 'npz', { classes: ['cat', 'dog', 'owl', 'emu'], keepsClasses: true }],
+  ['svhn', 'mat', { suggestedName: 'SVHN', classes: Array.from({ length: 10 }, (_, digit) => String(digit)) }],
+  ['mat/images-first.mat', 'mat', { classes: ['a', 'b', 'c'] }],
+  ['mat/rows.mat', 'mat', {}],
+  ['mat73', 'mat', { suggestedName: 'SVHN' }],
+  ['mat73-h5py', 'mat', { classes: ['a', 'b', 'c'] }],
+];
+
+it.each(SETS)('%s: every pixel and label as Python reads them', async (name, kind, facts) => {
+  const source = await openArrays(join(ARRAY_FIXTURES, name), kind);
+  expect(source).toMatchObject(facts);
+  const { bytes, ...read } = await readSet(source);
+  expect(read).toEqual(expectedSet(name));
+  const from = Math.floor(source.items.length / 2);
+  const rest = await readSet(source, from);
+  expect(Buffer.compare(rest.bytes, bytes.subarray(bytes.length - rest.bytes.length))).toBe(0);
+  await source.close?.();
+});
+
+it('parts are told by the names of arrays, files and folders; a saved adversarial set is a test set', async () => {
+  const parts = await openArrays(join(ARRAY_FIXTURES, 'npy-parts/y_test.npy'), 'npy');
+  expect(parts.items.map(({ split }) => split)).toEqual([
+    ...Array<string>(10).fill('train'),
+    ...Array<string>(4).fill('test'),
+  ]);
+  const source = await openArrays(join(ARRAY_FIXTURES, 'npz/parts.npz'), 'npz');
+  expect([...new Set(source.items.map(({ split }) => split))]).toEqual(['train', 'validation', 'test']);
+  expect(source.items[10]).toEqual({ name: 'parts.npz: x_val[0]', label: 0, split: 'validation' });
+  await source.close?.();
+  const adversarial = await openArrays(join(ARRAY_FIXTURES, 'npz/adversarial.npz'), 'npz');
+  expect(new Set(adversarial.items.map(({ split }) => split))).toEqual(new Set(['test']));
+  await adversarial.close?.();
+  const svhn = await openArrays(join(ARRAY_FIXTURES, 'svhn/test_32x32.mat'), 'mat');
+  expect(svhn.items.filter(({ split }) => split === 'train')).toHaveLength(30);
+  const folder = join(root, 'folders');
+  for (const part of ['train', 'val'])
+    cpSync(join(ARRAY_FIXTURES, 'npy-pair'), join(folder, part), { recursive: true });
+  const folders = await openArrays(folder, 'npy');
+  expect(folders).toMatchObject({ suggestedName: 'folders', items: { length: 24 } });
+  expect(folders.items[12]?.split).toBe('validation');
+});
+
+it('what was taken for granted about axes and labels is said', async () => {
+  const notes = async (name: string, kind: DatasetFormat): Promise<string> => {
+    const source = await openArrays(join(ARRAY_FIXTURES, name), kind);
+    await source.close?.();
+    return (source.notes ?? []).join('\n');
+  };
+  expect(await notes('npz/channels-first.npz', 'npz')).toMatch(/\[7, 3, 5, 4\]: its channels come first/);
+  expect(await notes('mat/rows.mat', 'mat')).toMatch(
+    /3072 numbers for an image were taken as red, green and blue planes/,
+  );
+  expect(await notes('npy-big-endian', 'npy')).toMatch(/the place of its 1 is the class/);
+  expect(await notes('svhn', 'mat')).toMatch(/label 10 stands for the digit 0/);
+});
+
+it.each([
+  ['npz/objects.npz', /images holds Python objects. Loading them would execute code/],
+  ['npz/object-labels.npz', /labels holds Python objects. Loading them would execute code/],
+])('%s: refused, for code would run', async (name, message) => {
+  const error = await openArrays(join(ARRAY_FIXTURES, name), 'npz').catch((cause: unknown) => cause);
+  expect(error).toMatchObject({ code: 'bad-data', message: expect.stringMatching(message) as string });
+});
+
+/** A copy of a fixture's folder in which one file was damaged. */
+function damaged(name: string, file: string, change: (bytes: Buffer) => Buffer): string {
+  const copy = mkdtempSync(join(root, 'damaged-'));
+  cpSync(join(ARRAY_FIXTURES, name), copy, { recursive: true });
+  writeFileSync(join(copy, file), change(readFileSync(join(copy, file))));
+  return copy;
+}
+const cut = (bytes: Buffer): Buffer => bytes.subarray(0, Math.floor(0.6 * bytes.length));
+const empty = (): Buffer => Buffer.alloc(0);
+const text = (): Buffer => Buffer.from('<!doctype html><title>404</title>'.padEnd(700, ' '));
+const replaced = (from: string, to: string) => (bytes: Buffer) =>
+  Buffer.from(bytes.toString('latin1').replace(from, to), 'latin1');
+
+it.each<[string, string, DatasetFormat, (bytes: Buffer) => Buffer, RegExp]>([
+  ['npy-pair', 'images.npy', 'npy', cut, /images.npy is cut short: it has 596 of the 1080 bytes/],
+  ['npy-pair', 'images.npy', 'npy', empty, /images.npy is not an NPY array/],
+  ['npy-pair', 'labels.npy', 'npy', cut, /labels.npy is cut short/],
+  ['npy-pair', 'images.npy', 'npy', text, /images.npy is not an NPY array/],
+  ['npy-pair', 'images.npy', 'npy', (bytes) => Buffer.concat([bytes, bytes]), /images.npy has 2288 bytes, more than/],
+  ['npy-pair', 'images.npy', 'npy', replaced('(12, 6, 5, 3)', '(13, 6, 5, 3)'), /neither end has 12 images/],
+  [
+    'npy-pair',
+    'images.npy',
+    'npy',
+    replaced('(12, 6, 5, 3)', '(12, 6, 5, -3'),
+    /header that cannot be read|has the shape/,
+  ],
+  ['npy-pair', 'images.npy', 'npy', replaced('|u1', '|i1'), /pixels of type int8, where uint8/],
+  ['npy-pair', 'images.npy', 'npy', replaced('|u1', '|O1'), /Python objects/],
+  ['npy-pair', 'images.npy', 'npy', replaced('(12, 6, 5, 3)', '(12, 6, 5, 2)'), /has the shape \[12, 6, 5, 2\]/],
+  ['npz', 'parts.npz', 'npz', cut, /parts.npz is not a NumPy archive/],
+  ['npz', 'parts.npz', 'npz', text, /parts.npz is not a NumPy archive/],
+  ['npz', 'parts.npz', 'npz', (bytes) => bytes.fill(0x55, 200, 400), /parts.npz: x_train (is|has)/],
+  ['svhn', 'train_32x32.mat', 'mat', cut, /train_32x32.mat is cut short or damaged/],
+  ['svhn', 'train_32x32.mat', 'mat', text, /train_32x32.mat is no MAT-file of version 5 or 7.3/],
+  ['svhn', 'train_32x32.mat', 'mat', empty, /train_32x32.mat is no MAT-file/],
+  ['svhn', 'train_32x32.mat', 'mat', (bytes) => bytes.fill(0x55, 1000, 1500), /train_32x32.mat is damaged/],
+  ['mat73', 'train_32x32.mat', 'mat', cut, /train_32x32.mat is no HDF5 file|is damaged/],
+  ['mat73', 'train_32x32.mat', 'mat', (bytes) => bytes.fill(0x55, 3000, bytes.length), /train_32x32.mat(: X)? is/],
+])('%s with a damaged %s (%s): refused with the file and the reason', async (name, file, kind, change, message) => {
+  const folder = damaged(name, file, change);
+  const path = name === 'npz' ? join(folder, file) : folder;
+  const error: unknown = await openArrays(path, kind)
+    .then((source) => readSet(source))
+    .catch((cause: unknown) => cause);
+  expect(error).toMatchObject({ code: 'bad-data', message: expect.stringMatching(message) as string });
+});
+
+it('arrays without labels, without images, or of several sets say what is missing', async () => {
+  const message = async (path: string, kind: DatasetFormat): Promise<string> =>
+    openArrays(path, kind).then(
+      () => 'was opened',
+      (cause: Error) => cause.message,
+    );
+  const folder = mkdtempSync(join(root, 'odd-'));
+  cpSync(join(ARRAY_FIXTURES, 'npy-pair/images.npy'), join(folder, 'images.npy'));
+  expect(await message(folder, 'npy')).toMatch(/images.npy has no array "labels" or "y" beside it/);
+  cpSync(join(ARRAY_FIXTURES, 'npy-pair/images.npy'), join(folder, 'photos.npy'));
+  rmSync(join(folder, 'images.npy'));
+  expect(await message(join(folder, 'photos.npy'), 'npy')).toMatch(/has no array "images", "x" or "adversarial"/);
+  expect(await message(join(ARRAY_FIXTURES, 'npz'), 'npz')).toMatch(/holds several data sets/);
+});

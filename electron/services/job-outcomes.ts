@@ -11,7 +11,8 @@ import { folderBytes } from '../store/folder.ts';
 import type { StoredJob } from '../store/jobs.ts';
 import type { StoredModel } from '../store/models.ts';
 import type { Store } from '../store/store.ts';
-import { goesOn, jobFolder } from './job-specs.ts';
+import { keepPredictions } from './datasets/predictions.ts';
+import { goesOn, importScratch, jobFolder } from './job-specs.ts';
 import { knownSources } from './members.ts';
 import { missing } from './session.ts';
 
@@ -36,6 +37,7 @@ async function preparePut(store: Store, job: StoredJob, result: JobResult): Prom
   const folder = jobFolder(store, job);
   switch (result.kind) {
     case 'import': {
+      await discardScratch(store, job);
       const bytes = await folderBytes(folder);
       return () => store.datasets.add(result.manifest, bytes);
     }
@@ -51,12 +53,14 @@ async function preparePut(store: Store, job: StoredJob, result: JobResult): Prom
       return () => store.checks.setResult(job.id, result.result);
     case 'trajectory':
     case 'engine-test':
+    case 'preview-import':
     case 'probe-model':
     case 'describe-module':
     case 'dataset-task':
       return () => undefined;
     case 'predict':
-      return keepPredictions(store, job, result.engine);
+      await keepPredictions(store, job, result.engine);
+      return () => undefined;
   }
 }
 
@@ -111,8 +115,17 @@ async function readExamples(
   return new Map(records);
 }
 
-/** Removes what an unfinished job left behind; jobs that can go on keep their folders, from which they do. */
-export async function discardUnfinished(store: Store, job: StoredJob): Promise<void> {
-  if (goesOn(job.kind)) return;
+/**
+ * Removes what an unfinished job left behind; jobs that can go on keep their folders, from which they do. An import can
+ * if the same attempt may succeed later; cancelled, it leaves nothing.
+ */
+export async function discardUnfinished(store: Store, job: StoredJob, error: AppError): Promise<void> {
+  if (job.kind === 'import' ? error.retry : goesOn(job.kind)) return;
+  if (job.kind === 'import') await discardScratch(store, job);
   await rm(jobFolder(store, job), { recursive: true, force: true });
+}
+
+/** What an import had unpacked. */
+async function discardScratch(store: Store, { id }: StoredJob): Promise<void> {
+  await rm(store.folder.scratch(importScratch(id)), { recursive: true, force: true });
 }

@@ -22,6 +22,7 @@ const UNQUEUED = [
   'probe-model',
   'describe-module',
   'dataset-task',
+  'preview-import',
 ] as const satisfies readonly JobKind[];
 type UnqueuedKind = (typeof UNQUEUED)[number];
 
@@ -62,8 +63,13 @@ function hasEntity(kind: JobKind): kind is keyof typeof ENTITY_OF {
 
 /** Whether a job that was ended goes on from what its folder holds; others begin anew. */
 export function goesOn(kind: JobKind): boolean {
-  return kind === 'train' || kind === 'evaluate' || kind === 'check';
+  return kind === 'import' || kind === 'train' || kind === 'evaluate' || kind === 'check';
 }
+
+/** Scratch folder of an import: what archives need unpacked. */
+export const importScratch = (id: string): string => `import-${id}`;
+/** Scratch folder of a preview that the process `pid` makes. */
+export const previewScratch = (pid: number, token: string): string => `preview-${pid}-${token}`;
 
 /** The folder that a job writes to. */
 export function jobFolder(store: Store, job: Pick<StoredJob, 'id' | 'kind'>): string {
@@ -103,7 +109,12 @@ export function jobSpecOf(store: Store, job: StoredJob, machine: MachineForJobs)
   const model = (modelId: string): ModelFile => modelFileOf(store, requireModel(store, modelId));
   switch (job.kind) {
     case 'import':
-      return { kind: 'import', ...hosted, options: importPlan.parse(withoutLimit(job)) };
+      return {
+        kind: 'import',
+        ...hosted,
+        options: importPlan.parse(withoutLimit(job)),
+        scratch: store.folder.scratch(importScratch(id)),
+      };
     case 'train': {
       const { config } = store.runs.get(id) ?? missing('run', id);
       return {
@@ -170,6 +181,7 @@ export function jobSpecOf(store: Store, job: StoredJob, machine: MachineForJobs)
     case 'dataset-task':
     case 'trajectory':
     case 'engine-test':
+    case 'preview-import':
     case 'probe-model':
     case 'describe-module':
       throw new AppError('internal', `A job of the kind ${job.kind} is not queued.`);

@@ -9,7 +9,10 @@ import type { Store } from '../store/store.ts';
 import { architectureService } from './architectures.ts';
 import { readCatalogue } from './catalogue.ts';
 import { checkService } from './checks.ts';
+import { removeLeftovers } from './datasets/leftovers.ts';
+import { createPreviews } from './datasets/preview.ts';
 import { datasetService } from './datasets/service.ts';
+import { datasetViews } from './datasets/views.ts';
 import { engineService, packForJobs, slotRules } from './engines.ts';
 import { emptyOldBin, entityService } from './entities.ts';
 import { evaluationService } from './evaluations.ts';
@@ -72,6 +75,7 @@ export const openLibrary: OpenLibrary = async (path, options) => {
   const engines = engineService(session, options.launcher, preferences);
   const tensors = tensorService(store);
   const sideJobs = createSideJobs(store, options.launcher);
+  const previews = createPreviews(session, options.launcher);
   const modules = moduleService(store, sideJobs);
   const forgetFacts = addFacts(store.modules.facts);
   const watch =
@@ -101,6 +105,7 @@ export const openLibrary: OpenLibrary = async (path, options) => {
   const plans = planService(session, preferences, jobs, engines, modules);
   const checks = checkService(session, preferences);
   const galleries = galleryService(session, preferences, modules);
+  const views = datasetViews(session, sideJobs, preferences);
 
   return {
     folder: store.folder.root,
@@ -120,7 +125,7 @@ export const openLibrary: OpenLibrary = async (path, options) => {
     bytes: () => folderBytes(store.folder.root),
     preferences,
     architectures,
-    datasets: datasetService(session),
+    datasets: datasetService(session, previews, views),
     models,
     runs,
     evaluations: { ...evaluationService(session, preferences, modules), trajectory: trajectories.record },
@@ -141,6 +146,8 @@ export const openLibrary: OpenLibrary = async (path, options) => {
         engines.dispose();
         watch?.dispose();
         sideJobs.dispose();
+        previews.dispose();
+        views.dispose();
         trajectories.dispose();
         await jobs.dispose();
         if (timer) clearTimeout(timer);
@@ -160,6 +167,7 @@ async function prepareContents(store: Store, events: EventHub, sample: string | 
     events.emit('app.notice', { severity, error: error.toData() });
   try {
     await emptyOldBin(store, (error) => tell('warning', error));
+    await removeLeftovers(store);
   } catch (error) {
     tell('warning', toAppError(error));
   }

@@ -213,7 +213,7 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
       return;
     }
     if (!cancelled) await process?.waitForExit(STOP_TIMEOUT_MS);
-    await discardUnfinished(store, job);
+    await discardUnfinished(store, job, error);
     if (cancelled) fail(job, 'cancelled', null);
     else fail(job, end.type === 'crashed' ? 'interrupted' : 'failed', error);
   };

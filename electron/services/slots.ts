@@ -57,6 +57,7 @@ function requested(store: Store, { id, kind, options }: StoredJob): EngineChoice
     case 'dataset-task':
     case 'trajectory':
     case 'engine-test':
+    case 'preview-import':
     case 'probe-model':
     case 'describe-module':
       return 'auto';

@@ -4,9 +4,11 @@ import { SCHEME } from '../../shared/contract/bridge.ts';
 import { AppError } from '../../shared/domain/errors.ts';
 import { entityId } from '../../shared/domain/ids.ts';
 import { readNpyRows } from '../compute/arrays/npy.ts';
+import { sampleFile } from '../compute/data/import/sample-name.ts';
 import { openPacked } from '../compute/data/packed.ts';
 import type { PackedDataset } from '../compute/data/packed.ts';
 import type { Store } from '../store/store.ts';
+import { previewScratch } from './job-specs.ts';
 import { missing } from './session.ts';
 
 /** Rows of an array, ready for the protocol: raw little-endian bytes with their type and shape. */
@@ -17,7 +19,7 @@ export interface TensorData {
 }
 
 interface Address {
-  readonly owner: 'dataset' | 'evaluation' | 'gallery';
+  readonly owner: 'dataset' | 'preview' | 'evaluation' | 'gallery';
   readonly id: string;
   /** Path of the array below its owner: `images`, `<model>/adversarial`. */
   readonly array: string;
@@ -31,6 +33,8 @@ export interface TensorService {
 
 /** Data sets kept open for the grid of thumbnails. */
 const OPEN_DATASETS = 4;
+/** Name of a preview's sample: its token and a number. */
+const SAMPLE = /^[a-z0-9]{8,64}-[0-9a-f]+$/;
 const ARRAY = /^[a-z0-9][a-z0-9-]*$/;
 
 export function tensorService(store: Store): TensorService {
@@ -57,6 +61,8 @@ export function tensorService(store: Store): TensorService {
         case 'dataset':
           if (!store.datasets.get(address.id)) missing('data set', address.id);
           return readDataset(await dataset(address.id), address);
+        case 'preview':
+          return readSample(store, address);
         case 'evaluation':
           if (!store.evaluations.get(address.id)) missing('evaluation', address.id);
           return readArray(store.folder.of('evaluation', address.id), address);
@@ -76,13 +82,13 @@ export function tensorService(store: Store): TensorService {
 export function parseAddress(text: string): Address {
   const url = URL.canParse(text) ? new URL(text) : null;
   const [owner, id, ...parts] = (url?.pathname ?? '').split('/').filter((part) => part !== '');
-  const isOwner = owner === 'dataset' || owner === 'evaluation' || owner === 'gallery';
+  const isOwner = owner === 'dataset' || owner === 'preview' || owner === 'evaluation' || owner === 'gallery';
   const arrayOk = parts.length >= 1 && parts.length <= 2 && parts.every((part) => ARRAY.test(part));
   if (
     url?.protocol !== `${SCHEME}:` ||
     url.host !== 'tensor' ||
     !isOwner ||
-    !entityId.safeParse(id).success ||
+    !(owner === 'preview' ? SAMPLE.test(id ?? '') : entityId.safeParse(id).success) ||
     !arrayOk
   ) {
     throw new AppError('invalid-input', `${text} is not the address of an array in the library.`);
@@ -120,9 +126,21 @@ function readDataset(data: PackedDataset, { array, rows }: Address): TensorData 
       };
     case 'splits':
       return { dtype: 'u8', shape: [wanted.length], bytes: Uint8Array.from(wanted, (row) => data.splits[row] ?? 0) };
+    case 'masks':
+      if (data.manifest.masks === undefined) throw new AppError('not-found', `${name} has no masks.`);
+      return { dtype: 'u8', shape: [wanted.length, shape[0], shape[1]], bytes: owned(data.readMasks(wanted)) };
     default:
-      throw new AppError('not-found', `A data set has the arrays images, labels and splits, not ${array}.`);
+      throw new AppError('not-found', `A data set has the arrays images, labels, splits and masks, not ${array}.`);
   }
+}
+
+/** Previews are this process's own. */
+function readSample(store: Store, address: Address): Promise<TensorData> {
+  const [token = ''] = address.id.split('-');
+  if (address.array !== 'sample')
+    throw new AppError('not-found', `A preview has the array sample, not ${address.array}.`);
+  const file = sampleFile(address.id).replace(/\.npy$/, '');
+  return readArray(store.folder.scratch(previewScratch(process.pid, token)), { ...address, array: file });
 }
 
 async function readArray(folder: string, { array, rows }: Address): Promise<TensorData> {

@@ -26,6 +26,7 @@ export function showJob(job: JobRow): void {
     case 'attention':
       focus.gallery = job.id;
       return navigation.open('attention');
+    case 'preview-import':
     case 'probe-model':
     case 'describe-module':
       return navigation.open('training');

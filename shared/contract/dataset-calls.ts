@@ -3,10 +3,10 @@ import { duplicatePairs, importPreview } from '../domain/dataset.ts';
 import { entityId } from '../domain/ids.ts';
 import { importPlan } from '../domain/import-plan.ts';
 import { call, one, savedFile } from './call.ts';
+import { DATASET_VIEW_CALLS } from './dataset-view-calls.ts';
 
 /** Names one preview of an import; the window makes it up. */
-export const previewToken = z.string().regex(/^[a-z0-9]{8,64}$/, 'must be 8 to 64 lower-case letters and digits');
-import { DATASET_VIEW_CALLS } from './dataset-view-calls.ts';
+const previewToken = z.string().regex(/^[a-z0-9]{8,64}$/, 'must be 8 to 64 lower-case letters and digits');
 
 /** Calls about data sets: import, browsing, versions. */
 export const DATASET_CALLS = {

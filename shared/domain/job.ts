@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { checkItem, checkRequest, checkResult } from './check.ts';
-import { datasetManifest } from './dataset.ts';
+import { datasetManifest, importPreview } from './dataset.ts';
 import { datasetTaskResult, datasetTaskSpec } from './dataset-task.ts';
 import { importPlan } from './import-plan.ts';
 import { engineChoice, engineInfo, engineReport } from './engine.ts';
@@ -26,6 +26,7 @@ export const JOB_KINDS = [
   'trajectory',
   'engine-test',
   'probe-model',
+  'preview-import',
   'describe-module',
   'dataset-task',
 ] as const;
@@ -53,7 +54,14 @@ const dataset = z.object({ folder: z.string() });
  * `folder` of each kind: data set under construction, run, evaluation, gallery, check, scratch.
  */
 export const jobSpec = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('import'), id: entityId, ...hosted, options: importPlan }),
+  z.object({
+    kind: z.literal('import'),
+    id: entityId,
+    ...hosted,
+    options: importPlan,
+    /** Folder for what archives need unpacked, which a preview may have begun to fill. */
+    scratch: z.string(),
+  }),
   z.object({
     kind: z.literal('train'),
     id: entityId,
@@ -137,6 +145,17 @@ export const jobSpec = z.discriminatedUnion('kind', [
     path: z.string(),
     hint: readingHint,
   }),
+  /** What an import would make; `folder` is the scratch folder that the import can go on with. */
+  z.object({
+    kind: z.literal('preview-import'),
+    id: z.string(),
+    ...hosted,
+    plan: importPlan,
+    /** Names the sample, see `importPreview.sample`. */
+    sample: z.string(),
+    /** Folder on the disk that the data set would go to. */
+    library: z.string(),
+  }),
   /** Asks a module what it adds, and what some of that comes to with certain settings. */
   z.object({
     kind: z.literal('describe-module'),
@@ -183,6 +202,7 @@ export const jobResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('predict'), images: z.int(), engine: engineInfo }),
   z.object({ kind: z.literal('dataset-task'), outcome: datasetTaskResult }),
   z.object({ kind: z.literal('probe-model'), probe: modelProbe }),
+  z.object({ kind: z.literal('preview-import'), preview: importPreview }),
   z.object({
     kind: z.literal('describe-module'),
     contents: moduleContents,

@@ -7,7 +7,7 @@ import { describeIssues } from '../../../shared/domain/settings.ts';
 import { SPLITS } from '../../../shared/domain/shape.ts';
 import type { Split } from '../../../shared/domain/shape.ts';
 import { writePlain } from './augment.ts';
-import { openImageFile } from './image-file.ts';
+import { openImageFile, type ImageFile } from './image-file.ts';
 
 /** Names of a packed data set's files, in the order in which its hash covers the arrays; images are in one of two. */
 export const PACKED_FILES = {
@@ -22,6 +22,8 @@ export const PACKED_FILES = {
 /** Beside the arrays: everything that the import left out, and the pairs of images that are alike. */
 export const SKIPPED_FILE = 'skipped.csv';
 export const DUPLICATES_FILE = 'duplicates.json';
+/** Copies of the source's files, where the import kept them. */
+export const ORIGINALS_FOLDER = 'originals';
 
 /** A packed data set on disk. Labels and splits are in memory; images are read by position when asked for. */
 export interface PackedDataset {
@@ -37,7 +39,12 @@ export interface PackedDataset {
   readBytes(positions: ArrayLike<number>): Uint8Array;
   /** The same as float32 in [0, 1]. The caller owns the array: nothing else keeps a view of it. */
   readImages(positions: ArrayLike<number>): Float32Array;
-  /** Closes the image file; calling it twice is harmless. */
+  /**
+   * Key areas of the images at `positions`: [positions, height, width], 255 inside, all 0 for an image without one.
+   * @throws AppError `not-found` for a set without masks.
+   */
+  readMasks(positions: ArrayLike<number>): Uint8Array;
+  /** Closes the files; calling it twice is harmless. */
   close(): void;
 }
 
@@ -60,6 +67,7 @@ export async function openPacked(folder: string): Promise<PackedDataset> {
   const bytesEach = isFloat ? 4 * stride : stride;
   checkSize(file, manifest.images * bytesEach);
   const images = openImageFile({ file, name: manifest.name, images: manifest.images, stride: bytesEach });
+  let masks: ImageFile | null = null;
   const floats = (positions: ArrayLike<number>): Float32Array<ArrayBuffer> => {
     const bytes = images.read(positions);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -81,7 +89,15 @@ export async function openPacked(folder: string): Promise<PackedDataset> {
       writePlain(bytes, pixels);
       return pixels;
     },
-    close: () => images.close(),
+    readMasks: (positions) => {
+      if (manifest.masks === undefined) throw new AppError('not-found', `${manifest.name} has no masks.`);
+      masks ??= openMasks(folder, manifest);
+      return masks.read(positions);
+    },
+    close: () => {
+      images.close();
+      masks?.close();
+    },
   };
 }
 
@@ -115,6 +131,12 @@ export function readManifest(folder: string): DatasetManifest {
     });
   }
   return parsed.data;
+}
+
+function openMasks(folder: string, { name, images, shape: [height, width] }: DatasetManifest): ImageFile {
+  const file = join(folder, PACKED_FILES.masks);
+  checkSize(file, images * height * width);
+  return openImageFile({ file, name, images, stride: height * width });
 }
 
 function positionsOf(splits: Uint8Array, index: number): Uint32Array {

@@ -1,10 +1,18 @@
+import { AppError } from '../../../shared/domain/errors.ts';
 import type { ImportPlan } from '../../../shared/domain/import-plan.ts';
 import { SPLITS } from '../../../shared/domain/shape.ts';
 import type { Split } from '../../../shared/domain/shape.ts';
 import { stream } from '../random/stream.ts';
-import type { SourceItem } from './source.ts';
 
-type SplitOptions = Pick<ImportPlan, 'seed' | 'validationShare' | 'testShare'>;
+type SplitOptions = Pick<ImportPlan, 'seed' | 'validationShare' | 'testShare'> &
+  Partial<Pick<ImportPlan, 'splits' | 'folds' | 'fold'>>;
+
+/** What the split of an image depends on. */
+export interface SplitItem {
+  readonly label: number;
+  /** The split that the source gives, or null. */
+  readonly split: Split | null;
+}
 
 const indexOf = (split: Split): number => SPLITS.indexOf(split);
 
@@ -12,9 +20,13 @@ const indexOf = (split: Split): number => SPLITS.indexOf(split);
  * The split of each item, as positions in SPLITS. A split that the source gives is kept; test and validation parts
  * that it does not give are held out of the other images, stratified by class and drawn from the seed. Each share counts
  * all images that the source leaves to training; the parts have exactly round(share × images) images where no class is
- * too small for that.
+ * too small for that. With `splits: 'draw'` what the source gives does not count; with `'folds'` neither, and the test
+ * part is one of `folds` parts that between them hold every image once, each with its share of every class.
+ * @throws AppError `invalid-input` for a fold that there is not.
  */
-export function assignSplits(items: readonly SourceItem[], options: SplitOptions): Uint8Array {
+export function assignSplits(given: readonly SplitItem[], options: SplitOptions): Uint8Array {
+  const items =
+    options.splits === 'folds' ? withFold(given, options) : options.splits === 'draw' ? undrawn(given) : given;
   const train = indexOf('train');
   const splits = Uint8Array.from(items, (item) => indexOf(item.split ?? 'train'));
   const pool = new Map<number, number[]>();
@@ -47,10 +59,44 @@ export function assignSplits(items: readonly SourceItem[], options: SplitOptions
   return splits;
 }
 
-/** How many images each split has. */
+const undrawn = (items: readonly SplitItem[]): SplitItem[] => items.map(({ label }) => ({ label, split: null }));
+
+/** Fold `fold` as the test part. Classes are dealt out one after the other, so that folds differ by one image at most. */
+function withFold(items: readonly SplitItem[], { seed, folds = 5, fold = 0 }: SplitOptions): SplitItem[] {
+  if (fold >= folds) {
+    throw new AppError('invalid-input', `Fold ${fold} is none: ${folds} folds are numbered 0 to ${folds - 1}.`, {
+      details: { field: 'fold' },
+    });
+  }
+  if (folds > items.length) {
+    throw new AppError('invalid-input', `${items.length} images do not make ${folds} folds. Choose fewer folds.`, {
+      details: { field: 'folds' },
+    });
+  }
+  const byClass = new Map<number, number[]>();
+  items.forEach(({ label }, position) => {
+    const positions = byClass.get(label);
+    if (positions) positions.push(position);
+    else byClass.set(label, [position]);
+  });
+  const split = new Array<Split | null>(items.length).fill(null);
+  let dealt = 0;
+  for (const [label, positions] of [...byClass].sort(([a], [b]) => a - b)) {
+    for (const pick of stream(seed, 'fold', label).permutation(positions.length)) {
+      if (dealt % folds === fold) split[positions[pick] ?? 0] = 'test';
+      dealt += 1;
+    }
+  }
+  return items.map(({ label }, position) => ({ label, split: split[position] ?? null }));
+}
+
+/** How many images each split has; excluded ones are in none. */
 export function countSplits(splits: Uint8Array): { train: number; validation: number; test: number } {
   const counts = { train: 0, validation: 0, test: 0 };
-  for (const index of splits) counts[SPLITS[index] ?? 'train'] += 1;
+  for (const index of splits) {
+    const name = SPLITS[index];
+    if (name) counts[name] += 1;
+  }
   return counts;
 }
 

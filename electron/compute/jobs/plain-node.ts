@@ -47,6 +47,7 @@ async function wantsWebgpu(job: JobSpec): Promise<boolean> {
 function choiceOf(job: JobSpec): EngineChoice | null {
   switch (job.kind) {
     case 'import':
+    case 'preview-import':
     case 'probe-model':
     case 'describe-module':
     case 'dataset-task':

@@ -11,6 +11,7 @@ const RUNNERS: Runners = {
   evaluate: async () => (await import('./evaluate.ts')).runEvaluate,
   attention: async () => (await import('./attention.ts')).runAttention,
   trajectory: async () => (await import('./trajectory.ts')).runTrajectory,
+  'preview-import': async () => (await import('./preview-import.ts')).runPreviewImport,
   'probe-model': async () => (await import('./probe-model.ts')).runProbeModel,
   check: async () => (await import('./check.ts')).runCheck,
   'describe-module': async () => (await import('./describe-module.ts')).runDescribeModule,

@@ -1,14 +1,16 @@
+import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { DuplicatePairs, ImportPreview } from '../../../shared/domain/dataset.ts';
+import { AppError } from '../../../shared/domain/errors.ts';
 import { importPlan } from '../../../shared/domain/import-plan.ts';
 import type { ImportPlan } from '../../../shared/domain/import-plan.ts';
 import { newId } from '../../../shared/domain/ids.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
-import { previewSource } from '../../compute/data/probe.ts';
 import { parseInput } from '../inputs.ts';
 import { addJob, requireDataset } from '../session.ts';
 import type { Session } from '../session.ts';
 import { duplicatePairs } from './duplicates.ts';
+import type { Previews } from './preview.ts';
 import { skippedCsv } from './skipped.ts';
 
 /** Importing data sets, and what an import left behind to look at. */
@@ -30,23 +32,22 @@ export interface ImportService {
   duplicates(id: EntityId): Promise<DuplicatePairs>;
 }
 
-export function importService(session: Session): ImportService {
+export function importService(session: Session, previews: Previews): ImportService {
   const { store } = session;
   return {
-    preview: async (plan) => previewSource(parseInput(importPlan, plan, 'import'), store.folder.root),
-    endPreview: async () => undefined,
+    preview: async (plan, token) => previews.look(parseInput(importPlan, plan, 'import'), token),
+    endPreview: previews.end,
     import: async (input) => {
       const plan = parseInput(importPlan, input, 'import');
-      // What can be said at once is said at once; reading every image is the job's part.
-      const preview = await previewSource(plan, store.folder.root);
+      const path = resolve(plan.path);
+      // What can be said at once is said at once; looking into files is the job's part.
+      if (!(await stat(path).catch(() => null))) {
+        throw new AppError('not-found', `${path} does not exist.`, { details: { file: path, field: 'path' } });
+      }
       const id = newId('dataset');
-      const named = { ...plan, path: resolve(plan.path), name: plan.name ?? preview.suggestedName };
-      addJob(session, {
-        id,
-        kind: 'import',
-        title: `Import ${named.name || basename(plan.path)}`,
-        options: JSON.stringify(named),
-      });
+      await previews.handOver(path, id);
+      const title = `Import ${plan.name ?? basename(path)}`;
+      addJob(session, { id, kind: 'import', title, options: JSON.stringify({ ...plan, path }) });
       return { id };
     },
     plan: (id) => requireDataset(store, id).manifest.plan ?? null,

@@ -20,6 +20,7 @@ export const queue = {
     trajectory: 'trajectory',
     'engine-test': 'engine test',
     'probe-model': 'look at a model',
+    'preview-import': 'look at a data set',
     'describe-module': 'look at a module',
   },
   columns: {

@@ -1,0 +1,30 @@
+import { stat } from 'node:fs/promises';
+import { AppError } from '../../../../shared/domain/errors.ts';
+import type { FileTree } from '../tree/tree.ts';
+
+/**
+ * Why an image is left out, in words.
+ * @throws AppError `not-found` if not the image alone is at fault: the whole source is gone. The import can go on once it is back.
+ */
+export async function reasonOf(error: unknown, tree: FileTree): Promise<string> {
+  await requireSource(tree.root);
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** @throws AppError `not-found` if the folder or archive is gone. */
+export async function requireSource(root: string): Promise<void> {
+  try {
+    await stat(root);
+  } catch (cause) {
+    throw new AppError(
+      'not-found',
+      `${root} is gone: the import cannot go on. Bring the folder or archive back (is its disk connected?) and resume the import.`,
+      { cause, details: { file: root }, retry: true },
+    );
+  }
+}
+
+/** `1,234 images`, `1 image`. */
+export function pieceOf(count: number, noun: string): string {
+  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -27,25 +27,39 @@ export async function takeScreenshots(
   state: string,
   views: readonly ViewName[] = VIEWS,
 ): Promise<void> {
-  const { page } = app;
+  await inEveryLook(app, async (look) => {
+    for (const view of views) {
+      await open(app.page, view);
+      await keepPicture(app.page, `${view.toLowerCase().replace(' ', '-')}-${state}-${look}`);
+    }
+  });
+}
+
+/** Keeps a picture of what the window shows now, light and dark, in both sizes: `e2e/screenshots/import-dark-1280.png`. */
+export async function pictureWindow(app: RunningApp, name: string): Promise<void> {
+  await inEveryLook(app, (look) => keepPicture(app.page, `${name}-${look}`));
+}
+
+async function keepPicture(page: Page, name: string): Promise<void> {
   const folder = join(root, 'e2e', 'screenshots');
   mkdirSync(folder, { recursive: true });
-  await dismissNotifications(page);
+  const { width, height } = await page.evaluate(() => ({ width: innerWidth, height: innerHeight }));
+  await page.mouse.move(width - 2, height - 2);
+  // Charts and images draw after the frame that shows the view.
+  await page.waitForTimeout(350);
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+}
+
+async function inEveryLook(app: RunningApp, picture: (look: string) => Promise<void>): Promise<void> {
+  await dismissNotifications(app.page);
   for (const size of SIZES) {
     await resize(app, size);
     for (const theme of ['light', 'dark'] as const) {
-      await switchTheme(page, theme);
-      for (const view of views) {
-        await open(page, view);
-        await page.mouse.move(size.width - 2, size.height - 2);
-        // Charts and images draw after the frame that shows the view.
-        await page.waitForTimeout(350);
-        const name = view.toLowerCase().replace(' ', '-');
-        await page.screenshot({ path: join(folder, `${name}-${state}-${theme}-${size.width}.png`) });
-      }
+      await switchTheme(app.page, theme);
+      await picture(`${theme}-${size.width}`);
     }
   }
-  await switchTheme(page, 'light');
+  await switchTheme(app.page, 'light');
   await resize(app, { width: 1440, height: 900 });
 }
 
@@ -60,8 +74,9 @@ async function dismissNotifications(page: Page): Promise<void> {
 }
 
 async function switchTheme(page: Page, theme: 'light' | 'dark'): Promise<void> {
-  const button = page.getByRole('button', { name: `Switch to ${theme}` });
-  if (await button.isVisible()) await button.click();
+  // A dialog may lie over it.
+  const button = page.getByRole('button', { name: `Switch to ${theme}`, includeHidden: true });
+  if (await button.isVisible()) await button.dispatchEvent('click');
 }
 
 async function resize(

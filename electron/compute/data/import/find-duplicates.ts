@@ -60,11 +60,11 @@ export async function findDuplicates(
   const notes: string[] = [];
   if (across > 0) {
     notes.push(
-      `Leakage: ${pieceOf(across, 'pair')} of equal or similar images lie in different splits, so that results on held-out images are too good. Import again without duplicates.`,
+      `Leakage: of ${pieceOf(across, 'pair')} of equal or similar images one lies in another split than the other, so that results on held-out images are too good. Import again without exact duplicates, and exclude one of each similar pair.`,
     );
   }
   if (contradicting > 0) {
-    notes.push(`${pieceOf(contradicting, 'pair')} of images with equal pixels are in different classes.`);
+    notes.push(`Images with equal pixels are in different classes: ${pieceOf(contradicting, 'pair')}.`);
   }
   if (found && !found.complete) {
     notes.push(`There are more than ${pieceOf(MOST_NEAR, 'pair')} of similar images: the search ended there.`);

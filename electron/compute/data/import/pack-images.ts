@@ -7,7 +7,7 @@ import type { ImportPlan } from '../../../../shared/domain/import-plan.ts';
 import { writeError } from '../../arrays/atomic.ts';
 import type { Control } from '../../jobs/control.ts';
 import { ORIGINALS_FOLDER, PACKED_FILES } from '../packed.ts';
-import { perceptualHash } from '../pictures/perceptual-hash.ts';
+import { brightnessAndContrast, perceptualHash } from '../pictures/measures.ts';
 import type { ChosenItems } from './chosen-items.ts';
 import type { ImportState, Journal } from './journal.ts';
 import type { OpenedSource } from './open-source.ts';
@@ -98,10 +98,6 @@ export async function packImages(job: PackingJob, control: Control): Promise<Pac
       known.set(key, position);
     }
     const { sums, squares } = sumsOf(pixels, channels);
-    const scale = isFloat ? 1 : 255;
-    const values = pixels.length;
-    const mean = sums.reduce((sum, value) => sum + value, 0) / values;
-    const variance = squares.reduce((sum, value) => sum + value, 0) / values - mean * mean;
     await images.append(bytes);
     await masks?.append(read.mask ?? noMask);
     journal.add(
@@ -110,8 +106,7 @@ export async function packImages(job: PackingJob, control: Control): Promise<Pac
         name,
         width: read.width,
         height: read.height,
-        brightness: mean / scale,
-        contrast: Math.sqrt(Math.max(0, variance)) / scale,
+        ...brightnessAndContrast(pixels),
         hash: digest,
         phash: plan.nearDuplicates === null ? null : hexOf(perceptualHash(pixels, seen.shape)),
         columns: source.items[item]?.columns ?? null,

@@ -135,7 +135,7 @@ async function* readRows(
     for (let row = 0; row < count; row += 1) if (wanted[first + row] === 1) rows.push(row);
     if (rows.length > 0) {
       const taken = rows.length === count ? pixels.subarray(0, count * stride) : gather(pixels, rows, stride);
-      const made = await transformRows(taken, source.shape, source.samples, target);
+      const made = transformRows(taken, source.shape, target);
       for (const [at, row] of rows.entries()) {
         yield {
           item: first + row,

@@ -44,7 +44,7 @@ export function entityService({ store, changed }: Session): Library['entities'] 
 }
 
 /** The entity and everything that would be left without meaning, itself first. */
-function withDependents(store: Store, entity: Entity): Entity[] {
+export function withDependents(store: Store, entity: Entity): Entity[] {
   const found = new Map([[entity.id, entity]]);
   for (const one of found.values()) for (const other of store.bin.dependents(one)) found.set(other.id, other);
   return [...found.values()];

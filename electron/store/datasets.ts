@@ -1,4 +1,5 @@
 import type { DatasetManifest } from '../../shared/domain/dataset.ts';
+import type { SavedFilter } from '../../shared/domain/dataset-view.ts';
 import type { DatasetRow } from '../../shared/domain/library.ts';
 import type { Database } from './database.ts';
 import { fromJson } from './json.ts';
@@ -7,6 +8,11 @@ export interface DatasetStore {
   add(manifest: DatasetManifest, bytes: number): void;
   get(id: string): DatasetRow | undefined;
   list(): DatasetRow[];
+  /** Saved filters of a data set, by name. */
+  filters(id: string): SavedFilter[];
+  /** Replaces the one of that name. */
+  saveFilter(id: string, filter: SavedFilter): void;
+  deleteFilter(id: string, name: string): void;
 }
 
 interface Raw {
@@ -35,6 +41,13 @@ export function datasetStore(db: Database): DatasetStore {
       return row && toRow(row);
     },
     list: () => db.all<Raw>(`${SELECT} ORDER BY created, id`).map(toRow),
+    filters: (id) => db.all<SavedFilter>('SELECT name, text FROM filters WHERE dataset = ? ORDER BY name', id),
+    saveFilter: (id, { name, text }) => {
+      db.run('INSERT OR REPLACE INTO filters (dataset, name, text) VALUES (?, ?, ?)', id, name, text);
+    },
+    deleteFilter: (id, name) => {
+      db.run('DELETE FROM filters WHERE dataset = ? AND name = ?', id, name);
+    },
   };
 }
 

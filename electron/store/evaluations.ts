@@ -34,6 +34,13 @@ export interface EvaluationStore {
   examples(query: ExampleQuery): { readonly total: number; readonly examples: ExampleRecord[] };
   /** Every example of one target, by row. */
   records(evaluation: string, model: string): ExampleRecord[];
+  /** What became of the examples of one target, of the rows from `first` to before `end`. */
+  outcomes(
+    evaluation: string,
+    model: string,
+    first: number,
+    end: number,
+  ): { readonly position: number; readonly broken: number; readonly distance: number | null }[];
   /** Whether each attacked position withstood, by position; only what `model` has in `evaluation`. */
   survival(evaluation: string, model: string): ReadonlyMap<number, boolean>;
 }
@@ -168,6 +175,14 @@ export function evaluationStore(db: Database): EvaluationStore {
       };
     },
     records: (evaluation, model) => db.all<RawExample>(`${EXAMPLE} ORDER BY row`, evaluation, model).map(toExample),
+    outcomes: (evaluation, model, first, end) =>
+      db.all(
+        'SELECT position, broken, distance FROM example_results WHERE evaluation = ? AND model = ? AND row >= ? AND row < ?',
+        evaluation,
+        model,
+        first,
+        end,
+      ),
     survival: (evaluation, model) =>
       new Map(
         db

@@ -125,6 +125,12 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (sweep, key)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE filters (
+    dataset TEXT NOT NULL REFERENCES datasets (id) ON DELETE CASCADE, name TEXT NOT NULL, text TEXT NOT NULL,
+    PRIMARY KEY (dataset, name)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /**

@@ -7,7 +7,8 @@ import { entityId } from './ids.ts';
 export const datasetTaskSpec = z.discriminatedUnion('task', [
   /** Writes `statistics.json` and `mean.npy` into the data set's folder. */
   z.object({ task: z.literal('statistics'), dataset: z.string() }),
-  z.object({ task: z.literal('verify'), dataset: z.string() }),
+  /** `hash`: what the library knows it by. */
+  z.object({ task: z.literal('verify'), dataset: z.string(), hash: z.string() }),
   /** Makes the data set of an edited version in `target`, which does not exist. */
   z.object({
     task: z.literal('edit'),

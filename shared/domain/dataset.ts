@@ -49,7 +49,17 @@ export const datasetManifest = z.object({
   /** What it was made by; sets of earlier versions lack it. */
   plan: importPlan.optional(),
   /** The data set that this one is an edited version of. */
-  parent: z.object({ id: entityId, hash: z.string(), edits: z.array(datasetEdit) }).optional(),
+  parent: z
+    .object({
+      id: entityId,
+      hash: z.string(),
+      edits: z.array(datasetEdit),
+      /** Hash of the first set of the line, the one that was imported: all of the line have its pixels. */
+      pixels: z.string().optional(),
+      /** Images that each kind of edit changed. `edits` is empty where they are too many to list; all are in `edits.json`. */
+      changed: z.object({ relabelled: z.int(), excluded: z.int(), included: z.int() }).optional(),
+    })
+    .optional(),
   /** Images that an edit took out: their split is EXCLUDED, and they keep their positions. */
   excluded: z.int().optional(),
   /** Images with a key area of their own, in masks.u8 [images, height, width], 255 inside. */

@@ -9,7 +9,7 @@ export type EntityKind = 'dataset' | 'run' | 'model' | 'evaluation' | 'plan' | '
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /** A new random id (50 bits). `kind` becomes the prefix. */
-export function newId(kind: EntityKind): EntityId {
+export function newId(kind: EntityKind | 'predict'): EntityId {
   const bytes = crypto.getRandomValues(new Uint8Array(10));
   return `${kind}-${Array.from(bytes, (byte) => ALPHABET[byte & 31]).join('')}`;
 }

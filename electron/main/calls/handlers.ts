@@ -1,5 +1,6 @@
 import { appCalls } from './app.ts';
 import type { CallContext } from './context.ts';
+import { datasetCalls } from './datasets.ts';
 import type { Handlers } from './dispatch.ts';
 import { engineCalls } from './engines.ts';
 import { exportCalls } from './exports.ts';
@@ -14,6 +15,7 @@ export function handlers(context: CallContext): Handlers {
     ...appCalls(context),
     ...libraryCalls(context),
     ...importCalls(context),
+    ...datasetCalls(context),
     ...workCalls(context),
     ...sweepCalls(context),
     ...engineCalls(context),

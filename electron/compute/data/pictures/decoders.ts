@@ -29,7 +29,7 @@ export async function decodeRaw(bytes: Uint8Array, head: PictureHead, exact: boo
   const sideways = isSideways(head.orientation);
   const width = sideways ? head.height : head.width;
   const height = sideways ? head.width : head.height;
-  const byVips = head.format === 'gif' || (head.format === 'jpeg' && exact && head.components <= 3);
+  const byVips = head.format === 'gif' || (head.coding === 'jpeg' && (exact || head.format === 'tiff'));
   const raw = byVips ? await decodeWithVips(bytes) : await decodeFast(bytes, head, width, height);
   if (raw.width !== width || raw.height !== height || raw.data.length !== width * height * raw.channels) {
     throw badPicture(DAMAGED);
@@ -43,8 +43,7 @@ async function decodeFast(bytes: Uint8Array, head: PictureHead, width: number, h
   try {
     data = await picture.rawPixels();
   } catch (cause) {
-    // Palettes, and grey with alpha.
-    if (head.format === 'tiff') return decodeWithVips(bytes);
+    if (head.format === 'tiff' && cause instanceof Error && /support/.test(cause.message)) return decodeWithVips(bytes);
     throw badPicture(DAMAGED, cause);
   }
   return layOut(data, width, height, head.bits);
@@ -56,7 +55,8 @@ function layOut(data: Buffer, width: number, height: number, bits: 8 | 16): RawP
   const each = data.length / pixels;
   const channels = bits === 16 ? each / 2 : each;
   if (pixels > MOST_PIXELS || !isChannels(channels)) throw badPicture(DAMAGED);
-  if (bits === 8) return { width, height, channels, data };
+  // A Buffer is no plain array of bytes: its `slice` shares memory.
+  if (bits === 8) return { width, height, channels, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
   const aligned = data.byteOffset % 2 === 0 ? data : Uint8Array.from(data);
   return { width, height, channels, data: new Uint16Array(aligned.buffer, aligned.byteOffset, data.length / 2) };
 }

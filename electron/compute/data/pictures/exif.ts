@@ -10,11 +10,12 @@ export function asOrientation(value: number | undefined): Orientation {
   return value !== undefined && Number.isInteger(value) && value >= 1 && value <= 8 ? (value as Orientation) : 1;
 }
 
-/** Entries of the first directory of a TIFF block that hold whole numbers: up to `most` values of each tag. */
+/** Entries of the first directory of a TIFF block that hold whole numbers. */
 export type TiffTags = ReadonlyMap<number, readonly number[]>;
 
 const BYTES_OF_TYPE: Readonly<Record<number, 1 | 2 | 4>> = { 1: 1, 3: 2, 4: 4 };
-const MOST_VALUES = 8;
+/** Pictures of more strips than this are not whole in memory anyway. */
+const MOST_VALUES = 1_000_000;
 
 /**
  * Whole numbers of the first directory of a TIFF block, which is also how EXIF lies in other files.
@@ -38,7 +39,7 @@ export function readTiffTags(bytes: Uint8Array): TiffTags | null {
     if (size === undefined) continue;
     const values = Math.min(view.getUint32(at + 4, little), MOST_VALUES);
     const from = view.getUint32(at + 4, little) * size <= 4 ? at + 8 : view.getUint32(at + 8, little);
-    if (from + values * size > bytes.length) continue;
+    if (from + values * size > bytes.length) return null;
     const read = (index: number): number => {
       const place = from + index * size;
       if (size === 1) return view.getUint8(place);

@@ -1,5 +1,8 @@
 import { exifOrientation, type Orientation } from './exif.ts';
 
+/** Which JPEG there is, if any: pictures of three or one components, of four (CMYK), or none. */
+export type Coding = 'jpeg' | 'jpeg-cmyk' | 'other';
+
 /** What a file's header says, in the orientation in which it is stored. */
 export interface StoredHead {
   readonly width: number;
@@ -7,7 +10,7 @@ export interface StoredHead {
   readonly grey: boolean;
   readonly bits: 8 | 16;
   readonly orientation: Orientation;
-  readonly components: number;
+  readonly coding: Coding;
   readonly refused?: string;
 }
 
@@ -29,7 +32,7 @@ export function readPng(view: DataView): StoredHead {
     if (tag === 'eXIf') orientation = exifOrientation(chunkAt(view, at + 8, length));
     at += 12 + length;
   }
-  return { width, height, grey, bits: view.getUint8(24) === 16 ? 16 : 8, orientation, components: 0 };
+  return { width, height, grey, bits: view.getUint8(24) === 16 ? 16 : 8, orientation, coding: 'other' };
 }
 
 /**
@@ -57,7 +60,7 @@ export function readJpeg(view: DataView): StoredHead | null {
         grey: components === 1,
         bits: view.getUint8(at + 4) > 8 ? 16 : 8,
         orientation,
-        components,
+        coding: components === 4 ? 'jpeg-cmyk' : 'jpeg',
       };
     }
     if (marker === 0xd9 || marker === 0xda) return null;
@@ -95,7 +98,7 @@ export function readWebp(view: DataView): StoredHead | null {
     if (tag === 'EXIF') orientation = exifOrientation(chunkAt(view, body, length));
     at = body + length + (length % 2);
   }
-  return size && { ...size, grey: false, bits: 8, orientation, components: 0 };
+  return size && { ...size, grey: false, bits: 8, orientation, coding: 'other' };
 }
 
 const uint24 = (view: DataView, at: number): number => view.getUint16(at, true) + 65_536 * view.getUint8(at + 2);
@@ -110,7 +113,7 @@ export function readBmp(view: DataView): StoredHead {
   const colours = old || depth > 8 ? 0 : view.getUint32(46, true);
   const entry = old ? 3 : 4;
   const palette = chunkAt(view, 14 + header, entry * (colours || 2 ** depth));
-  return { width, height, grey: depth <= 8 && isGrey(palette, entry), bits: 8, orientation: 1, components: 0 };
+  return { width, height, grey: depth <= 8 && isGrey(palette, entry), bits: 8, orientation: 1, coding: 'other' };
 }
 
 /** GIF (GIF89a, sections 18 and 19): the logical screen; grey if its global palette is. */
@@ -123,7 +126,7 @@ export function readGif(view: DataView): StoredHead {
     grey: (flags & 0x80) !== 0 && isGrey(palette, 3),
     bits: 8,
     orientation: 1,
-    components: 0,
+    coding: 'other',
   };
 }
 

@@ -1,6 +1,6 @@
 import { AppError } from '../../../../shared/domain/errors.ts';
 import { asOrientation, isSideways, readTiffTags, type Orientation } from './exif.ts';
-import { readBmp, readGif, readJpeg, readPng, readWebp, type StoredHead } from './head-formats.ts';
+import { readBmp, readGif, readJpeg, readPng, readWebp, type Coding, type StoredHead } from './head-formats.ts';
 
 export const PICTURE_FORMATS = ['png', 'jpeg', 'webp', 'bmp', 'tiff', 'gif', 'avif'] as const;
 export type PictureFormat = (typeof PICTURE_FORMATS)[number];
@@ -17,8 +17,7 @@ export interface PictureHead {
   readonly orientation: Orientation;
   /** Of a TIFF whose samples need a conversion that libraries do in different ways; the reason why it is refused. */
   readonly refused?: string;
-  /** Components of a JPEG: 1, 3, or 4 of a CMYK picture; 0 for other formats. */
-  readonly components: number;
+  readonly coding: Coding;
 }
 
 /** Pictures of more pixels than this are refused before they are decoded: one would fill gigabytes. */
@@ -34,10 +33,10 @@ export function badPicture(reason: string, cause?: unknown): AppError {
 }
 
 /**
- * Size and kind of a picture from its first bytes alone: nothing is decoded. Which format it is follows from the content,
+ * Size and kind of a picture from its headers: nothing is decoded. Which format it is follows from the content,
  * never from the name.
- * @throws AppError `bad-data` with the reason if it is none of PICTURE_FORMATS, is cut short before its size, or has more
- * than MOST_PIXELS.
+ * @param bytes the whole file: a JPEG or TIFF that is cut short shows by its end.
+ * @throws AppError `bad-data` with the reason if it is none of PICTURE_FORMATS, is cut short, or has more than MOST_PIXELS.
  */
 export function readHead(bytes: Uint8Array): Promise<PictureHead> {
   return Promise.resolve().then(() => headOf(bytes));
@@ -102,6 +101,11 @@ function readStored(format: PictureFormat, bytes: Uint8Array): StoredHead | null
 
 const TAG = { width: 256, height: 257, bits: 258, compression: 259, photometric: 262, orientation: 274 } as const;
 const SAMPLE_FORMAT = 339;
+/** Where strips and tiles begin, and how long they are. */
+const PARTS = [
+  [273, 279],
+  [324, 325],
+] as const;
 /** Values of the tag PhotometricInterpretation (TIFF 6.0, section 8 and appendix A). */
 const PHOTOMETRIC = { blackIsZero: 1, ycbcr: 6, lab: 8 } as const;
 const JPEG_IN_TIFF = 7;
@@ -110,7 +114,8 @@ function readTiff(bytes: Uint8Array): StoredHead | null {
   const tags = readTiffTags(bytes);
   const value = (tag: number): number | undefined => tags?.get(tag)?.[0];
   const [width, height] = [value(TAG.width), value(TAG.height)];
-  if (width === undefined || height === undefined) return null;
+  if (tags === null || width === undefined || height === undefined) return null;
+  if (PARTS.some(([offsets, lengths]) => endsBeyond(bytes.length, tags.get(offsets), tags.get(lengths)))) return null;
   const bits = value(TAG.bits) ?? 1;
   const photometric = value(TAG.photometric) ?? PHOTOMETRIC.blackIsZero;
   const otherSpace =
@@ -122,9 +127,13 @@ function readTiff(bytes: Uint8Array): StoredHead | null {
     grey: photometric <= PHOTOMETRIC.blackIsZero,
     bits: bits > 8 ? 16 : 8,
     orientation: asOrientation(value(TAG.orientation)),
-    components: 0,
+    coding: value(TAG.compression) === JPEG_IN_TIFF ? 'jpeg' : 'other',
     ...(otherSpace || notWhole ? { refused: UNSUPPORTED } : {}),
   };
+}
+
+function endsBeyond(size: number, offsets: readonly number[] = [], lengths: readonly number[] = []): boolean {
+  return offsets.some((offset, index) => offset + (lengths[index] ?? 0) > size);
 }
 
 /** AVIF (ISO/IEC 23000-22): the box `ispe` holds the size. */
@@ -137,6 +146,6 @@ function readAvif(view: DataView, bytes: Uint8Array): StoredHead | null {
     grey: false,
     bits: 8,
     orientation: 1,
-    components: 0,
+    coding: 'other',
   };
 }

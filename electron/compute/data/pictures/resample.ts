@@ -52,10 +52,12 @@ function tapsOf(filter: Filter, length: number, start: number, end: number, size
     weights: new Float64Array(size * stride),
     stride,
   };
-  for (let out = 0; out < size; out++) {
+  // Added up as Pillow does, so that ties between two pixels fall alike.
+  let nearest = start + 0.5 * scale;
+  for (let out = 0; out < size; out++, nearest += scale) {
     const centre = start + (out + 0.5) * scale;
     if (filter === 'nearest') {
-      taps.from[out] = Math.min(length - 1, Math.max(0, Math.floor(centre)));
+      taps.from[out] = Math.min(length - 1, Math.max(0, Math.floor(nearest)));
       taps.count[out] = 1;
       taps.weights[out] = 1;
       continue;

@@ -11,12 +11,17 @@ let loading: Promise<Module> | null = null;
 function load(): Promise<Module> {
   loading ??= import('wasm-vips').then(async ({ default: start }) => {
     // Without the plug-ins for HEIF, JPEG XL and SVG.
-    const vips = await start({ dynamicLibraries: [], print: () => {}, printErr: () => {} });
+    const vips = await start({ dynamicLibraries: [], preRun: withoutWarnings });
     vips.concurrency(1);
     vips.Cache.max(0);
     return vips;
   });
   return loading;
+}
+
+/** libvips tells standard error what it makes of damaged files; they are listed with reasons anyway. */
+function withoutWarnings(module: { ENV: Record<string, string> }): void {
+  module.ENV['VIPS_WARNING'] = '0';
 }
 
 /**

@@ -244,7 +244,9 @@ describe('bad input is refused with the field or file, and what to do', () => {
     const jobs = library.jobs.list().length;
     const path = source({ 'cat/1.png': 'not an image', 'dog/1.png': 'neither' });
     expect(await refused(library.datasets.import(importPlan.parse({ path })))).toMatchObject({ code: 'bad-data' });
-    expect(await refused(library.datasets.preview(importPlan.parse({ path: join(path, 'cat') }), 'librarytest'))).toMatchObject({
+    expect(
+      await refused(library.datasets.preview(importPlan.parse({ path: join(path, 'cat') }), 'librarytest')),
+    ).toMatchObject({
       code: 'bad-data',
     });
     expect(library.jobs.list()).toHaveLength(jobs);

@@ -4,10 +4,10 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { importPlan } from '../../shared/domain/import-plan.ts';
 import { newId } from '../../shared/domain/ids.ts';
-import { importDataset } from '../compute/data/import.ts';
 import { folderBytes } from '../store/folder.ts';
 import { isAlive } from '../store/lease.ts';
 import type { Store } from '../store/store.ts';
+import { importScratch } from './job-specs.ts';
 
 const KEY = 'sample';
 /** What the bundled data set is called in a new library. */
@@ -49,6 +49,7 @@ export async function installSample(store: Store, source: string): Promise<void>
   }
   const id = newId('dataset');
   const folder = store.folder.of('dataset', id);
+  const scratch = store.folder.scratch(importScratch(id));
   const beat = setInterval(() => {
     try {
       if (isMine(store)) write(store, 'installing');
@@ -67,7 +68,9 @@ export async function installSample(store: Store, source: string): Promise<void>
       attribution: ATTRIBUTION,
     });
     const alone = { checkpoint: async () => undefined, progress: () => undefined };
-    const manifest = await importDataset({ id, folder, options }, alone);
+    // With every format's reader, which nothing else needs in this process.
+    const { importDataset } = await import('../compute/data/import/import-dataset.ts');
+    const manifest = await importDataset({ id, folder, scratch, options }, alone);
     const bytes = await folderBytes(folder);
     const kept = store.database.transaction(() => {
       // Silent for too long, and another process has taken over meanwhile: its sample counts.
@@ -83,6 +86,7 @@ export async function installSample(store: Store, source: string): Promise<void>
     throw error;
   } finally {
     clearInterval(beat);
+    await rm(scratch, { recursive: true, force: true });
   }
 }
 

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { importDataset } from '../../electron/compute/data/import.ts';
+import { importDataset } from '../../electron/compute/data/import/import-dataset.ts';
 import { openPacked } from '../../electron/compute/data/packed.ts';
 import { importPlan } from '../../shared/domain/import-plan.ts';
 import { newId } from '../../shared/domain/ids.ts';
@@ -42,7 +42,7 @@ export async function mnistChunks(folder: string, source: string, count: number,
   await mkdir(whole, { recursive: true });
   const alone = { checkpoint: async () => undefined, progress: () => undefined };
   const options = importPlan.parse({ path: source, format: 'idx', validationShare: 0 });
-  await importDataset({ id: newId('dataset'), folder: whole, options }, alone);
+  await importDataset({ id: newId('dataset'), folder: whole, scratch: join(folder, 'scratch'), options }, alone);
   const dataset = await openPacked(whole);
   try {
     const positions = dataset.positions('test').subarray(0, count);

@@ -1,7 +1,6 @@
-import { stat } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
 import type { DuplicatePairs, ImportPreview } from '../../../shared/domain/dataset.ts';
-import { AppError } from '../../../shared/domain/errors.ts';
 import { importPlan } from '../../../shared/domain/import-plan.ts';
 import type { ImportPlan } from '../../../shared/domain/import-plan.ts';
 import { newId } from '../../../shared/domain/ids.ts';
@@ -32,22 +31,23 @@ export interface ImportService {
   duplicates(id: EntityId): Promise<DuplicatePairs>;
 }
 
+const absolute = (plan: ImportPlan): ImportPlan => ({ ...plan, path: resolve(plan.path) });
+
 export function importService(session: Session, previews: Previews): ImportService {
   const { store } = session;
   return {
-    preview: async (plan, token) => previews.look(parseInput(importPlan, plan, 'import'), token),
+    preview: async (plan, token) => previews.look(absolute(parseInput(importPlan, plan, 'import')), token),
     endPreview: previews.end,
     import: async (input) => {
       const plan = parseInput(importPlan, input, 'import');
       const path = resolve(plan.path);
-      // What can be said at once is said at once; looking into files is the job's part.
-      if (!(await stat(path).catch(() => null))) {
-        throw new AppError('not-found', `${path} does not exist.`, { details: { file: path, field: 'path' } });
-      }
+      // What can be said at once is said at once; reading every image is the job's part.
+      const found = previews.found(path) ?? (await previews.look({ ...plan, path }, randomBytes(8).toString('hex')));
       const id = newId('dataset');
       await previews.handOver(path, id);
-      const title = `Import ${plan.name ?? basename(path)}`;
-      addJob(session, { id, kind: 'import', title, options: JSON.stringify({ ...plan, path }) });
+      const name = plan.name ?? found.suggestedName;
+      const options = JSON.stringify({ ...plan, path, name });
+      addJob(session, { id, kind: 'import', title: `Import ${name}`, options });
       return { id };
     },
     plan: (id) => requireDataset(store, id).manifest.plan ?? null,

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
 import type { ImportPreview } from '../../../shared/domain/dataset.ts';
 import { AppError } from '../../../shared/domain/errors.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
@@ -15,10 +14,12 @@ import type { Session } from '../session.ts';
 
 /** Looks at what could be imported, each in a process of its own: the window never waits for a disk. */
 export interface Previews {
-  /** A second call with the same token ends the first, which is then `cancelled`. */
+  /** Of a plan with an absolute path. A second call with the same token ends the first, which is then `cancelled`. */
   look(plan: ImportPlan, token: string): Promise<ImportPreview>;
   /** Ends the look under way and removes its scratch files. */
   end(token: string): Promise<void>;
+  /** What the last look at `path` found, of those that have not ended. */
+  found(path: string): ImportPreview | null;
   /** Gives what was unpacked for a look at `path` to the import `id`. */
   handOver(path: string, id: EntityId): Promise<void>;
   dispose(): void;
@@ -27,6 +28,7 @@ export interface Previews {
 interface Look {
   readonly path: string;
   process: JobProcess | null;
+  found: ImportPreview | null;
   /** Looks with one token follow each other: they share a scratch folder. */
   last: Promise<unknown>;
 }
@@ -77,22 +79,26 @@ export function createPreviews({ store, events }: Session, launcher: JobLauncher
     const look = looks.get(token);
     looks.delete(token);
     look?.process?.cancel();
-    return look?.last.catch(() => undefined) ?? Promise.resolve();
+    return look?.last ?? Promise.resolve();
   };
 
   return {
     look: (plan, token) => {
       const before = stop(token);
-      const look: Look = { path: resolve(plan.path), process: null, last: Promise.resolve() };
+      const look: Look = { path: plan.path, process: null, found: null, last: Promise.resolve() };
       looks.set(token, look);
       const result = before.then(() => run(plan, token, look));
-      look.last = result;
+      look.last = result.then(
+        (found) => (look.found = found),
+        () => undefined,
+      );
       return result;
     },
     end: async (token) => {
       await stop(token);
       if (!looks.has(token)) await rm(folderOf(token), { recursive: true, force: true });
     },
+    found: (path) => [...looks.values()].find((look) => look.path === path && look.found !== null)?.found ?? null,
     handOver: async (path, id) => {
       const found = [...looks].find(([, look]) => look.path === path && look.process === null);
       if (!found) return;

@@ -15,7 +15,7 @@ function someHashes(count: number, seed: number): Uint32Array {
   for (let at = 0; at + 3 < count; at += 3) {
     for (const word of [0, 1]) {
       let changed = hashes[2 * at + word]!;
-      for (let flip = 0; flip < random.integer(10); flip += 1) changed ^= 1 << random.integer(32);
+      for (let flip = 0; flip < (at % 12 === 0 ? 0 : random.integer(10)); flip += 1) changed ^= 1 << random.integer(32);
       hashes[2 * (at + 1) + word] = changed;
     }
   }
@@ -23,10 +23,10 @@ function someHashes(count: number, seed: number): Uint32Array {
 }
 
 test.each([0, 3, 7, 11, 16])('no pair within %i bits is missed, and none is found twice', async (distance) => {
-  const hashes = someHashes(600, distance);
+  const hashes = someHashes(300, distance);
   const truth: [number, number, number][] = [];
-  for (let a = 0; a < 600; a += 1) {
-    for (let b = a + 1; b < 600; b += 1) {
+  for (let a = 0; a < 300; a += 1) {
+    for (let b = a + 1; b < 300; b += 1) {
       const high = (hashes[2 * a]! ^ hashes[2 * b]!) >>> 0;
       const low = (hashes[2 * a + 1]! ^ hashes[2 * b + 1]!) >>> 0;
       if (bits(high) + bits(low) <= distance) truth.push([a, b, bits(high) + bits(low)]);

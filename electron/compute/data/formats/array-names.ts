@@ -36,3 +36,10 @@ export function readName(name: string): NamedRole {
   const split = SPLITS[words[at] ?? ''] ?? null;
   return { split, stem: words.filter((_, index) => index !== at).join('_') };
 }
+
+const ORDER: readonly (Split | null)[] = ['train', 'validation', 'test', null];
+
+/** Compares parts of a set: training, validation, test, none. */
+export function bySplit(a: Split | null, b: Split | null): number {
+  return ORDER.indexOf(a) - ORDER.indexOf(b);
+}

@@ -11,7 +11,7 @@ import type { ArrayBlock, ArraySource, DataItem } from '../data-source.ts';
 import type { FileTree } from '../tree/tree.ts';
 import { classify, readLabels } from './array-labels.ts';
 import type { LabelPolicy, RawLabels } from './array-labels.ts';
-import { CLASS_NAMES, IMAGE_NAMES, LABEL_NAMES, readName } from './array-names.ts';
+import { CLASS_NAMES, IMAGE_NAMES, LABEL_NAMES, bySplit, readName } from './array-names.ts';
 
 /** One array, by its own name and the part that its file or folder belongs to. */
 export interface NamedArray {
@@ -44,8 +44,6 @@ interface Part {
   readonly samples: Samples;
   readonly labels: RawLabels;
 }
-
-const ORDER: readonly (Split | null)[] = ['train', 'validation', 'test', null];
 
 /**
  * Images and labels among the arrays of some files, as a source. Images and labels are found by their names, of which
@@ -125,7 +123,7 @@ function groupsOf(arrays: readonly NamedArray[]): Group[] {
     }
     return [{ split, images, labels }];
   });
-  return groups.sort((a, b) => ORDER.indexOf(a.split) - ORDER.indexOf(b.split));
+  return groups.sort((a, b) => bySplit(a.split, b.split));
 }
 
 function pick(arrays: readonly NamedArray[], names: readonly string[]): NamedArray | undefined {

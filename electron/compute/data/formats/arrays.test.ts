@@ -25,6 +25,10 @@ const SETS: readonly [string, DatasetFormat, object][] = [
   ['mat/rows.mat', 'mat', {}],
   ['mat73', 'mat', { suggestedName: 'SVHN' }],
   ['mat73-h5py', 'mat', { classes: ['a', 'b', 'c'] }],
+  ['cifar-python-2', 'cifar-python', { suggestedName: 'CIFAR-10', keepsClasses: true }],
+  ['cifar-python-5', 'cifar-python', { suggestedName: 'CIFAR-10', keepsClasses: true }],
+  ['cifar-python2', 'cifar-python', { suggestedName: 'CIFAR-100', classes: { length: 100 } }],
+  ['stl10', 'stl10', { suggestedName: 'STL-10', keepsClasses: true }],
 ];
 
 it.each(SETS)('%s: every pixel and label as Python reads them', async (name, kind, facts) => {
@@ -76,6 +80,16 @@ it('what was taken for granted about axes and labels is said', async () => {
 });
 
 it.each([
+  ['data_batch_1', /data_batch_1 holds __builtin__.eval. Pickles can execute code, so only/],
+  ['test_batch', /test_batch holds an array of Python objects. Pickles can execute code/],
+])('a pickle with more than arrays (%s): refused by name, and nothing is executed', async (file, message) => {
+  const folder = mkdtempSync(join(root, 'pickle-'));
+  cpSync(join(ARRAY_FIXTURES, 'pickles', file), join(folder, file));
+  const error = await openArrays(folder, 'cifar-python').catch((cause: unknown) => cause);
+  expect(error).toMatchObject({ code: 'bad-data', message: expect.stringMatching(message) as string });
+});
+
+it.each([
   ['npz/objects.npz', /images holds Python objects. Loading them would execute code/],
   ['npz/object-labels.npz', /labels holds Python objects. Loading them would execute code/],
 ])('%s: refused, for code would run', async (name, message) => {
@@ -120,6 +134,18 @@ it.each<[string, string, DatasetFormat, (bytes: Buffer) => Buffer, RegExp]>([
   ['svhn', 'train_32x32.mat', 'mat', text, /train_32x32.mat is no MAT-file of version 5 or 7.3/],
   ['svhn', 'train_32x32.mat', 'mat', empty, /train_32x32.mat is no MAT-file/],
   ['svhn', 'train_32x32.mat', 'mat', (bytes) => bytes.fill(0x55, 1000, 1500), /train_32x32.mat is damaged/],
+  [
+    'cifar-python-5',
+    'data_batch_1',
+    'cifar-python',
+    cut,
+    /data_batch_1 is no pickle of Python that can be read, or is dam/,
+  ],
+  ['cifar-python-2', 'batches.meta', 'cifar-python', text, /batches.meta is no pickle of Python/],
+  ['stl10', 'train_X.bin', 'stl10', cut, /train_X.bin has \d+ bytes, which is no whole number of images of 27648/],
+  ['stl10', 'train_X.bin', 'stl10', empty, /train_X.bin has 0 bytes/],
+  ['stl10', 'train_y.bin', 'stl10', () => Buffer.of(1, 11), /has the label 11 for image 1, where 1 to 10/],
+  ['stl10', 'train_y.bin', 'stl10', () => Buffer.of(1), /train_y.bin has 1 labels, but train_X.bin has 2 images/],
   ['mat73', 'train_32x32.mat', 'mat', cut, /train_32x32.mat is no HDF5 file|is damaged/],
   ['mat73', 'train_32x32.mat', 'mat', (bytes) => bytes.fill(0x55, 3000, bytes.length), /train_32x32.mat(: X)? is/],
 ])('%s with a damaged %s (%s): refused with the file and the reason', async (name, file, kind, change, message) => {

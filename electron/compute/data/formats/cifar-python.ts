@@ -1,0 +1,190 @@
+import { posix } from 'node:path';
+import { badData, headOf } from '../../arrays/byte-stream.ts';
+import { looksLikePickle, pickledText, readPickle } from '../../arrays/pickle.ts';
+import type { PickledArray } from '../../arrays/pickle.ts';
+import { imageBlocks } from '../../arrays/image-blocks.ts';
+import { imageLayout } from '../../arrays/image-layout.ts';
+import { sizeOf } from '../../arrays/stored.ts';
+import type { StoredArray } from '../../arrays/stored.ts';
+import type { ArrayBlock, ArraySource, DataFormat, DataItem } from '../data-source.ts';
+import type { FileTree } from '../tree/tree.ts';
+import { byFolder, folderOf, onDisk, pathIn } from './tree-names.ts';
+
+interface PythonKind {
+  readonly name: string;
+  readonly file: RegExp;
+  readonly labels: string;
+  readonly meta: string;
+  readonly names: string;
+  readonly classes: number;
+}
+
+const KINDS: readonly PythonKind[] = [
+  {
+    name: 'CIFAR-10',
+    file: /^(data_batch_\d+|test_batch)$/,
+    labels: 'labels',
+    meta: 'batches.meta',
+    names: 'label_names',
+    classes: 10,
+  },
+  {
+    name: 'CIFAR-100',
+    file: /^(train|test)$/,
+    labels: 'fine_labels',
+    meta: 'meta',
+    names: 'fine_label_names',
+    classes: 100,
+  },
+];
+
+/** A batch has 10,000 to 50,000 images; what is much larger is none. */
+const BATCH_BYTES = 512 * 2 ** 20;
+
+/**
+ * CIFAR-10 or CIFAR-100 (fine classes) as pickles of Python: `data_batch_1` to `data_batch_5` and `test_batch`, or `train`
+ * and `test`. They are read without executing anything. One batch at a time is in memory.
+ */
+export const cifarPython: DataFormat = {
+  name: 'cifar-python',
+  async fits(tree) {
+    const found = findBatches(tree);
+    const [first] = found?.batches ?? [];
+    return first !== undefined && looksLikePickle(await headOf(await onDisk(tree, first), 2));
+  },
+  open: openBatches,
+};
+
+interface Found {
+  readonly kind: PythonKind;
+  readonly folder: string;
+  readonly batches: readonly string[];
+}
+
+function findBatches(tree: FileTree): Found | null {
+  const { chosen } = tree;
+  if (chosen !== null && !KINDS.some(({ file }) => file.test(posix.basename(chosen)))) return null;
+  for (const [folder, own] of byFolder(tree.files.map(({ path }) => path))) {
+    if (chosen !== null && folder !== folderOf(chosen)) continue;
+    const sorted = [...own].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+    for (const kind of KINDS) {
+      const batches = sorted.filter((path) => kind.file.test(posix.basename(path)));
+      if (batches.length > 0) return { kind, folder, batches };
+    }
+  }
+  return null;
+}
+
+interface Batch {
+  readonly path: string;
+  readonly labels: readonly number[];
+}
+
+async function openBatches(tree: FileTree): Promise<ArraySource> {
+  const found = findBatches(tree);
+  if (!found) {
+    throw badData(
+      tree.root,
+      'holds no batches of CIFAR for Python. Choose the folder or archive of data_batch_1 and test_batch (CIFAR-10), or of train and test (CIFAR-100)',
+    );
+  }
+  const { kind, folder } = found;
+  const batches: Batch[] = [];
+  for (const path of found.batches) batches.push({ path, labels: (await readBatch(tree, path, kind)).labels });
+  return {
+    kind: 'cifar-python',
+    form: 'array',
+    suggestedName: kind.name,
+    shape: [32, 32, 3],
+    samples: 'u8',
+    keepsClasses: true,
+    classes: await classNames(tree, folder, kind),
+    items: batches.flatMap(({ path, labels }) => {
+      const split = /^test/.test(posix.basename(path)) ? 'test' : 'train';
+      return labels.map((label, row): DataItem => ({ name: `${path}[${row}]`, label, split }));
+    }),
+    skipped: tree.skipped,
+    blocks: (from) => blocksOf(tree, batches, kind, from),
+  };
+}
+
+async function readBatch(
+  tree: FileTree,
+  path: string,
+  kind: PythonKind,
+): Promise<{ readonly labels: readonly number[]; readonly array: StoredArray }> {
+  const batch = await readMap(tree, path);
+  const data = batch.get('data');
+  const labels = batch.get(kind.labels);
+  if (!isArray(data) || !Array.isArray(labels)) {
+    const keys = [...batch.keys()].join(', ');
+    throw badData(path, `has no array "data" with a list "${kind.labels}" (it has ${keys || 'nothing'})`);
+  }
+  const [images = 0, pixels = 0] = data.shape;
+  if (data.type !== 'u8' || pixels !== 3072 || data.shape.length !== 2 || data.bytes.length !== sizeOf(data.shape)) {
+    throw badData(path, `has data of shape [${data.shape.join(', ')}], where [images, 3072] of bytes was expected`);
+  }
+  if (labels.length !== images) throw badData(path, `has ${images} images, but ${labels.length} labels`);
+  const wrong = labels.findIndex((label) => !Number.isInteger(label) || label < 0 || label >= kind.classes);
+  if (wrong >= 0) {
+    throw badData(
+      path,
+      `has the label ${String(labels[wrong])} for image ${wrong}, where 0 to ${kind.classes - 1} were expected`,
+    );
+  }
+  const { shape, columnMajor, bytes } = data;
+  const array: StoredArray = {
+    kind: 'numbers',
+    name: path,
+    shape,
+    columnMajor,
+    type: 'u8',
+    stored: 'u8',
+    bigEndian: false,
+    // eslint-disable-next-line @typescript-eslint/require-await -- The bytes are here already.
+    async *bytes(start) {
+      yield bytes.subarray(start);
+    },
+  };
+  return { labels: labels as number[], array };
+}
+
+/** A pickled dictionary by the text of its keys. */
+async function readMap(tree: FileTree, path: string): Promise<ReadonlyMap<string, unknown>> {
+  const size = tree.files.find((file) => file.path === path)?.bytes ?? 0;
+  if (size > BATCH_BYTES) throw badData(path, `has ${size} bytes, far more than a batch of CIFAR`);
+  const value = readPickle(await tree.read(path), path);
+  if (!(value instanceof Map)) throw badData(path, 'holds no dictionary, as batches of CIFAR do');
+  return new Map([...value].map(([key, item]) => [pickledText(key) ?? '', item as unknown]));
+}
+
+async function* blocksOf(
+  tree: FileTree,
+  batches: readonly Batch[],
+  kind: PythonKind,
+  from: number,
+): AsyncGenerator<ArrayBlock> {
+  let base = 0;
+  for (const { path, labels } of batches) {
+    const start = Math.max(0, from - base);
+    if (start < labels.length) {
+      const { array } = await readBatch(tree, path, kind);
+      for await (const { first, count, pixels } of imageBlocks(array, imageLayout(array, labels.length), start)) {
+        yield { first: base + first, count, pixels };
+      }
+    }
+    base += labels.length;
+  }
+}
+
+/** Names of the pickle beside the batches; numbers where it is missing. */
+async function classNames(tree: FileTree, folder: string, kind: PythonKind): Promise<string[]> {
+  const path = pathIn(folder, kind.meta);
+  const listed = tree.files.some((file) => file.path === path) ? (await readMap(tree, path)).get(kind.names) : null;
+  const names: readonly unknown[] = Array.isArray(listed) ? listed : [];
+  return Array.from({ length: kind.classes }, (_, label) => pickledText(names[label]) ?? String(label));
+}
+
+function isArray(value: unknown): value is PickledArray {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'array' && 'bytes' in value;
+}

@@ -60,6 +60,7 @@ export function tensorService(store: Store): TensorService {
       switch (address.owner) {
         case 'dataset':
           if (!store.datasets.get(address.id)) missing('data set', address.id);
+          if (address.array === 'mean') return readArray(store.folder.of('dataset', address.id), address);
           return readDataset(await dataset(address.id), address);
         case 'preview':
           return readSample(store, address);
@@ -130,7 +131,7 @@ function readDataset(data: PackedDataset, { array, rows }: Address): TensorData 
       if (data.manifest.masks === undefined) throw new AppError('not-found', `${name} has no masks.`);
       return { dtype: 'u8', shape: [wanted.length, shape[0], shape[1]], bytes: owned(data.readMasks(wanted)) };
     default:
-      throw new AppError('not-found', `A data set has the arrays images, labels, splits and masks, not ${array}.`);
+      throw new AppError('not-found', `A data set has the arrays images, labels, splits, masks and mean, not ${array}.`);
   }
 }
 

@@ -3,13 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { DatasetFormat } from '../../../../shared/domain/dataset-format.ts';
-import { ARRAY_FIXTURES, expectedSet, openArrays, readSet } from '../fixtures/array-sets.ts';
+import { ARRAY_FIXTURES, closeSources, expectedSet, openArrays, readSet } from '../fixtures/array-sets.ts';
 
 let root: string;
 beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), 'pairlight-arrays-'));
 });
-afterAll(() => rmSync(root, { recursive: true }));
+afterAll(async () => {
+  await closeSources();
+  rmSync(root, { recursive: true });
+});
 
 /** Name of the fixture, what is chosen within it, its format, and what else is true of it. */
 const SETS: readonly [string, DatasetFormat, object][] = [

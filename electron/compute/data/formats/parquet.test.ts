@@ -5,13 +5,16 @@ import { join } from 'node:path';
 import { decode } from 'fast-png';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { EncodedSource } from '../data-source.ts';
-import { ARRAY_FIXTURES, expectedSet, openSource } from '../fixtures/array-sets.ts';
+import { ARRAY_FIXTURES, closeSources, expectedSet, openSource } from '../fixtures/array-sets.ts';
 
 let root: string;
 beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), 'pairlight-parquet-'));
 });
-afterAll(() => rmSync(root, { recursive: true }));
+afterAll(async () => {
+  await closeSources();
+  rmSync(root, { recursive: true });
+});
 
 async function openParquetSet(path: string): Promise<EncodedSource> {
   const source = await openSource(path);

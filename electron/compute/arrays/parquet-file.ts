@@ -1,11 +1,5 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import {
-  asyncBufferFromFile,
-  parquetMetadataAsync,
-  parquetReadColumn,
-  parquetReadObjects,
-  parquetSchema,
-} from 'hyparquet';
+import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparquet';
 import type { FileMetaData } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { z } from 'zod';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { SourceItem } from './source.ts';
+import type { SplitItem } from './splits.ts';
 import { assignSplits, countSplits } from './splits.ts';
 
-const items = (counts: readonly number[], split: SourceItem['split'] = null): SourceItem[] =>
+const items = (counts: readonly number[], split: SplitItem['split'] = null): SplitItem[] =>
   counts.flatMap((count, label) => Array.from({ length: count }, () => ({ label, split })));
 
 test('held-out parts are stratified and have exactly their share', () => {

@@ -1,9 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator, Page } from '@playwright/test';
 import { writeIdx, writeImageFolder } from './data.ts';
 import { expect, test } from './fixtures.ts';
-import { call, type RunningApp } from './launch.ts';
+import { call, root, type RunningApp } from './launch.ts';
 import { pictureWindow } from './screenshots.ts';
 import { drawnShare, dropFiles } from './ui.ts';
 
@@ -76,4 +76,39 @@ test('several things are dropped at once: each is looked at, corrected where it 
   const { datasets } = await call(page, 'library.snapshot', undefined);
   const three = datasets.find(({ manifest }) => manifest.name === 'three classes')!.manifest;
   expect(three).toMatchObject({ classes: ['port', 'right'], classCounts: [30, 30] });
+});
+
+test('the 17 flowers are dropped as their archive, made smaller, imported and looked through', async ({ app }) => {
+  const archive = join(root, '..', 'shared', 'data', '17flowers.tgz');
+  if (!existsSync(archive)) {
+    const reason = '17flowers.tgz is not on this machine';
+    console.warn(`Skipped: ${reason}.`);
+    test.skip(true, reason);
+  }
+  const { page } = app;
+  await dropFiles(page, [archive]);
+  const form = wizard(page);
+  await expect(form.getByRole('button', { name: 'Import 1,360 images' })).toBeEnabled({ timeout: 60_000 });
+  await expect(form.getByText('17 classes', { exact: true })).toBeVisible();
+  await expect(form.getByText(/Train 680|Train 952|Train 9/)).toBeAttached();
+
+  await section(form, 'Size and fit');
+  await form.getByRole('button', { name: '64', exact: true }).click();
+  await form.getByRole('radio', { name: 'Pad' }).click();
+  await expect(form.getByText('64×64×3')).toBeVisible({ timeout: 30_000 });
+  const sample = form.getByRole('region', { name: 'Sample' });
+  await expect(sample.getByRole('img')).toHaveCount(24);
+  await expect(sample.getByRole('img', { name: 'Image of class daffodil' }).first()).toBeVisible();
+  await expect.poll(() => drawnShare(sample.locator('canvas').nth(5))).toBeGreaterThan(0.3);
+  await pictureWindow(app, 'import-flowers');
+
+  await form.getByLabel('Name', { exact: true }).fill('17 flowers, small');
+  await form.getByRole('button', { name: 'Import 1,360 images' }).click();
+  await expect(form).toBeHidden();
+  await expect(page.getByRole('heading', { name: '17 flowers, small', level: 1 })).toBeVisible({ timeout: 120_000 });
+  const wall = page.getByRole('listbox', { name: 'Images of 17 flowers, small' });
+  await expect.poll(() => drawnShare(wall.locator('canvas'))).toBeGreaterThan(0.3);
+  const { datasets } = await call(page, 'library.snapshot', undefined);
+  const flowers = datasets.find(({ manifest }) => manifest.name === '17 flowers, small')!.manifest;
+  expect(flowers).toMatchObject({ images: 1360, shape: [64, 64, 3], plan: { fit: 'pad', size: [64, 64] } });
 });

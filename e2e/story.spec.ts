@@ -101,10 +101,10 @@ test('IDX files are imported by dialog', async ({ app }) => {
   await page.getByRole('button', { name: 'Import', exact: true }).click();
   const form = dialog(page, 'Import a data set');
   await answerFileDialogs(app, null);
-  await form.getByRole('button', { name: 'Choose an IDX, NPZ or CIFAR file…' }).click();
-  await expect(form.getByRole('button', { name: 'Choose an IDX, NPZ or CIFAR file…' })).toBeVisible();
+  await form.getByRole('button', { name: 'Choose files or an archive…' }).click();
+  await expect(form.getByRole('button', { name: 'Choose files or an archive…' })).toBeVisible();
   await answerFileDialogs(app, images);
-  await form.getByRole('button', { name: 'Choose an IDX, NPZ or CIFAR file…' }).click();
+  await form.getByRole('button', { name: 'Choose files or an archive…' }).click();
   await expect(form.getByText('3 classes')).toBeVisible();
   await fill(form, 'Name', 'bars');
   await form.getByRole('button', { name: 'Import 60 images' }).click();

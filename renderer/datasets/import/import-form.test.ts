@@ -47,7 +47,8 @@ describe('a plan', () => {
       columns: { file: 'path', label: 'kind', split: 'part' },
       originals: 'copy',
     });
-    expect(importPlan.parse(planOf(formOf(plan), plan))).toEqual(plan);
+    const files = { path: '/data', only: ['x.npz', 'y.npz'] };
+    expect(importPlan.parse(planOf(formOf(plan), files))).toEqual(plan);
   });
 
   it('of an untouched form is that of the path alone', () => {

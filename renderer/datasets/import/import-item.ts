@@ -10,7 +10,7 @@ import { classChoices, formOf, importProblems, planOf, type FormProblems, type I
 
 const WAIT_MS = 300;
 
-export type ItemState = 'looking' | 'ready' | 'problem' | 'failed' | 'stopped' | 'started';
+export type ItemState = 'looking' | 'ready' | 'full' | 'problem' | 'failed' | 'stopped' | 'started';
 export type LookProgress = EventPayload<'dataset.preview'>;
 
 /** Something that is to be imported: what is asked of it, and what was found in it. */
@@ -25,7 +25,10 @@ export interface ImportItem {
   /** As the form was last looked at; stays while it is looked at again. */
   readonly preview: ImportPreview | null;
   readonly error: AppError | null;
+  /** Whether it is looked at, or will be in a moment. */
   readonly looking: boolean;
+  /** Whether it may be started as it is. */
+  readonly startable: boolean;
   progress: LookProgress | null;
   /** Whether anything was chosen that closing would lose. */
   readonly changed: boolean;
@@ -58,7 +61,8 @@ export function createImportItem(source: ImportSource, plan: ImportPlan | null =
   const error: ShallowRef<AppError | null> = shallowRef(null);
   const refused: ShallowRef<AppError | null> = shallowRef(null);
   const started: Ref<string | null> = ref(null);
-  const looking = ref(false);
+  const waiting = ref(false);
+  const asking = ref(false);
   const stopped = ref(false);
   const sourceKnown = ref(false);
   let suggested = '';
@@ -75,8 +79,10 @@ export function createImportItem(source: ImportSource, plan: ImportPlan | null =
     if (stopped.value) return 'stopped';
     if (!fine.value) return 'problem';
     if (error.value) return 'failed';
-    return looking.value || !preview.value ? 'looking' : 'ready';
+    if (!preview.value) return 'looking';
+    return preview.value.bytesNeeded > preview.value.bytesFree ? 'full' : 'ready';
   });
+  const looking = computed(() => waiting.value || asking.value);
 
   const ask = (what: ImportPlanInput): Promise<ImportPreview> => call('datasets.preview', { plan: what, token });
 
@@ -85,10 +91,17 @@ export function createImportItem(source: ImportSource, plan: ImportPlan | null =
     return ask({ ...asked(), classes: null, limitPerClass: null, dropDuplicates: false });
   }
 
-  async function look(): Promise<void> {
+  /** Looks after that many milliseconds; null: not at all. */
+  function wait(milliseconds: number | null): void {
     clearTimeout(timer);
+    waiting.value = milliseconds !== null;
+    if (milliseconds !== null) timer = setTimeout(() => void look(), milliseconds);
+  }
+
+  async function look(): Promise<void> {
+    wait(null);
     const mine = ++turn;
-    looking.value = true;
+    asking.value = true;
     stopped.value = false;
     error.value = null;
     progress.value = null;
@@ -111,14 +124,14 @@ export function createImportItem(source: ImportSource, plan: ImportPlan | null =
       preview.value = null;
       error.value = toAppError(thrown);
     } finally {
-      if (mine === turn) looking.value = false;
+      if (mine === turn) asking.value = false;
     }
   }
 
   function forget(): void {
-    clearTimeout(timer);
+    wait(null);
     turn += 1;
-    looking.value = false;
+    asking.value = false;
     // Its answer tells nobody anything: what it would have ended is gone either way.
     call('datasets.endPreview', { token }).catch(() => undefined);
   }
@@ -135,9 +148,8 @@ export function createImportItem(source: ImportSource, plan: ImportPlan | null =
     watch(
       () => (fine.value ? JSON.stringify(asked()) : null),
       (now, before) => {
-        clearTimeout(timer);
-        if (now === null || now === before || stopped.value || started.value !== null) return;
-        timer = setTimeout(() => void look(), WAIT_MS);
+        if (now === before || stopped.value || started.value !== null) return;
+        wait(now === null ? null : WAIT_MS);
       },
     );
   });
@@ -152,6 +164,7 @@ export function createImportItem(source: ImportSource, plan: ImportPlan | null =
     preview,
     error,
     looking,
+    startable: computed(() => state.value === 'ready' && !looking.value),
     progress,
     changed: computed(() => {
       const blank = formOf({ path: source.path });

@@ -78,7 +78,12 @@ export function summaryOf(section: SectionName, form: ImportForm, preview: Impor
       case 'size':
         return ofSize(form, preview);
       case 'pixels':
-        return [t(`datasetImport.pixels.colours.${form.colour}`), t(`datasetImport.pixels.depths.${form.depth}`)];
+        return [
+          ...new Set([
+            t(`datasetImport.pixels.colours.${form.colour}`),
+            t(`datasetImport.pixels.depths.${form.depth}`),
+          ]),
+        ];
       case 'choice':
         return ofChoice(form);
       case 'masks':

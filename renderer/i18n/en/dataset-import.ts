@@ -27,6 +27,7 @@ export const datasetImport = {
     failed: 'cannot be imported',
     stopped: 'stopped',
     problem: 'needs a correction',
+    full: 'needs more space',
     started: 'importing',
   },
   format: 'Format',

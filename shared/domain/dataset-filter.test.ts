@@ -9,6 +9,7 @@ const brightness = [0.1, 0.2, 0.3, 0.4, 0.5, Number.NaN];
 const photographers = ['Ada', 'Ada Lovelace', null, 'Grace', 'grace', 'Ada'];
 const years = [1999, 2000, 2001, Number.NaN, 2003, 2004];
 const data: FilterData = {
+  first: 0,
   images: 6,
   classes: ['daisy', 'dog rose', '7'],
   labels: Uint16Array.from([0, 1, 2, 0, 1, 2]),
@@ -60,6 +61,7 @@ describe('a filter takes', () => {
     ['class:"dog rose"', [1, 4]],
     ['class:DAISY', [0, 3]],
     ['class:d*', [0, 1, 3, 4]],
+    ['class:"dog r*"', [1, 4]],
     ['class:1', [1, 4]],
     ['class:7', [2]],
     ['label:>=1', [1, 2, 4]],

@@ -11,8 +11,10 @@ export type FilterColumn =
   | { readonly type: 'number'; readonly values: Float64Array }
   | { readonly type: 'text'; readonly values: readonly (string | null)[] };
 
-/** What is known of every image, by position. */
+/** What is known of consecutive images, one entry of each array for each of them. */
 export interface FilterData {
+  /** Position of the first one. */
+  readonly first: number;
   readonly images: number;
   readonly classes: readonly string[];
   readonly labels: Uint16Array;
@@ -127,7 +129,7 @@ function evaluateTerm(term: FilterTerm, data: FilterData): Mask {
     case 'position':
       return numberMask(
         term,
-        Uint32Array.from({ length: data.images }, (_, position) => position),
+        Uint32Array.from({ length: data.images }, (_, at) => data.first + at),
       );
     case 'name':
       return textMask(term, required(data.names, term), false);
@@ -215,7 +217,10 @@ function choiceMask(values: Uint8Array | Uint16Array, accepts: (value: number) =
 function classTest(term: FilterTerm, classes: readonly string[]): (label: number) => boolean {
   const { text, pattern } = textOf(term);
   const names = classes.map((name) => name.toLowerCase());
-  const taken = new Set(names.flatMap((name, label) => (matches(name, text, pattern, true) ? [label] : [])));
+  const exact = names.flatMap((name, label) => (name === text ? [label] : []));
+  const taken = new Set(
+    exact.length > 0 ? exact : names.flatMap((name, label) => (matches(name, text, pattern, true) ? [label] : [])),
+  );
   const number = Number(text);
   if (taken.size === 0 && /^\d+$/.test(text) && number < classes.length) taken.add(number);
   if (taken.size === 0) {
@@ -329,10 +334,7 @@ function textMask(term: FilterTerm, values: readonly (string | null)[], lines: b
   for (let i = 0; i < mask.length; i += 1) {
     const value = values[i] ?? null;
     if (value === null) continue;
-    const found =
-      lines && pattern
-        ? value.split('\n').some((line) => matches(line, text, true, true))
-        : matches(value, text, pattern, whole);
+    const found = lines && pattern ? anyLine(value, text) : matches(value, text, pattern, whole);
     if (found) mask[i] = 1;
   }
   return mask;
@@ -342,7 +344,16 @@ function textOf({ value, comparison, field, place }: FilterTerm): { readonly tex
   if (value.kind !== 'text' || (comparison !== ':' && comparison !== ':=')) {
     throw new FilterProblem(`“${field}” is no number and cannot be compared as one: write ${field}:value.`, place);
   }
-  return { text: value.text.toLowerCase(), pattern: !value.quoted && /[*?]/.test(value.text) };
+  return { text: value.text.toLowerCase(), pattern: /[*?]/.test(value.text) };
+}
+
+function anyLine(value: string, pattern: string): boolean {
+  for (let start = 0; ;) {
+    const end = value.indexOf('\n', start);
+    if (end < 0) return fitsPattern(start === 0 ? value : value.slice(start), pattern);
+    if (fitsPattern(value.slice(start, end), pattern)) return true;
+    start = end + 1;
+  }
 }
 
 function matches(value: string, text: string, pattern: boolean, whole: boolean): boolean {

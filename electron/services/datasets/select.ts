@@ -1,5 +1,10 @@
 import { EXCLUDED } from '../../../shared/domain/dataset.ts';
-import { evaluateFilter, type FilterAttack, type FilterData } from '../../../shared/domain/dataset-filter.ts';
+import {
+  evaluateFilter,
+  type FilterAttack,
+  type FilterColumn,
+  type FilterData,
+} from '../../../shared/domain/dataset-filter.ts';
 import type { DatasetQuery, DatasetSelection } from '../../../shared/domain/dataset-view.ts';
 import { FilterProblem, parseFilter, termsOf, type FilterTree } from '../../../shared/domain/filter-tree.ts';
 import { SPLITS } from '../../../shared/domain/shape.ts';
@@ -11,6 +16,8 @@ import type { ItemIndex, OpenSet } from './open-sets.ts';
 import { numberKeys, ordered, wholeKeys } from './order.ts';
 import { readPredictions, type Predictions } from './predictions.ts';
 
+/** Images that a filter looks at in one go: some milliseconds. */
+const SLICE = 16_384;
 /** Attack results read in one go: some milliseconds. */
 const CHUNK = 5_000;
 const NOT_OF_ITEMS =
@@ -31,8 +38,7 @@ export async function select(store: Store, set: OpenSet, query: DatasetQuery): P
   try {
     const tree = parseFilter(query.filter);
     const data = await load(store, set, tree, query.sort.by, unpredicted);
-    const mask = evaluateFilter(tree, filterData(store, set, data));
-    await breathe();
+    const mask = await maskOf(tree, filterData(store, set, data));
     const keys = await keysOf(store, set, data, query.sort.by, query.sort.descending);
     const taken = positionsOf(mask);
     const sorted = keys === null ? (query.sort.descending ? taken.reverse() : taken) : ordered(taken, keys);
@@ -110,6 +116,7 @@ async function attackOf(
 function filterData(store: Store, set: OpenSet, { items, predictions, attacks }: Loaded): FilterData {
   const { manifest, labels, splits } = set;
   return {
+    first: 0,
     images: manifest.images,
     classes: manifest.classes,
     labels,
@@ -124,6 +131,49 @@ function filterData(store: Store, set: OpenSet, { items, predictions, attacks }:
       throw new FilterProblem(`There is no model ${text} that takes the images of ${manifest.name}.`, null);
     },
     evaluation: (id, model) => attacks.get(keyOf(id, model)) ?? null,
+  };
+}
+
+async function maskOf(tree: FilterTree, data: FilterData): Promise<Uint8Array> {
+  const mask = new Uint8Array(data.images);
+  for (let start = 0; start < mask.length; start += SLICE) {
+    mask.set(evaluateFilter(tree, sliceOf(data, start, Math.min(start + SLICE, mask.length))), start);
+    await breathe();
+  }
+  return mask;
+}
+
+function sliceOf(data: FilterData, start: number, end: number): FilterData {
+  const column = (whole: FilterColumn): FilterColumn =>
+    whole.type === 'number'
+      ? { type: 'number', values: whole.values.subarray(start, end) }
+      : { type: 'text', values: whole.values.slice(start, end) };
+  return {
+    first: start,
+    images: end - start,
+    classes: data.classes,
+    labels: data.labels.subarray(start, end),
+    splits: data.splits.subarray(start, end),
+    numbers: (name) => data.numbers(name)?.subarray(start, end) ?? null,
+    names: data.names?.slice(start, end) ?? null,
+    texts: data.texts?.slice(start, end) ?? null,
+    columns: new Map([...data.columns].map(([name, whole]) => [name, column(whole)])),
+    prediction: (model) => {
+      const made = data.prediction(model);
+      return (
+        made && { predicted: made.predicted.subarray(start, end), confidence: made.confidence.subarray(start, end) }
+      );
+    },
+    evaluation: (id, model) => {
+      const attack = data.evaluation(id, model);
+      return (
+        attack && {
+          attacked: attack.attacked.subarray(start, end),
+          broken: attack.broken.subarray(start, end),
+          distance: attack.distance.subarray(start, end),
+        }
+      );
+    },
   };
 }
 

@@ -13,6 +13,7 @@ import { chooseItems, itemsOf } from './chosen-items.ts';
 import { completeSet } from './complete-set.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { openJournal } from './journal.ts';
+import type { Journal } from './journal.ts';
 import { openSource } from './open-source.ts';
 import { packImages } from './pack-images.ts';
 import { requireSpace } from './space.ts';
@@ -50,7 +51,7 @@ export async function importDataset(job: ImportJob, control: Control): Promise<D
     const fingerprint = fingerprintOf(opened, plan, chosen, seen);
     const journal = await openOrRestart(folder, fingerprint);
     try {
-      await requireSpace({ opened, chosen, seen, plan }, folder, journal.state?.images ?? 0);
+      await requireSpace({ opened, chosen, seen, plan }, folder, copiedBytes(journal, plan));
       const packed = await packImages({ opened, chosen, seen, plan, folder, fingerprint, journal }, control);
       if (packed.images === 0) throw nothingGood(path, [...journal.skipped()][0]);
       const manifest = await completeSet({ job, opened, chosen, seen, packed, journal }, control);
@@ -79,7 +80,7 @@ async function finishedBefore({ folder, id }: ImportJob): Promise<DatasetManifes
 }
 
 /** The journal in the folder, or a new one where that is of another source or plan. */
-async function openOrRestart(folder: string, fingerprint: string): Promise<ReturnType<typeof openJournal>> {
+async function openOrRestart(folder: string, fingerprint: string): Promise<Journal> {
   const file = join(folder, ITEMS_FILE);
   const journal = await attemptOpen(file);
   if (journal?.state?.fingerprint === fingerprint) return journal;
@@ -89,13 +90,20 @@ async function openOrRestart(folder: string, fingerprint: string): Promise<Retur
   return openJournal(file);
 }
 
-async function attemptOpen(file: string): Promise<ReturnType<typeof openJournal> | null> {
+async function attemptOpen(file: string): Promise<Journal | null> {
   try {
     return existsSync(file) ? openJournal(file) : null;
   } catch {
     // Damaged by whatever ended the import before: it begins anew.
     return null;
   }
+}
+
+function copiedBytes(journal: Journal, { originals }: ImportPlan): number {
+  if (originals !== 'copy') return 0;
+  let sum = 0;
+  for (const { bytes } of journal.originals()) sum += bytes;
+  return sum;
 }
 
 function nothingGood(path: string, first: { readonly file: string; readonly reason: string } | undefined): AppError {

@@ -1,6 +1,9 @@
-import { statfs } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AppError } from '../../../../shared/domain/errors.ts';
 import type { ImportPlan } from '../../../../shared/domain/import-plan.ts';
+import { ITEMS_FILE } from '../items.ts';
+import { PACKED_FILES } from '../packed.ts';
 import type { ChosenItems } from './chosen-items.ts';
 import type { OpenedSource } from './open-source.ts';
 import type { Survey } from './survey.ts';
@@ -38,11 +41,28 @@ export async function bytesFree(folder: string): Promise<number> {
   return disk.bavail * disk.bsize;
 }
 
-/** @throws AppError `library-full` if the disk does not hold what is still to be written. */
-export async function requireSpace(size: ImportSize, folder: string, written: number): Promise<void> {
-  const needed = bytesNeeded(size) - written * bytesEach(size);
+/**
+ * @param copied bytes of originals that are there already.
+ * @throws AppError `library-full` if the disk does not hold what is still to be written.
+ */
+export async function requireSpace(size: ImportSize, folder: string, copied: number): Promise<void> {
+  const needed = bytesNeeded(size) - copied - (await bytesWritten(folder));
   const free = await bytesFree(folder);
   if (free < needed) throw noSpace(folder, needed, free);
+}
+
+/** What an import that was ended left, which it writes over or goes on from. */
+async function bytesWritten(folder: string): Promise<number> {
+  const files = [PACKED_FILES.images, PACKED_FILES.floats, PACKED_FILES.masks, ITEMS_FILE];
+  const sizes = await Promise.all(
+    files.map((name) =>
+      stat(join(folder, name)).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 export function noSpace(folder: string, needed: number, free: number, cause?: unknown): AppError {

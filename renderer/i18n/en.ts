@@ -1,6 +1,7 @@
 import { app } from './en/app.ts';
 import { architecture } from './en/architecture.ts';
 import { attention } from './en/attention.ts';
+import { browse } from './en/browse.ts';
 import { check } from './en/check.ts';
 import { compare } from './en/compare.ts';
 import { datasetImport } from './en/dataset-import.ts';
@@ -19,6 +20,7 @@ export const en = {
   app,
   architecture,
   attention,
+  browse,
   check,
   compare,
   datasetImport,

@@ -35,6 +35,8 @@ export const useDialogs = defineStore('dialogs', () => {
   const newSweep = shallowRef<SweepDraft | null>(null);
   const newEvaluation = ref(false);
   const newGallery = ref(false);
+  /** Positions that the next gallery is of; none: the dialog asks. */
+  const galleryImages = shallowRef<readonly number[]>([]);
   const palette = ref(false);
   const shortcuts = ref(false);
   /** Entity that is being renamed. */
@@ -48,6 +50,7 @@ export const useDialogs = defineStore('dialogs', () => {
     newSweep,
     newEvaluation,
     newGallery,
+    galleryImages,
     palette,
     shortcuts,
     rename,

@@ -1,11 +1,13 @@
-import { tensorUrl } from '../../shared/contract/bridge.ts';
-import type { ImageShape } from '../../shared/domain/shape.ts';
-import { paintImage } from '../ui/painters.ts';
-import { fetchTensor, rowOf } from '../ui/tensors.ts';
+import { tensorUrl } from '../../../shared/contract/bridge.ts';
+import type { ImageShape } from '../../../shared/domain/shape.ts';
+import { paintImage } from '../../ui/painters.ts';
+import { fetchTensor, rowOf } from '../../ui/tensors.ts';
 
-const BLOCK_BYTES = 1_500_000;
+const BLOCK_BYTES = 600_000;
 const KEPT_BYTES = 96_000_000;
 const MAX_PARALLEL = 3;
+/** Sides in pixels to which larger images are brought once, so that drawing them costs no more than they show. */
+const LEVELS = [32, 64, 128, 256, 512, 1024];
 
 /** Images of a block, so that one request stays small whatever the image size. */
 export function blockLength(shape: ImageShape): number {
@@ -21,6 +23,14 @@ export function neededBlocks(first: number, last: number, length: number): reado
   return Array.from({ length: to - from + 1 }, (_, i) => from + i).sort(
     (a, b) => Math.abs(a - middle) - Math.abs(b - middle),
   );
+}
+
+/** Width and height at which an image is kept for squares of `side` device pixels: its own, or a level that covers them. */
+export function keptSize([height, width]: ImageShape, side: number): readonly [width: number, height: number] {
+  const longer = Math.max(width, height);
+  const level = LEVELS.find((candidate) => candidate >= side) ?? longer;
+  const scale = Math.min(1, level / longer);
+  return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
 }
 
 interface Block {
@@ -48,10 +58,12 @@ export class ThumbnailSource {
   readonly length: number;
   private readonly across: number;
 
+  /** @param kept width and height of a tile, see `keptSize`. */
   constructor(
     private readonly dataset: string,
     private readonly shape: ImageShape,
     private readonly positions: Uint32Array,
+    readonly kept: readonly [width: number, height: number],
     private readonly onReady: () => void,
     private readonly onError: (thrown: unknown) => void,
   ) {
@@ -67,8 +79,8 @@ export class ThumbnailSource {
     const within = slot % this.length;
     return {
       surface: block.surface,
-      x: (within % this.across) * this.shape[1],
-      y: Math.floor(within / this.across) * this.shape[0],
+      x: (within % this.across) * this.kept[0],
+      y: Math.floor(within / this.across) * this.kept[1],
     };
   }
 
@@ -122,12 +134,20 @@ export class ThumbnailSource {
 
   private draw(count: number, pixels: (row: number) => Float32Array | Uint8Array | Uint16Array): OffscreenCanvas {
     const [height, width, channels] = this.shape;
-    const surface = new OffscreenCanvas(this.across * width, Math.ceil(this.length / this.across) * height);
+    const [keptWidth, keptHeight] = this.kept;
+    const surface = new OffscreenCanvas(this.across * keptWidth, Math.ceil(this.length / this.across) * keptHeight);
     const context = surface.getContext('2d');
     const image = new ImageData(width, height);
+    const whole = keptWidth === width ? null : new OffscreenCanvas(width, height);
+    if (context) context.imageSmoothingQuality = 'medium';
     for (let row = 0; row < count; row++) {
       paintImage(pixels(row), channels, image.data);
-      context?.putImageData(image, (row % this.across) * width, Math.floor(row / this.across) * height);
+      const x = (row % this.across) * keptWidth;
+      const y = Math.floor(row / this.across) * keptHeight;
+      if (whole) {
+        whole.getContext('2d')?.putImageData(image, 0, 0);
+        context?.drawImage(whole, x, y, keptWidth, keptHeight);
+      } else context?.putImageData(image, x, y);
     }
     return surface;
   }
@@ -135,7 +155,7 @@ export class ThumbnailSource {
   private makeRoom(): void {
     const room = Math.max(
       this.wanted.length + 2,
-      Math.floor(KEPT_BYTES / (4 * this.length * this.shape[0] * this.shape[1])),
+      Math.floor(KEPT_BYTES / (4 * this.length * this.kept[0] * this.kept[1])),
     );
     const oldest = [...this.blocks].sort(([, a], [, b]) => a.used - b.used);
     for (const [index] of oldest.slice(0, Math.max(0, this.blocks.size - room + 1))) this.blocks.delete(index);

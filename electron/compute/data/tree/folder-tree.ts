@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { AppError } from '../../../../shared/domain/errors.ts';
 import { badData } from '../../arrays/byte-stream.ts';
+import { openArchive } from './archive-tree.ts';
 import { inWords, LARGEST_READ, type TreeOptions } from './limits.ts';
 import { asUtf8, createListing, safePath, type Listing } from './listing.ts';
 import { createCopies } from './scratch.ts';
@@ -81,7 +82,7 @@ export async function openFolder(
     if (!sizes.has(path)) throw badData(path, 'is not there');
     return odd.get(path) ?? join(root, path);
   };
-  return {
+  const tree: FileTree = {
     root,
     chosen,
     files,
@@ -101,8 +102,12 @@ export async function openFolder(
       if (typeof disk === 'string') return disk;
       return copies(path, sizes.get(path) ?? 0, async () => createReadStream(disk) as AsyncIterable<Uint8Array>);
     },
+    async openInner(path) {
+      return openArchive(await tree.onDisk(path), options);
+    },
     close: async () => undefined,
   };
+  return tree;
 }
 
 /** What the user named, which must lie below the root. */

@@ -2,12 +2,10 @@ import { statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AppError } from '../../../../shared/domain/errors.ts';
 import { archiveKind } from './archive-kind.ts';
+import { openArchive, statOf } from './archive-tree.ts';
 import { openFolder } from './folder-tree.ts';
 import type { TreeOptions } from './limits.ts';
-import { openTar } from './tar-tree.ts';
 import type { FileTree } from './tree.ts';
-import { unpackTar } from './unpack.ts';
-import { openZip } from './zip-tree.ts';
 
 /** Files that name others, which may lie in folders below them. */
 const NAMES_OTHERS = /\.(csv|tsv|json|jsonl|ndjson)$/i;
@@ -41,35 +39,9 @@ export async function openTree(path: string, options: TreeOptions): Promise<File
   return (await openArchive(full, options)) ?? openFolder(dirname(full), asChosen(basename(full), options));
 }
 
-/** An archive's files, or null for a file that is none. @throws AppError as {@link openTree}. */
-export async function openArchive(path: string, options: TreeOptions): Promise<FileTree | null> {
-  const kind = await archiveKind(path);
-  if (kind === null) return null;
-  const { size, mtimeMs } = statOf(path);
-  const identity = `${path}\n${size}\n${mtimeMs}`;
-  if (kind === 'zip') return openZip(path, identity, options);
-  const plain = kind === 'tar' ? { tar: path, damage: null } : await unpackTar(path, kind, identity, options);
-  return openTar(plain.tar, { shown: path, identity, damage: plain.damage }, options);
-}
-
 function asChosen(
   chosen: string,
   options: TreeOptions,
 ): TreeOptions & { readonly chosen: string; readonly deep: boolean } {
   return { ...options, only: undefined, chosen, deep: NAMES_OTHERS.test(chosen) };
-}
-
-function statOf(path: string): ReturnType<typeof statSync> & object {
-  try {
-    return statSync(path);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw new AppError('not-found', `${path} does not exist.`, { cause, details: { file: path } });
-    }
-    throw new AppError('io', `${path} cannot be read. Check its permissions and links.`, {
-      cause,
-      details: { file: path },
-    });
-  }
 }

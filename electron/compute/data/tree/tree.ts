@@ -27,6 +27,12 @@ export interface FileTree {
   read(path: string): Promise<Uint8Array>;
   /** A path on disk to read the file at random places: the file itself, or a copy in the scratch folder. */
   onDisk(path: string): Promise<string>;
+  /**
+   * Opens a file that is an archive as a tree of its own, which the caller closes; null for one that is none. Only a folder
+   * does that: archives within archives are left out.
+   * @throws AppError as `openTree` does.
+   */
+  openInner?(path: string): Promise<FileTree | null>;
   /** Closes files; calling it twice is harmless. The scratch folder is the caller's. */
   close(): Promise<void>;
 }

@@ -100,7 +100,8 @@ function textsOf(
 ): readonly string[] {
   const { value } = dataset;
   if (matlab === 'char') return [textOf(value)];
-  if (!Array.isArray(value)) return [String(value)];
+  if (typeof value === 'string') return [value];
+  if (!Array.isArray(value)) return [];
   return value.map((one) => (typeof one === 'string' ? one : textAt(dataset, one as Reference)));
 }
 
@@ -111,7 +112,8 @@ function textOf(value: unknown): string {
 
 function matlabClass(dataset: Dataset): string | null {
   if (!('MATLAB_class' in dataset.attrs)) return null;
-  return String(dataset.get_attribute('MATLAB_class', false));
+  const name = dataset.get_attribute('MATLAB_class', false);
+  return typeof name === 'string' ? name : '';
 }
 
 function elementOf(type: number, size: number, signed: boolean): ElementType | null {

@@ -1,4 +1,4 @@
-import { AppError } from '../../../shared/domain/errors.ts';
+import type { AppError } from '../../../shared/domain/errors.ts';
 
 /** Bytes of one block of records at most, unless one record has more. */
 export const BLOCK_BYTES = 4 * 2 ** 20;

@@ -1,4 +1,4 @@
-import { AppError } from '../../../../shared/domain/errors.ts';
+import type { AppError } from '../../../../shared/domain/errors.ts';
 import type { DatasetFormat } from '../../../../shared/domain/dataset-format.ts';
 import type { ImageShape, Split } from '../../../../shared/domain/shape.ts';
 import { badData } from '../../arrays/byte-stream.ts';

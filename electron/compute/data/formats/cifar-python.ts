@@ -141,7 +141,6 @@ async function readBatch(
     type: 'u8',
     stored: 'u8',
     bigEndian: false,
-    // eslint-disable-next-line @typescript-eslint/require-await -- The bytes are here already.
     async *bytes(start) {
       yield bytes.subarray(start);
     },

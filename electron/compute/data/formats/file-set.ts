@@ -8,8 +8,7 @@ const PICTURE = /\.(png|jpe?g|webp|bmp|tiff?|gif)$/i;
 
 /**
  * The files of one suffix that make up a set of arrays: the chosen file with those that differ in the name of their part
- * only (`train_32x32.mat`, `test_32x32.mat`), or those of the tree if they lie in one folder and there are no pictures;
- * else none.
+ * only (`train_32x32.mat`, `test_32x32.mat`), or those of the tree if they lie in one folder; else none.
  */
 export function filesOfSet(tree: FileTree, suffix: string): readonly string[] {
   const all = tree.files.map(({ path }) => path).filter((path) => path.toLowerCase().endsWith(suffix));
@@ -20,12 +19,12 @@ export function filesOfSet(tree: FileTree, suffix: string): readonly string[] {
     return all.filter((path) => setOf(path) === setOf(chosen) && readName(stemOf(path)).split !== null);
   }
   const [folder = []] = [...byFolder(all).values()];
-  return folder.length === all.length && !hasPictures(tree) ? folder : [];
+  return folder.length === all.length ? folder : [];
 }
 
-/** Whether there are pictures in the tree, beside which arrays are something else. */
+/** Whether there are pictures in the folder that was chosen, beside which arrays are something else. */
 export function hasPictures(tree: FileTree): boolean {
-  return tree.files.some(({ path }) => PICTURE.test(path));
+  return tree.chosen === null && tree.files.some(({ path }) => PICTURE.test(path));
 }
 
 /** @throws AppError `invalid-input` if files of a folder belong to several sets. */

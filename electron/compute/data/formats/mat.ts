@@ -10,7 +10,7 @@ import type { FileTree } from '../tree/tree.ts';
 import { readName } from './array-names.ts';
 import { arraySource } from './array-set.ts';
 import type { NamedArray } from './array-set.ts';
-import { filesOfSet, requireOneSet, stemOf } from './file-set.ts';
+import { filesOfSet, hasPictures, requireOneSet, stemOf } from './file-set.ts';
 import { folderOf, nameOfFolder, onDisk } from './tree-names.ts';
 
 /** SVHN's cropped digits: `train_32x32.mat`, `test_32x32.mat`, `extra_32x32.mat`. */
@@ -24,7 +24,7 @@ const NAMES = /(^|[._-])meta\.mat$/i;
  */
 export const mat: DataFormat = {
   name: 'mat',
-  fits: async (tree) => Promise.resolve(filesOfSet(tree, '.mat').length > 0),
+  fits: async (tree) => Promise.resolve(filesOfSet(tree, '.mat').length > 0 && !hasPictures(tree)),
   open: openSet,
 };
 

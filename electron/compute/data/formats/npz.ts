@@ -11,7 +11,7 @@ import type { FileTree } from '../tree/tree.ts';
 import { readName } from './array-names.ts';
 import { arraySource } from './array-set.ts';
 import type { NamedArray } from './array-set.ts';
-import { filesOfSet, requireOneSet } from './file-set.ts';
+import { filesOfSet, hasPictures, requireOneSet } from './file-set.ts';
 import { onDisk } from './tree-names.ts';
 
 const namedClasses = z.looseObject({ classes: z.array(z.string()) });
@@ -24,7 +24,7 @@ const SETTINGS_BYTES = 2 ** 20;
  */
 export const npz: DataFormat = {
   name: 'npz',
-  fits: async (tree) => Promise.resolve(filesOfSet(tree, '.npz').length > 0),
+  fits: async (tree) => Promise.resolve(filesOfSet(tree, '.npz').length > 0 && !hasPictures(tree)),
   open: openSet,
 };
 

@@ -5,11 +5,11 @@ import { PACKED_FILES } from '../../compute/data/packed.ts';
 import { isAlive } from '../../store/lease.ts';
 import type { Store } from '../../store/store.ts';
 
-const PREVIEW = /^preview-(\d+)-[a-z0-9]+$/;
+const PREVIEW = /^(?:preview|version)-(\d+)-[a-z0-9]+$/;
 const IMPORT = /^import-(dataset-[a-z0-9]+)$/;
 
 /**
- * Removes what previews and imports of processes that ended without tidying up have left: scratch files of previews,
+ * Removes what previews, edits and imports of processes that ended without tidying up have left: scratch files of previews and versions,
  * and data sets under construction that nobody can go on with.
  */
 export async function removeLeftovers(store: Store): Promise<void> {

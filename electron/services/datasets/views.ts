@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { DatasetEdit } from '../../../shared/domain/dataset.ts';
 import { EXCLUDED } from '../../../shared/domain/dataset.ts';
@@ -189,10 +189,12 @@ export function datasetViews(
       const parent = requireDataset(store, id);
       const version = newId('dataset');
       const target = store.folder.of('dataset', version);
+      // Made beside the library's sets: what a crash leaves there is removed at a later start.
+      const making = store.folder.scratch(`version-${process.pid}-${version.slice(version.indexOf('-') + 1)}`);
       const { manifest } = await tasks.run<'edit'>(id, {
         task: 'edit',
         dataset: folderOf(id),
-        target,
+        target: making,
         id: version,
         name:
           name ??
@@ -204,12 +206,14 @@ export function datasetViews(
         created: new Date().toISOString(),
       });
       try {
+        await rename(making, target);
         const bytes = await folderBytes(target);
         store.database.transaction(() => {
           store.datasets.add(manifest, bytes);
           for (const filter of store.datasets.filters(id)) store.datasets.saveFilter(version, filter);
         });
       } catch (error) {
+        await rm(making, { recursive: true, force: true });
         await rm(target, { recursive: true, force: true });
         throw error;
       }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { opendir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -10,6 +9,7 @@ import { AppError } from '../../../../shared/domain/errors.ts';
 import { writeAtomic } from '../../arrays/atomic.ts';
 import type { Control } from '../../jobs/control.ts';
 import { ITEMS_FILE } from '../items.ts';
+import { readManifest } from '../packed.ts';
 
 /** Where originals lie that are no longer where they were imported from: files below a folder, by position. */
 export const RELOCATED_FILE = 'originals.json';
@@ -80,6 +80,8 @@ export async function relocateOriginals(folder: string, path: string, control: C
 
 /** Originals of a set with their hashes, by position; none where the import kept no reference. */
 export function referencedOriginals(folder: string): Original[] {
+  // Copies lie in the library itself.
+  if (readManifest(folder).plan?.originals !== 'reference') return [];
   const file = join(folder, ITEMS_FILE);
   if (!existsSync(file)) return [];
   const db = new DatabaseSync(file, { readOnly: true });

@@ -44,7 +44,14 @@ function panel(measures: readonly KeyAreaMeasure[], reference: string | null): s
     error: null,
     created: '',
   };
-  const given = { gallery, models: new Map(), method: 'activation', attack: 'PGD-40', palette: 'viridis' } as const;
+  const given = {
+    gallery,
+    models: new Map(),
+    method: 'activation',
+    attack: 'PGD-40',
+    palette: 'viridis',
+    explained: null,
+  } as const;
   const view = mount(() => h(TooltipProvider, () => h(KeyAreaPanel, { ...given, scale: 'all', maximum: 1 })));
   const text = view.text();
   view.unmount();

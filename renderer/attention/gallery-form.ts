@@ -1,6 +1,6 @@
 import type { ArchitectureEntry } from '../../shared/domain/catalogue.ts';
 import type { EngineChoice } from '../../shared/domain/engine.ts';
-import type { GalleryRequestInput } from '../../shared/domain/gallery.ts';
+import { MAP_METHODS, USUAL_MAPS, type GalleryRequestInput } from '../../shared/domain/gallery.ts';
 import type { ModelSummary } from '../../shared/domain/model.ts';
 import type { SettingValues } from '../../shared/domain/settings.ts';
 import type { Split } from '../../shared/domain/shape.ts';
@@ -18,6 +18,7 @@ export interface GalleryForm {
   count: number | null;
   sampleSeed: number | null;
   perClass: number | null;
+  methods: readonly string[];
   layer: string;
   exponent: number | null;
   target: 'true' | 'predicted';
@@ -44,6 +45,7 @@ export function emptyGalleryForm(dataset: string): GalleryForm {
     count: 12,
     sampleSeed: 0,
     perClass: 1,
+    methods: [...USUAL_MAPS],
     layer: 'last',
     exponent: 2,
     target: 'true',
@@ -58,7 +60,14 @@ export function emptyGalleryForm(dataset: string): GalleryForm {
 }
 
 export type GalleryProblem =
-  'no-models' | 'no-examples' | 'too-many-examples' | 'source-is-target' | 'top-percent' | 'exponent' | 'seed';
+  | 'no-models'
+  | 'no-methods'
+  | 'no-examples'
+  | 'too-many-examples'
+  | 'source-is-target'
+  | 'top-percent'
+  | 'exponent'
+  | 'seed';
 
 /** What keeps the form from being sent, apart from the attack's settings. `rows`: positions that its choice gives. */
 export function galleryProblems(form: GalleryForm, rows: number): readonly GalleryProblem[] {
@@ -66,6 +75,7 @@ export function galleryProblems(form: GalleryForm, rows: number): readonly Galle
     value !== null && value >= low && value <= high;
   const checks: readonly (readonly [GalleryProblem, boolean])[] = [
     ['no-models', form.models.length === 0],
+    ['no-methods', form.methods.length === 0],
     ['no-examples', rows === 0],
     ['too-many-examples', rows > MOST_ROWS],
     ['source-is-target', form.source !== null && form.models.includes(form.source)],
@@ -84,6 +94,7 @@ export function galleryRequestOf(form: GalleryForm, indices: readonly number[]):
     dataset: form.dataset,
     models: [...form.models],
     indices: [...indices],
+    methods: MAP_METHODS.filter((method) => form.methods.includes(method)),
     layer: form.layer,
     exponent: form.exponent ?? 2,
     target: form.target,

@@ -24,8 +24,14 @@ export interface GalleryArrays {
   readonly models: readonly ModelMaps[];
 }
 
+/** A method of maps, and whether they have the resolution of a layer or of the images. */
+export interface ShownMaps {
+  readonly method: MapMethod;
+  readonly level: 'layer' | 'input';
+}
+
 /** The arrays of a finished gallery for one method; fetched again when gallery or method change. */
-export function useGalleryArrays(gallery: () => GalleryRow, method: () => MapMethod) {
+export function useGalleryArrays(gallery: () => GalleryRow, shown: () => ShownMaps) {
   const arrays = shallowRef<GalleryArrays | null>(null);
   const error = shallowRef<AppError | null>(null);
   const attempts = ref(0);
@@ -37,7 +43,7 @@ export function useGalleryArrays(gallery: () => GalleryRow, method: () => MapMet
     const { signal } = lifetime;
     error.value = null;
     try {
-      const loaded = await fetchGallery(gallery(), method(), signal);
+      const loaded = await fetchGallery(gallery(), shown(), signal);
       if (!signal.aborted) arrays.value = loaded;
     } catch (thrown) {
       if (!signal.aborted) error.value = toAppError(thrown);
@@ -48,12 +54,18 @@ export function useGalleryArrays(gallery: () => GalleryRow, method: () => MapMet
     () => gallery().id,
     () => (arrays.value = null),
   );
-  watch([() => gallery().id, () => gallery().result !== null, method, attempts], load, { immediate: true });
+  watch([() => gallery().id, () => gallery().result !== null, () => shown().method, attempts], load, {
+    immediate: true,
+  });
   onScopeDispose(() => lifetime.abort());
   return { arrays, error, retry: () => (attempts.value += 1) };
 }
 
-async function fetchGallery(gallery: GalleryRow, method: MapMethod, signal: AbortSignal): Promise<GalleryArrays> {
+async function fetchGallery(
+  gallery: GalleryRow,
+  { method, level }: ShownMaps,
+  signal: AbortSignal,
+): Promise<GalleryArrays> {
   const { dataset, indices, models } = gallery.request;
   const array = (name: string): Promise<Tensor> => fetchTensor(tensorUrl('gallery', gallery.id, name), signal);
   const [images, ...loaded] = await Promise.all([
@@ -63,7 +75,7 @@ async function fetchGallery(gallery: GalleryRow, method: MapMethod, signal: Abor
         array(`${model}/images-adversarial`),
         array(`${model}/map-${method}-clean`),
         array(`${model}/map-${method}-adversarial`),
-        array(`${model}/key-area`),
+        array(level === 'input' ? `${model}/key-area-input` : `${model}/key-area`),
       ]);
       const [, height = 1, width = 1] = clean.shape;
       return {

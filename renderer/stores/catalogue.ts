@@ -23,11 +23,13 @@ export const useCatalogue = defineStore('catalogue', () => {
   const attacks = computed(() => catalogue.value?.attacks ?? []);
   const presets = computed(() => catalogue.value?.presets ?? []);
   const trainer = computed(() => catalogue.value?.trainer ?? []);
+  const maps = computed(() => catalogue.value?.maps ?? []);
 
   const defenceLabel = (name: string | null): string =>
     defences.value.find((entry) => entry.name === name)?.label ?? name ?? '–';
   const architectureLabel = (name: string): string =>
     architectures.value.find((entry) => entry.name === name)?.label ?? name;
+  const mapLabel = (name: string): string => maps.value.find((entry) => entry.name === name)?.label ?? name;
 
   return {
     catalogue,
@@ -37,6 +39,8 @@ export const useCatalogue = defineStore('catalogue', () => {
     attacks,
     presets,
     trainer,
+    maps,
+    mapLabel,
     load,
     defenceLabel,
     architectureLabel,

@@ -4,7 +4,7 @@ import { catalogue } from '../domain/catalogue.ts';
 import { checkRequest } from '../domain/check.ts';
 import { engineChoice, engineReport, enginePackState, packVariant } from '../domain/engine.ts';
 import { evaluationRequest, exampleQuery } from '../domain/evaluation.ts';
-import { galleryRequest } from '../domain/gallery.ts';
+import { galleryRequest, mapMethod } from '../domain/gallery.ts';
 import { entityId } from '../domain/ids.ts';
 import { examplePage, librarySnapshot, resultTable } from '../domain/library.ts';
 import { memoryLimit } from '../domain/memory.ts';
@@ -191,7 +191,7 @@ export const CALLS = {
   'exports.gallery': call(
     z.strictObject({
       id: entityId,
-      method: z.enum(['activation', 'grad-cam']),
+      method: mapMethod,
       scale: z.enum(['all', 'row', 'pair']).default('row'),
       format: z.enum(['png', 'pdf']),
     }),

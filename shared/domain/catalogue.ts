@@ -55,6 +55,16 @@ export const attackEntry = catalogueEntry.extend({
 });
 export type AttackEntry = z.infer<typeof attackEntry>;
 
+export const mapEntry = catalogueEntry.extend({
+  /** Whether its maps have the resolution of a layer or of the images. */
+  level: z.enum(['layer', 'input']),
+  /** Whether values below 0 mean something. */
+  signed: z.boolean(),
+  /** Whether it explains a class. */
+  explains: z.boolean(),
+});
+export type MapEntry = z.infer<typeof mapEntry>;
+
 /** A named set of attack settings: "PGD-40", "PGD-200 × 10". */
 export const attackPreset = z.object({
   label: z.string(),
@@ -68,5 +78,6 @@ export const catalogue = z.object({
   attacks: z.array(attackEntry),
   presets: z.array(attackPreset),
   trainer: z.array(field),
+  maps: z.array(mapEntry),
 });
 export type Catalogue = z.infer<typeof catalogue>;

@@ -2,10 +2,41 @@ import { z } from 'zod';
 import { engineChoice, engineInfo } from './engine.ts';
 import { attackSpec } from './evaluation.ts';
 import { entityId } from './ids.ts';
+import { settingValues } from './settings.ts';
 
-export const MAP_METHODS = ['activation', 'grad-cam'] as const;
+/** Kinds of maps by name; what each is, the catalogue says. */
+export const MAP_METHODS = [
+  'activation',
+  'grad-cam',
+  'grad-cam-plus-plus',
+  'hires-cam',
+  'xgrad-cam',
+  'layer-cam',
+  'eigen-cam',
+  'score-cam',
+  'ablation-cam',
+  'gradient',
+  'gradient-input',
+  'integrated-gradients',
+  'smooth-grad',
+  'guided-backpropagation',
+  'occlusion',
+  'rise',
+] as const;
 export const mapMethod = z.enum(MAP_METHODS);
 export type MapMethod = z.infer<typeof mapMethod>;
+
+/** What a gallery shows if nothing else is asked for. */
+export const USUAL_MAPS = ['activation', 'grad-cam'] as const satisfies readonly MapMethod[];
+
+const label = z.int().min(0);
+/** What a map explains: the logit of a class, or the margin z_a − z_b between two. */
+export const mapTarget = z.union([
+  z.enum(['true', 'predicted']),
+  z.strictObject({ class: label }),
+  z.strictObject({ margin: z.tuple([label, label]).refine(([a, b]) => a !== b, 'must be two classes') }),
+]);
+export type MapTarget = z.infer<typeof mapTarget>;
 
 /** Models of one gallery at most. */
 export const GALLERY_MODELS = 16;
@@ -19,13 +50,14 @@ export const galleryRequest = z.strictObject({
   methods: z
     .array(mapMethod)
     .min(1)
-    .default([...MAP_METHODS]),
+    .default([...USUAL_MAPS]),
   /** A layer name that every model has, or `last`: the last layer with a spatial extent. */
   layer: z.string().default('last'),
-  /** Exponent q of the activation map Σ_c |A_c|^q. */
+  /** Exponent q of the activation map Σ_c |A_c|^q, where `mapSettings` has none. */
   exponent: z.number().min(1).max(8).default(2),
-  /** Class whose score Grad-CAM explains. */
-  target: z.enum(['true', 'predicted']).default('true'),
+  /** Settings of methods, where they are not their defaults. */
+  mapSettings: z.partialRecord(mapMethod, settingValues).default({}),
+  target: mapTarget.default('true'),
   /** White-box on each model; from the source if one is given. */
   attack: attackSpec.prefault({ name: 'pgd' }),
   source: entityId.nullable().default(null),
@@ -46,7 +78,7 @@ export const keyAreaMeasure = z.object({
   model: entityId,
   method: mapMethod,
   layer: z.string(),
-  /** Resolution of the layer [height, width]. */
+  /** Resolution of the map [height, width]. */
   resolution: z.tuple([z.int(), z.int()]),
   /** Mean of the L2-normalised map inside the key area, for x, x' and x plus random noise of the same ε. */
   clean: estimate,
@@ -66,7 +98,8 @@ export type KeyAreaMeasure = z.infer<typeof keyAreaMeasure>;
 
 /**
  * Arrays of a gallery lie beside it as NPY: for each model `<model>/images-adversarial` [n, H, W, C],
- * `<model>/map-<method>-clean|adversarial|noise` [n, h, w] (raw), `<model>/key-area` [n, h, w] (0 or 1).
+ * `<model>/map-<method>-clean|adversarial|noise` [n, h, w] (raw), `<model>/key-area` [n, h, w] (0 or 1) at the layer's
+ * resolution, and `<model>/key-area-input` [n, H, W] at that of the images if there are maps of it.
  */
 export const galleryResult = z.object({
   rows: z.array(

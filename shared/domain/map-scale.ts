@@ -10,7 +10,7 @@ export interface MapPair {
 
 /**
  * A map over its Euclidean norm, so that maps of different models can stand beside each other; zeros stay zeros.
- * @param map raw values ≥ 0, [height × width].
+ * @param map raw values, [height × width].
  */
 export function normaliseMap(map: Float32Array): Float32Array {
   let squares = 0;
@@ -27,7 +27,7 @@ export function normalisedRows(values: Float32Array, shape: readonly number[]): 
 }
 
 /**
- * Upper end of the colour scale for one map; the lower end is 0.
+ * Upper end of the colour scale for one map; the lower end is 0, or as far below 0 for maps that have a sign.
  * @param models the maps of every model shown together.
  * @param row the gallery's row.
  * @param model position of the map's model in `models`.
@@ -39,15 +39,21 @@ export function scaleMaximum(models: readonly MapPair[], mode: ScaleMode, row: n
   for (const pair of pairs) {
     for (const maps of [pair.clean, pair.adversarial]) {
       for (const map of mode === 'all' ? maps : maps.slice(row, row + 1)) {
-        for (const value of map) highest = Math.max(highest, value);
+        for (const value of map) highest = Math.max(highest, Math.abs(value));
       }
     }
   }
   return highest > 0 ? highest : 1;
 }
 
-/** Ticks for a scale from 0 to `maximum`: its ends and the middle, with as many digits as tell them apart. */
-export function scaleTicks(maximum: number): readonly { readonly at: number; readonly text: string }[] {
+/**
+ * Ticks for a scale from 0 to `maximum`, or from −`maximum` for maps that have a sign: its ends and the middle, with as
+ * many digits as tell them apart. `at` is the share of the scale.
+ */
+export function scaleTicks(maximum: number, signed = false): readonly { readonly at: number; readonly text: string }[] {
   const digits = Math.max(2, Math.min(6, 2 - Math.floor(Math.log10(maximum))));
-  return [0, 0.5, 1].map((at) => ({ at, text: at === 0 ? '0' : (at * maximum).toFixed(digits) }));
+  return [0, 0.5, 1].map((at) => {
+    const value = (signed ? 2 * at - 1 : at) * maximum;
+    return { at, text: value === 0 ? '0' : value.toFixed(digits).replace('-', '−') };
+  });
 }

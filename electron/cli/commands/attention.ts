@@ -44,7 +44,7 @@ export function attentionCommand(program: Command): void {
       listOption('--examples'),
     )
     .option('--layer <name>', 'a layer that every model has, or last')
-    .option('--method <method>', `${MAP_METHODS.join(' or ')}; give it once for each`, collect(String))
+    .option('--method <method>', `${MAP_METHODS.join(', ')}; give it once for each`, collect(String))
     .option('--reference <run>', 'model whose clean map defines the key area for all')
     .option('--attack <name>', 'an attack that transfers; “pairlight attacks” lists them', 'pgd')
     .option('--eps <epsilon>', 'radius of the attack', numberOption('--eps'))

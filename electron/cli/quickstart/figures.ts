@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { MAP_METHODS, type MapMethod } from '../../../shared/domain/gallery.ts';
+import { USUAL_MAPS, type MapMethod } from '../../../shared/domain/gallery.ts';
 import { writeExport } from '../../services/write-export.ts';
 import { curveFigure } from '../../services/figures/curve.ts';
 import { drawGallery } from '../../services/figures/draw-gallery.ts';
@@ -19,7 +19,7 @@ export interface StoryFigures {
   readonly accuracy: SvgFigure;
   readonly terms: SvgFigure;
   readonly restarts: SvgFigure;
-  readonly galleries: Readonly<Record<MapMethod, SvgFigure>>;
+  readonly galleries: Readonly<Record<(typeof USUAL_MAPS)[number], SvgFigure>>;
 }
 
 export async function drawStory(library: Library, story: Story): Promise<StoryFigures> {
@@ -50,7 +50,7 @@ export async function writeFigures(
     ['accuracy', figures.accuracy],
     ['loss-terms', figures.terms],
     ['restarts', figures.restarts],
-    ...MAP_METHODS.map((method) => [`gallery-${method}`, figures.galleries[method]] as const),
+    ...USUAL_MAPS.map((method) => [`gallery-${method}`, figures.galleries[method]] as const),
   ];
   const files: string[] = [];
   const write = async (file: string, bytes: Uint8Array): Promise<void> => {

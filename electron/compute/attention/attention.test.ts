@@ -1,11 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadEngine } from '../engines/load.ts';
-import { buildNetwork, forward, forwardFrom, initialWeights } from '../models/network.ts';
-import { stream } from '../random/stream.ts';
 import { keyAreaMeasure } from '../../../shared/domain/gallery.ts';
 import { activationMap, normaliseMaps } from './activation-map.ts';
-import { gradCam, scoreGradient } from './grad-cam.ts';
 import { areaMean, cosine, intersectionOverUnion, normalised, topArea } from './key-area.ts';
 import { resizeMaps } from './maps.ts';
 import { measureMethod } from './measure.ts';
@@ -33,68 +30,6 @@ describe('activation maps', () => {
     const unit = normaliseMaps(maps);
     expect(Array.from(unit.dataSync())).toEqual([expect.closeTo(0.6, 6), expect.closeTo(0.8, 6), 0, 0, 0, 0, 0, 0]);
     tf.dispose([maps, unit]);
-  });
-});
-
-describe('Grad-CAM', () => {
-  const network = buildNetwork('small-cnn', [12, 12, 1], 4);
-  const pixels = new Float32Array(3 * 144);
-  stream(5, 'test').fillUniform(pixels, 0, pixels.length, 0, 1);
-  const targets = [2, 0, 3];
-
-  it('takes the gradient of the target’s logit by the activation (finite differences)', () => {
-    const weights = initialWeights(network, 1);
-    const images = tf.tensor4d(pixels, [3, 12, 12, 1]);
-    const labels = tf.tensor1d(targets, 'int32');
-    const activation = tf.tidy(() => forward(network, weights, images, ['conv2']).activations['conv2'] as tf.Tensor4D);
-    const slope = scoreGradient(network, weights, 'conv2', activation, labels);
-    // Where the activation is 0, pooling meets ties: a kink, where differences are no reference.
-    const direction = tf.tidy(() =>
-      tf.mul<tf.Tensor4D>(tf.randomNormal(activation.shape, 0, 1, 'float32', 7), tf.step(activation)),
-    );
-    const scoreAt = (step: number): number[] =>
-      tf.tidy(() => {
-        const logits = forwardFrom(network, weights, 'conv2', tf.add(activation, tf.mul(direction, step)));
-        const values = Array.from(logits.dataSync());
-        return targets.map((target, row) => values[row * 4 + target]!);
-      });
-    const step = 1e-4;
-    const [up, down] = [scoreAt(step), scoreAt(-step)];
-    const along = tf.tidy(() => Array.from(tf.sum(tf.mul(slope, direction), [1, 2, 3]).dataSync()));
-    along.forEach((value, row) => {
-      const difference = (up[row]! - down[row]!) / (2 * step);
-      expect(Math.abs(difference - value)).toBeLessThan(0.02 * Math.abs(value) + 1e-3);
-    });
-    expect(Math.max(...along.map(Math.abs))).toBeGreaterThan(0.02);
-    tf.dispose([images, labels, activation, slope, direction, ...Object.values(weights)]);
-  });
-
-  it('is ReLU(Σ_c mean(gradient_c) A_c), and leaks nothing', () => {
-    const weights = initialWeights(network, 1);
-    const images = tf.tensor4d(pixels, [3, 12, 12, 1]);
-    const labels = tf.tensor1d(targets, 'int32');
-    const before = tf.memory().numTensors;
-    const map = gradCam(network, weights, 'conv2', images, labels);
-    const activation = tf.tidy(() => forward(network, weights, images, ['conv2']).activations['conv2'] as tf.Tensor4D);
-    const slope = scoreGradient(network, weights, 'conv2', activation, labels);
-    const [values, gradients, found] = [activation.dataSync(), slope.dataSync(), map.dataSync()];
-    const [rows, height, width, channels] = activation.shape;
-    const positions = height * width;
-    for (let row = 0; row < rows; row += 1) {
-      const importance = Array.from({ length: channels }, (_, c) => {
-        let sum = 0;
-        for (let p = 0; p < positions; p += 1) sum += gradients[(row * positions + p) * channels + c]!;
-        return sum / positions;
-      });
-      for (let p = 0; p < positions; p += 1) {
-        const raw = importance.reduce((sum, w, c) => sum + w * values[(row * positions + p) * channels + c]!, 0);
-        expect(found[row * positions + p]).toBeCloseTo(Math.max(0, raw), 5);
-      }
-    }
-    expect(found.some((value) => value > 0)).toBe(true);
-    tf.dispose([map, activation, slope]);
-    expect(tf.memory().numTensors).toBe(before);
-    tf.dispose([images, labels, ...Object.values(weights)]);
   });
 });
 

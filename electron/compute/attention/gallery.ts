@@ -13,7 +13,8 @@ import { readExamples } from '../data/examples.ts';
 import type { Control } from '../jobs/control.ts';
 import { stream } from '../random/stream.ts';
 import { mapRow, topArea, type MapRows } from './key-area.ts';
-import { viewOf, resizeMaps, type View } from './maps.ts';
+import { mapResolution, resizeMaps, viewOf, type View } from './maps.ts';
+import { findMapMethod } from './methods/registry.ts';
 import { measureMethod, type MethodMeasure } from './measure.ts';
 import { writeGalleryArrays, type Views } from './write.ts';
 
@@ -70,15 +71,19 @@ export async function attentionGallery(input: GalleryInput): Promise<GalleryResu
     const images = adversarial[position] ?? examples.images;
     const see = (pixels: Float32Array): Promise<View> => view(model, pixels, examples, input);
     const views: Views = { clean: await see(examples.images), adversarial: await see(images), noise: await see(noisy) };
-    const resolution = resolutionOf(model, layer);
-    const basis = common
-      ? await resizeMaps(common.maps, common.resolution, resolution)
-      : keyBasis(views.clean, request);
-    const areas = rows.map((_, row) => topArea(mapRow(basis, row), request.topPercent));
+    const basis = common ?? keyBasis(model, layer, views.clean, input, examples);
+    const areasAt = async (resolution: Resolution): Promise<readonly Uint8Array[]> => {
+      const maps = await resizeMaps(basis.maps, basis.resolution, resolution);
+      return rows.map((_, row) => topArea(mapRow(maps, row), request.topPercent));
+    };
+    const [height, width] = examples.shape;
+    const areas = { layer: await areasAt(layerResolution(model, layer)), input: await areasAt([height, width]) };
 
     for (const method of request.methods) {
       const maps = mapsOf(views, method);
-      const measured = measureMethod(maps, areas, request.topPercent, request.seed);
+      const { level } = findMapMethod(method);
+      const resolution = mapResolution(model, layer, method, examples.shape);
+      const measured = measureMethod(maps, areas[level], request.topPercent, request.seed);
       measures.push({ model: model.model.id, method, layer, resolution: [...resolution], ...measured.estimates });
       enterRows(rows, model.model.id, method, measured);
     }
@@ -88,7 +93,13 @@ export async function attentionGallery(input: GalleryInput): Promise<GalleryResu
         adversarial: views.adversarial.predictions[at] ?? -1,
       };
     });
-    await writeGalleryArrays(folder, model.model.id, { shape: examples.shape, images, views, resolution, areas });
+    await writeGalleryArrays(folder, model.model.id, {
+      shape: examples.shape,
+      images,
+      views,
+      resolution: layerResolution(model, layer),
+      areas,
+    });
     await control.checkpoint();
   }
   return {
@@ -118,33 +129,49 @@ function commonLayer(models: readonly EvaluatedModel[], wanted: string): string 
   return names.size === 1 && only !== undefined ? only : wanted;
 }
 
-function resolutionOf({ network }: EvaluatedModel, layer: string): readonly [number, number] {
+type Resolution = readonly [height: number, width: number];
+
+function layerResolution({ network }: EvaluatedModel, layer: string): Resolution {
   const [height, width] = network.taps.find((tap) => tap.name === layer)?.shape ?? [0, 0];
   return [height, width];
 }
 
 function view(model: EvaluatedModel, pixels: Float32Array, examples: Examples, input: GalleryInput): Promise<View> {
   const { request, control } = input;
-  const targets = request.target === 'true' ? examples.labels : null;
-  const settings = { layer: layerOf(model, request.layer), exponent: request.exponent, batchSize: BATCH };
-  return viewOf(model, pixels, examples.shape, request.methods, targets, settings, control);
+  const settings = {
+    layer: layerOf(model, request.layer),
+    methods: request.methods,
+    settings: { ...request.mapSettings, activation: { exponent: request.exponent, ...request.mapSettings.activation } },
+    target: request.target,
+    batchSize: BATCH,
+    seed: request.seed,
+  };
+  return viewOf(model, { ...examples, images: pixels }, settings, control);
 }
 
-/** The clean maps that define the key area. */
-function keyBasis(clean: View, { methods }: GalleryRequest): MapRows {
-  const basis = clean.maps.activation ?? clean.maps[methods[0] ?? 'activation'];
-  if (!basis) throw new AppError('invalid-input', 'methods: choose at least one kind of map.');
-  return basis;
+/** Maps with their resolution. */
+interface Basis {
+  readonly maps: MapRows;
+  readonly resolution: Resolution;
 }
 
-async function keyMaps(
-  reference: EvaluatedModel,
-  examples: Examples,
-  input: GalleryInput,
-): Promise<{ readonly maps: MapRows; readonly resolution: readonly [number, number] }> {
+/** The clean maps that define the key area: those of the activation, else of the first method. */
+function keyBasis(
+  model: EvaluatedModel,
+  layer: string,
+  clean: View,
+  { request: { methods } }: GalleryInput,
+  { shape }: Examples,
+): Basis {
+  const method = methods.includes('activation') ? 'activation' : (methods[0] ?? 'activation');
+  const maps = clean.maps[method];
+  if (!maps) throw new AppError('invalid-input', 'methods: choose at least one kind of map.');
+  return { maps, resolution: mapResolution(model, layer, method, shape) };
+}
+
+async function keyMaps(reference: EvaluatedModel, examples: Examples, input: GalleryInput): Promise<Basis> {
   const clean = await view(reference, examples.images, examples, input);
-  const layer = layerOf(reference, input.request.layer);
-  return { maps: keyBasis(clean, input.request), resolution: resolutionOf(reference, layer) };
+  return keyBasis(reference, layerOf(reference, input.request.layer), clean, input, examples);
 }
 
 function mapsOf(

@@ -1,81 +1,153 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { MapMethod } from '../../../shared/domain/gallery.ts';
+import type { MapMethod, MapTarget } from '../../../shared/domain/gallery.ts';
+import type { SettingValues } from '../../../shared/domain/settings.ts';
+import type { ImageShape } from '../../../shared/domain/shape.ts';
+import { parseSettings } from '../../../shared/domain/settings.ts';
 import { imageTensor } from '../attacks/base/batch.ts';
-import { imageSize, type Subject } from '../attacks/base/examples.ts';
+import { imageSize, type Examples, type Subject } from '../attacks/base/examples.ts';
 import type { Control } from '../jobs/control.ts';
 import { forward } from '../models/network.ts';
-import type { ImageShape } from '../../../shared/domain/shape.ts';
-import { activationMap } from './activation-map.ts';
-import { gradCam } from './grad-cam.ts';
+import { stream } from '../random/stream.ts';
 import type { MapRows } from './key-area.ts';
+import { activationSlope, type MapTask } from './methods/method.ts';
+import { findMapMethod } from './methods/registry.ts';
 
 /** How maps are made. */
 export interface MapSettings {
   /** A tap of the network. */
   readonly layer: string;
-  /** q of the activation map. */
-  readonly exponent: number;
+  readonly methods: readonly MapMethod[];
+  /** Of each method, where they are not its defaults. */
+  readonly settings: Readonly<Partial<Record<MapMethod, SettingValues>>>;
+  readonly target: MapTarget;
   readonly batchSize: number;
+  readonly seed: number;
 }
 
 /** What one model sees in a list of images. */
 export interface View {
   /** Predicted class of each image. */
   readonly predictions: Int32Array;
-  /** Raw maps at the layer's resolution, by method. */
+  /** Raw maps by method, at the resolution of {@link mapResolution}. */
   readonly maps: Readonly<Partial<Record<MapMethod, MapRows>>>;
 }
 
 /**
  * Predictions and raw attention maps of images.
- * @param images pixels in [0, 1], [rows, height, width, channels]
- * @param targets [rows], the class whose logit Grad-CAM explains; null for the predicted one
- * @throws AppError `cancelled`.
+ * @param examples labels are what the target `true` explains; `indices` are the keys of the examples' random streams.
+ * @throws AppError `cancelled`, `invalid-input` for a method, setting or class that there is not.
  */
 export async function viewOf(
   subject: Subject,
-  images: Float32Array,
-  shape: ImageShape,
-  methods: readonly MapMethod[],
-  targets: Int32Array | null,
-  settings: MapSettings,
+  { images, labels, indices, shape }: Examples,
+  wanted: MapSettings,
   control: Pick<Control, 'checkpoint'>,
 ): Promise<View> {
+  const { network, weights } = subject;
+  const { layer, target, batchSize, seed } = wanted;
+  const chosen = wanted.methods.map((name) => {
+    const method = findMapMethod(name);
+    const { positions } = extentOf(subject, layer, method.level, shape);
+    return { name, method, settings: parseSettings(method.schema, wanted.settings[name] ?? {}, name), positions };
+  });
   const size = imageSize(shape);
-  const rows = images.length / size;
+  const rows = labels.length;
   const predictions = new Int32Array(rows);
-  const positions = layerPositions(subject, settings.layer);
   const maps: Partial<Record<MapMethod, MapRows>> = {};
-  for (const method of methods) maps[method] = { values: new Float32Array(rows * positions), positions };
+  for (const { name, positions } of chosen) {
+    maps[name] = { values: new Float32Array(rows * positions), positions };
+  }
 
-  for (let start = 0; start < rows; start += settings.batchSize) {
-    const end = Math.min(rows, start + settings.batchSize);
-    const tensors = tf.tidy(() => {
-      const batch = imageTensor(images.slice(start * size, end * size), shape);
-      const { logits, activations } = forward(subject.network, subject.weights, batch, [settings.layer]);
-      const predicted = tf.argMax<tf.Tensor1D>(logits, 1);
-      const explained = targets ? tf.tensor1d(targets.slice(start, end), 'int32') : tf.cast(predicted, 'int32');
-      const activation = activations[settings.layer] as tf.Tensor4D;
-      const made = methods.map((method) =>
-        method === 'activation'
-          ? activationMap(activation, settings.exponent)
-          : gradCam(subject.network, subject.weights, settings.layer, batch, explained),
-      );
-      return [predicted, ...made];
-    });
-    const [predicted, ...values] = await Promise.all(tensors.map((tensor) => tensor.data()));
-    tf.dispose(tensors);
-    predictions.set(predicted ?? [], start);
-    methods.forEach((method, index) => maps[method]?.values.set(values[index] ?? [], start * positions));
-    await control.checkpoint();
+  for (let start = 0; start < rows; start += batchSize) {
+    const end = Math.min(rows, start + batchSize);
+    const batch = imageTensor(images.slice(start * size, end * size), shape);
+    const made: tf.Tensor[] = [batch];
+    try {
+      const [predicted, activation] = tf.tidy(() => {
+        const { logits, activations } = forward(network, weights, batch, [layer]);
+        return [tf.argMax<tf.Tensor1D>(logits, 1), activations[layer] as tf.Tensor4D];
+      });
+      made.push(predicted, activation);
+      predictions.set(await predicted.data(), start);
+      const explained = coefficientsOf(target, labels.subarray(start, end), predictions.subarray(start, end), network);
+      made.push(explained);
+      let slope: tf.Tensor4D | null = null;
+      const task: MapTask = {
+        network,
+        weights,
+        layer,
+        images: batch,
+        activation,
+        coefficients: explained,
+        batchSize,
+        slope: () => {
+          if (!slope) {
+            slope = tf.keep(activationSlope(task));
+            made.push(slope);
+          }
+          return slope;
+        },
+        randomOf: (row, ...keys) => stream(seed, 'map', indices[start + row] ?? 0, ...keys),
+        random: (...keys) => stream(seed, 'map', ...keys),
+        control,
+      };
+      for (const { name, method, settings, positions } of chosen) {
+        const map = await method.make(task, settings);
+        maps[name]?.values.set(await map.data(), start * positions);
+        map.dispose();
+        await control.checkpoint();
+      }
+    } finally {
+      tf.dispose(made);
+    }
   }
   return { predictions, maps };
 }
 
-/** Number of positions of a layer's map. */
-function layerPositions({ network }: Subject, layer: string): number {
-  const [height, width] = network.taps.find((tap) => tap.name === layer)?.shape ?? [0, 0];
-  return height * width;
+/** What is explained of each row, [rows, classes], see {@link MapTask}. The caller disposes of it. */
+function coefficientsOf(
+  target: MapTarget,
+  labels: Int32Array,
+  predictions: Int32Array,
+  { classes }: Subject['network'],
+): tf.Tensor2D {
+  const values = new Float32Array(labels.length * classes);
+  const add = (row: number, label: number, factor: number): void => {
+    const at = row * classes + label;
+    values[at] = (values[at] ?? 0) + factor;
+  };
+  labels.forEach((label, row) => {
+    if (target === 'true') add(row, label, 1);
+    else if (target === 'predicted') add(row, predictions[row] ?? 0, 1);
+    else if ('class' in target) add(row, target.class, 1);
+    else {
+      add(row, target.margin[0], 1);
+      add(row, target.margin[1], -1);
+    }
+  });
+  return tf.tensor2d(values, [labels.length, classes]);
+}
+
+interface Extent {
+  /** [height, width] */
+  readonly resolution: readonly [number, number];
+  readonly positions: number;
+}
+
+function extentOf({ network }: Subject, layer: string, level: 'layer' | 'input', shape: ImageShape): Extent {
+  const tap = network.taps.find(({ name }) => name === layer);
+  const [height, width] = level === 'input' ? shape : (tap?.shape ?? [0, 0]);
+  return { resolution: [height, width], positions: height * width };
+}
+
+/** Resolution [height, width] of a method's maps. */
+export function mapResolution(
+  subject: Subject,
+  layer: string,
+  method: MapMethod,
+  shape: ImageShape,
+): readonly [number, number] {
+  return extentOf(subject, layer, findMapMethod(method).level, shape).resolution;
 }
 
 /**

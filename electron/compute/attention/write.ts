@@ -4,6 +4,7 @@ import type { ImageShape } from '../../../shared/domain/shape.ts';
 import { writeAtomic, writeError } from '../arrays/atomic.ts';
 import { formatNpy, type NpyArray } from '../arrays/npy.ts';
 import type { View } from './maps.ts';
+import { findMapMethod } from './methods/registry.ts';
 
 /** What one model sees in the three versions of the images. */
 export interface Views {
@@ -17,10 +18,10 @@ export interface GalleryArrays {
   /** x', [rows, height, width, channels] */
   readonly images: Float32Array;
   readonly views: Views;
-  /** [height, width] of the maps */
+  /** [height, width] of the layer */
   readonly resolution: readonly [number, number];
-  /** One key area for each row, [height · width]. */
-  readonly areas: readonly Uint8Array[];
+  /** One key area for each row, [height · width], at the layer's resolution and at the images'. */
+  readonly areas: Readonly<Record<'layer' | 'input', readonly Uint8Array[]>>;
 }
 
 /**
@@ -33,16 +34,24 @@ export async function writeGalleryArrays(folder: string, model: string, arrays: 
     throw writeError(into, cause);
   });
   const { shape, images, views, resolution, areas } = arrays;
-  const rows = areas.length;
+  const rows = areas.layer.length;
+  const [height, width] = shape;
+  const extents = { layer: resolution, input: [height, width] } as const;
   const write = (name: string, array: NpyArray): Promise<void> =>
     writeAtomic(join(into, `${name}.npy`), formatNpy(array));
 
   await write('images-adversarial', { dtype: 'f32', shape: [rows, ...shape], data: images });
   for (const [version, { maps }] of Object.entries(views) as [keyof Views, View][]) {
     for (const [method, { values }] of Object.entries(maps)) {
-      await write(`map-${method}-${version}`, { dtype: 'f32', shape: [rows, ...resolution], data: values });
+      const { level } = findMapMethod(method);
+      await write(`map-${method}-${version}`, { dtype: 'f32', shape: [rows, ...extents[level]], data: values });
     }
   }
-  const key = Uint8Array.from(areas.flatMap((area) => Array.from(area)));
-  await write('key-area', { dtype: 'u8', shape: [rows, ...resolution], data: key });
+  for (const [level, name] of [
+    ['layer', 'key-area'],
+    ['input', 'key-area-input'],
+  ] as const) {
+    const key = Uint8Array.from(areas[level].flatMap((area) => Array.from(area)));
+    await write(name, { dtype: 'u8', shape: [rows, ...extents[level]], data: key });
+  }
 }

@@ -64,6 +64,15 @@ export function forward(
 }
 
 /**
+ * The logits, whose gradients pass a ReLU only where they are positive (guided backpropagation, Springenberg et al. 2015,
+ * arXiv 1412.6806, section 3.4). Values are those of {@link forward}.
+ * @param images float32 [n, height, width, channels] in [0, 1]
+ */
+export function forwardGuided(network: Network, weights: Weights, images: tf.Tensor4D): tf.Tensor2D {
+  return new Pass(network, weights, [], null, true).run(new Map([[IMAGES, images]]), 0).logits;
+}
+
+/**
  * The same in training: batch normalisation takes the statistics of the whole batch that it is given, so a concatenated
  * pass over clean and adversarial images normalises both halves with the statistics of both together. Moving statistics
  * stay as they are; the training step updates them from `statistics`. In stages that are held, it takes the moving
@@ -111,12 +120,14 @@ class Pass {
   readonly #statistics: Record<string, tf.Tensor> | null;
   /** Layers whose ReLU's gradient the pooling behind them takes along. */
   readonly #masked: ReadonlySet<string>;
+  readonly #guided: boolean;
 
   constructor(
     network: Network,
     weights: Weights,
     taps: readonly string[],
     statistics: Record<string, tf.Tensor> | null,
+    guided = false,
   ) {
     const unknown = taps.find((name) => !network.taps.some((tap) => tap.name === name));
     if (unknown !== undefined) throw unknownTap(network, unknown);
@@ -124,8 +135,11 @@ class Pass {
     this.#weights = weights;
     this.#taps = new Map(network.taps.flatMap(({ name, layer }) => (taps.includes(name) ? [[layer, name]] : [])));
     this.#statistics = statistics;
+    this.#guided = guided;
     this.#masked = new Set(
-      network.layers.flatMap((layer) => (layer.kind === 'conv' && this.#onlyPooled(layer) ? [layer.name] : [])),
+      (guided ? [] : network.layers).flatMap((layer) =>
+        layer.kind === 'conv' && this.#onlyPooled(layer) ? [layer.name] : [],
+      ),
     );
   }
 
@@ -146,6 +160,11 @@ class Pass {
   }
 
   #layer(layer: Layer, inputs: readonly tf.Tensor4D[], given: ReadonlySet<string>): tf.Tensor {
+    if (!this.#guided || !('relu' in layer) || !layer.relu) return this.#output(layer, inputs, given);
+    return guidedRelu(this.#output({ ...layer, relu: false }, inputs, given));
+  }
+
+  #output(layer: Layer, inputs: readonly tf.Tensor4D[], given: ReadonlySet<string>): tf.Tensor {
     const [x, other] = inputs as [tf.Tensor4D, tf.Tensor4D];
     switch (layer.kind) {
       case 'conv': {
@@ -217,6 +236,16 @@ class Pass {
     return users.length === 1 && users[0]?.kind === 'pool';
   }
 }
+
+/** ReLU whose gradient is cut at 0 as well. */
+const guidedRelu: (x: tf.Tensor) => tf.Tensor = tf.customGrad((x, save) => {
+  const input = x as tf.Tensor;
+  (save as tf.GradSaveFunc)([input]);
+  return {
+    value: tf.relu(input),
+    gradFunc: (dy: tf.Tensor, saved: readonly tf.Tensor[]) => tf.mul(tf.relu(dy), tf.step(saved[0] as tf.Tensor)),
+  };
+});
 
 function forwardOnly({ architecture }: Network): AppError {
   return new AppError(

@@ -23,7 +23,7 @@ import {
 } from './layer.ts';
 import { isForeignFormat, opaqueNetwork } from './predictor.ts';
 
-export { forward, forwardFrom, forwardTraining } from './forward.ts';
+export { forward, forwardFrom, forwardGuided, forwardTraining } from './forward.ts';
 export { initialWeights } from './initial.ts';
 export type { Network, NetworkSpec, Weights } from './layer.ts';
 

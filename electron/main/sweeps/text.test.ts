@@ -10,6 +10,7 @@ const catalogue = {
   defences: [{ ...entry('at'), adversarial: true, ablations: [], recommended: null }],
   attacks: [],
   presets: [],
+  maps: [],
   trainer: [{ key: 'epochs', label: 'Epochs', type: 'integer', default: 6, nullable: false }],
 } satisfies Catalogue;
 // Only what names are looked up by.
@@ -64,6 +65,7 @@ describe('the text of a sweep', () => {
         { line: 10, column: 1, message: expect.stringContaining('Did you mean “surrogates”?') as string },
       ],
       presets: [],
+  maps: [],
       content: null,
     });
     expect(readText('name: [', undefined, catalogue, datasets).faults).toMatchObject([{ line: 1 }]);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { AppError } from '../../../shared/domain/errors.ts';
-import type { MapMethod } from '../../../shared/domain/gallery.ts';
+import type { MapMethod, MapTarget } from '../../../shared/domain/gallery.ts';
 import type { EntityId } from '../../../shared/domain/ids.ts';
 import type { GalleryRow } from '../../../shared/domain/library.ts';
 import { normalisedRows, type ScaleMode } from '../../../shared/domain/map-scale.ts';
@@ -56,10 +56,9 @@ export async function drawGallery(
   );
   const { resolveAttack } = await import('../../compute/attacks/registry.ts');
   const attack = resolveAttack(request.attack).label;
-  const kind =
-    method === 'activation'
-      ? `Activation attention (q = ${request.exponent})`
-      : `Grad-CAM of the ${request.target} class`;
+  const { findMapMethod } = await import('../../compute/attention/methods/registry.ts');
+  const { label: mapLabel, explains, signed, level } = findMapMethod(method);
+  const kind = `${mapLabel}${explains ? ` of ${targetText(request.target, className)}` : ''}${method === 'activation' ? ` (q = ${request.exponent})` : ''}`;
   const area = request.reference
     ? `of the clean map of ${library.models.get(request.reference).name}`
     : "of each model's own clean map";
@@ -72,11 +71,19 @@ export async function drawGallery(
     models,
     attackLabel: attack.split(', ')[0] ?? attack,
     scale,
+    signed,
     notes: [
-      `x′ by ${attack}. ${kind}, layer ${result.layer}, maps over their L2 norm. Under each map: prediction and mean in the key area, the top ${request.topPercent} % ${area} (outlined).`,
+      `x′ by ${attack}. ${kind}, ${level === 'layer' ? `layer ${result.layer}` : 'at the resolution of the images'}, maps over their L2 norm. Under each map: prediction and mean in the key area, the top ${request.topPercent} % ${area} (outlined).`,
       ...footnotes(request.models.map(markedModels(library, request.dataset))),
     ],
   });
+}
+
+/** `the true class`, `the margin of cat over dog`. */
+function targetText(target: MapTarget, className: (label: number) => string): string {
+  if (target === 'true' || target === 'predicted') return `the ${target} class`;
+  if ('class' in target) return `the class ${className(target.class)}`;
+  return `the margin of ${className(target.margin[0])} over ${className(target.margin[1])}`;
 }
 
 async function cleanImages(
@@ -108,7 +115,8 @@ async function readArrays(
     const array = await read(`map-${method}-${kind}`);
     return normalisedRows(array.values, array.shape).map((values) => mapOf(array.shape, values));
   };
-  const areas = await read('key-area');
+  const { findMapMethod } = await import('../../compute/attention/methods/registry.ts');
+  const areas = await read(findMapMethod(method).level === 'input' ? 'key-area-input' : 'key-area');
   return {
     adversarialImages: pictures((await read('images-adversarial')).values, rows, shape),
     clean: await maps('clean'),

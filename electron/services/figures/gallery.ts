@@ -1,3 +1,4 @@
+import type { MapPalette } from '../../../shared/domain/colour.ts';
 import { scaleMaximum, scaleTicks, type MapPair, type ScaleMode } from '../../../shared/domain/map-scale.ts';
 import { outlinePath } from '../../../shared/domain/outline.ts';
 import { wrapText } from './notes.ts';
@@ -32,6 +33,8 @@ export interface GallerySpec {
   /** Heading of the columns of x', such as `PGD-40`. */
   readonly attackLabel: string;
   readonly scale: ScaleMode;
+  /** Whether values below 0 mean something: the colour scale then reaches as far below 0. */
+  readonly signed?: boolean;
   /** Below the figure: method, layer, key area, what the numbers are; what the masking check says. */
   readonly notes: readonly string[];
   readonly widthInches?: number;
@@ -99,7 +102,7 @@ export function galleryFigure(spec: GallerySpec): SvgFigure {
         const picture = kind === 'clean' ? row.image : model.adversarialImages[rowIndex];
         const map = model[kind][rowIndex];
         if (!picture || !map) continue;
-        body.push(svgImage(x, y, tile, tile, overlayPng(picture, map, maximum, OPACITY)));
+        body.push(svgImage(x, y, tile, tile, overlayPng(picture, map, maximum, OPACITY, paletteOf(spec))));
         const area = model.keyAreas[rowIndex];
         if (area) body.push(outline(area, x, y, tile));
         const text = model.captions[rowIndex]?.[kind] ?? '';
@@ -135,6 +138,8 @@ function caption(x: number, tileBottom: number, tile: number, text: string): str
   });
 }
 
+const paletteOf = ({ signed }: GallerySpec): MapPalette => (signed ? 'diverging' : 'viridis');
+
 /** The upper end of a colour scale as its printed number. */
 function topOf(maximum: number): string {
   return scaleTicks(maximum).at(-1)?.text ?? '';
@@ -142,14 +147,17 @@ function topOf(maximum: number): string {
 
 function legend(spec: GallerySpec, pairs: readonly MapPair[], y: number, width: number): string[] {
   const barWidth = Math.min(160, width / 3);
-  const parts = [svgImage(0, y, barWidth, 6, scalePng()).replace('<image ', '<image preserveAspectRatio="none" ')];
+  const parts = [
+    svgImage(0, y, barWidth, 6, scalePng(paletteOf(spec))).replace('<image ', '<image preserveAspectRatio="none" '),
+  ];
   if (spec.scale === 'all') {
-    for (const { at, text } of scaleTicks(scaleMaximum(pairs, 'all', 0, 0))) {
+    for (const { at, text } of scaleTicks(scaleMaximum(pairs, 'all', 0, 0), spec.signed)) {
       const anchor = at === 0 ? 'start' : at === 1 ? 'end' : 'middle';
       parts.push(svgText(at * barWidth, y + 16, text, { anchor, size: SMALL_FONT_SIZE }));
     }
   } else {
-    parts.push(svgText(0, y + 16, '0', { size: SMALL_FONT_SIZE }));
+    if (spec.signed) parts.push(svgText(barWidth / 2, y + 16, '0', { anchor: 'middle', size: SMALL_FONT_SIZE }));
+    else parts.push(svgText(0, y + 16, '0', { size: SMALL_FONT_SIZE }));
     const text = spec.scale === 'row' ? 'top of the row’s scale' : 'top of the pair’s scale';
     parts.push(svgText(barWidth, y + 16, text, { anchor: 'end', size: SMALL_FONT_SIZE }));
   }

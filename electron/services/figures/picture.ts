@@ -26,7 +26,7 @@ export function picturePng(picture: Picture): Buffer {
 /**
  * A heat map over its picture as PNG. The map is interpolated linearly between the centres of its cells, which shows
  * its true resolution without blocks; the picture stays visible below in grey.
- * @param maximum value at the top of the colour scale; 0 is its low end.
+ * @param maximum value at the top of the colour scale; 0 is its low end, or −maximum of the diverging palette.
  * @param opacity share of the map in the mixture, 0 to 1.
  */
 export function overlayPng(
@@ -40,11 +40,13 @@ export function overlayPng(
   const height = rows * ENLARGE;
   const width = columns * ENLARGE;
   const colours = paletteBytes(palette);
+  const share = (value: number): number =>
+    clampUnit(palette === 'diverging' ? (value / maximum + 1) / 2 : value / maximum);
   const data = new Uint8Array(height * width * 3);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const at = (y * width + x) * 3;
-      const level = map ? clampUnit(sampleMap(map, (y + 0.5) / height, (x + 0.5) / width) / maximum) : 0;
+      const level = map ? share(sampleMap(map, (y + 0.5) / height, (x + 0.5) / width)) : 0;
       const entry = Math.round(level * 255) * 3;
       for (let channel = 0; channel < 3; channel++) {
         const below = 255 * pixel(picture, Math.floor(y / ENLARGE), Math.floor(x / ENLARGE), channel);

@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream';
+import { crc32 } from 'node:zlib';
 import { openPromise } from 'yauzl';
 import type { Entry, ZipFile } from 'yauzl';
+import { AppError } from '../../../shared/domain/errors.ts';
 import { badData, contentOf, dropBytes, headOf, headOfChunks, inflateError } from './byte-stream.ts';
 import type { NamedFile } from './byte-stream.ts';
 import { NPY_HEAD_BYTES, parseNpyLayout } from './npy-header.ts';
@@ -98,22 +100,38 @@ async function entriesOf(zip: ZipFile, name: string): Promise<Entry[]> {
   return entries;
 }
 
+/** From byte `start` on; near the beginning with a check of the sum of all. */
 async function* memberBytes(zip: ZipFile, entry: Entry, name: string, start: number): AsyncGenerator<Uint8Array> {
+  if (start > entry.uncompressedSize) return;
   const stored = entry.compressionMethod === 0;
+  const skipped = stored && start > NPY_HEAD_BYTES ? start : 0;
   let stream: Readable;
   try {
-    if (start > entry.uncompressedSize) return;
-    stream = await (stored && start > 0
-      ? zip.openReadStreamPromise(entry, { start })
-      : zip.openReadStreamPromise(entry));
+    stream = await zip.openReadStreamPromise(entry, skipped > 0 ? { start: skipped } : {});
   } catch (cause) {
     throw badData(name, 'cannot be read: it is encrypted, damaged or compressed in an unknown way', cause);
   }
   try {
-    yield* dropBytes(stream as AsyncIterable<Uint8Array>, stored ? 0 : start);
+    yield* dropBytes(
+      skipped === 0
+        ? checked(stream as AsyncIterable<Uint8Array>, entry.crc32, name)
+        : (stream as AsyncIterable<Uint8Array>),
+      start - skipped,
+    );
   } catch (cause) {
+    if (cause instanceof AppError) throw cause;
     throw inflateError(name, cause) ?? badData(name, 'is damaged: its data cannot be read. Save it again', cause);
   } finally {
     stream.destroy();
   }
+}
+
+/** The stream, which fails at its end if its bytes are not those that were written. */
+async function* checked(stream: AsyncIterable<Uint8Array>, expected: number, name: string): AsyncGenerator<Uint8Array> {
+  let sum = 0;
+  for await (const chunk of stream) {
+    sum = crc32(chunk, sum);
+    yield chunk;
+  }
+  if (sum !== expected) throw badData(name, 'is damaged: its check sum does not fit. Copy or save it again');
 }

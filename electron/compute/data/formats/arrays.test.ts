@@ -133,6 +133,13 @@ it.each<[string, string, DatasetFormat, (bytes: Buffer) => Buffer, RegExp]>([
   ['npz', 'parts.npz', 'npz', cut, /parts.npz is not a NumPy archive/],
   ['npz', 'parts.npz', 'npz', text, /parts.npz is not a NumPy archive/],
   ['npz', 'parts.npz', 'npz', (bytes) => bytes.fill(0x55, 200, 400), /parts.npz: x_train (is|has)/],
+  [
+    'npz',
+    'adversarial.npz',
+    'npz',
+    (bytes) => bytes.fill(0x3f, 500, 501),
+    /adversarial.npz: adversarial is damaged: its check/,
+  ],
   ['svhn', 'train_32x32.mat', 'mat', cut, /train_32x32.mat is cut short or damaged/],
   ['svhn', 'train_32x32.mat', 'mat', text, /train_32x32.mat is no MAT-file of version 5 or 7.3/],
   ['svhn', 'train_32x32.mat', 'mat', empty, /train_32x32.mat is no MAT-file/],

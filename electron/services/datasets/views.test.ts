@@ -1,9 +1,11 @@
 import {
   appendFileSync,
+  cpSync,
   mkdtempSync,
   openSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -17,6 +19,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CALLS } from '../../../shared/contract/calls.ts';
 import { EXCLUDED } from '../../../shared/domain/dataset.ts';
 import { datasetQuery, type DatasetSelection } from '../../../shared/domain/dataset-view.ts';
+import { importPlan } from '../../../shared/domain/import-plan.ts';
+import { SPLITS } from '../../../shared/domain/shape.ts';
 import { evaluationRequest } from '../../../shared/domain/evaluation.ts';
 import { trainConfig } from '../../../shared/domain/training.ts';
 import { readNpz } from '../../compute/arrays/npz.ts';
@@ -308,7 +312,7 @@ describe('verification finds', () => {
 
 describe('an export of a selection', () => {
   test('as a folder holds the pixels, and can be imported again with its splits', async () => {
-    const { positions } = await select('(class:3 OR class:4) position:<300');
+    const { positions } = await select('(class:3 OR class:4) (position:<300 OR position:>6800)');
     const target = join(root, 'folder');
     expect(await library.datasets.export(id, positions, 'folder', target)).toBe(positions.length);
     const [first = 0] = positions;
@@ -322,6 +326,34 @@ describe('an export of a selection', () => {
     expect(lines[0]).toBe('file,label,split,position,name');
     expect(lines).toHaveLength(positions.length + 1);
     expect((await refused(library.datasets.export(id, positions, 'folder', target))).message).toMatch(/not empty/);
+
+    const { id: back } = await library.datasets.import(importPlan.parse({ path: target, originals: 'reference' }));
+    await done(back);
+    const again = await openPacked(library.datasets.folder(back));
+    expect(again.manifest).toMatchObject({ images: positions.length, classes: ['3', '4'], shape: [28, 28, 1] });
+    const items = await library.datasets.items(back, [...again.labels.keys()]);
+    for (const { position, columns, label, split } of items) {
+      const from = Number(columns?.['position']);
+      expect(label).toBe((packed.labels[from] ?? 0) - 3);
+      expect(SPLITS.indexOf(split ?? 'train')).toBe(packed.splits[from]);
+      expect([...again.readBytes([position])]).toEqual([...packed.readBytes([from])]);
+    }
+    again.close();
+    const few = await select('column.position:<100', { sort: { by: 'column.position', descending: true } }, back);
+    expect(few.positions.length).toBe([...positions].filter((at) => at < 100).length);
+
+    // Moved and renamed, they are found by what is in them; what was changed meanwhile is not.
+    const moved = join(root, 'elsewhere');
+    cpSync(target, join(moved, 'deep', 'down'), { recursive: true });
+    renameSync(join(moved, 'deep', 'down', '3'), join(moved, 'threes'));
+    const [changed = ''] = readdirSync(join(moved, 'threes'));
+    appendFileSync(join(moved, 'threes', changed), 'x');
+    expect(await library.datasets.relocate(back, moved)).toEqual({
+      originals: positions.length,
+      found: positions.length - 1,
+      missing: [`3/${changed}`],
+    });
+    expect((await refused(library.datasets.relocate(id, moved))).message).toMatch(/without a reference/);
   });
 
   test('as NPZ holds arrays that NumPy reads, as CSV a line per image', async () => {

@@ -207,3 +207,38 @@ test('a preview counts as the import does, and its sample holds images after the
     expect(all.has((sample.data as Uint8Array).subarray(at * 144, (at + 1) * 144).join())).toBe(true);
   }
 });
+
+test('a saved adversarial set becomes a test set with the very same float32 pixels and all its classes', async () => {
+  // Values between n/255: 8 bits could not hold them.
+  const data = Float32Array.from({ length: 48 }, (_, at) => (at + 0.37) / 48);
+  const path = join(root, 'attacked.npz');
+  await writeNpz(path, {
+    adversarial: { dtype: 'f32', shape: [3, 4, 4, 1], data },
+    labels: { dtype: 'i32', shape: [3], data: Int32Array.of(2, 0, 2) },
+    logits_clean: { dtype: 'f32', shape: [3, 5], data: new Float32Array(15) },
+  });
+  const { manifest, folder } = await run({ path });
+  expect(manifest).toMatchObject({
+    pixels: 'f32',
+    classes: ['0', '1', '2', '3', '4'],
+    classCounts: [1, 0, 2, 0, 0],
+    splits: { train: 0, validation: 0, test: 3 },
+  });
+  const packed = await openPacked(folder);
+  expect(packed.readImages([2, 0])).toEqual(Float32Array.of(...data.subarray(32), ...data.subarray(0, 16)));
+  expect([...packed.readBytes([0])]).toEqual([...data.subarray(0, 16)].map((value) => Math.round(255 * value)));
+  packed.close();
+});
+
+test('one class is refused, and so is a path that is not there', async () => {
+  const path = join(root, 'one.npz');
+  await writeNpz(path, {
+    images: { dtype: 'u8', shape: [2, 2, 2, 1], data: new Uint8Array(8) },
+    labels: { dtype: 'u8', shape: [2], data: new Uint8Array(2) },
+  });
+  await expect(run({ path })).rejects.toMatchObject({
+    code: 'bad-data',
+    message: expect.stringMatching(/has 1 class of images \(0\); a classifier needs at least two/),
+  });
+  await expect(run({ path: join(root, 'nowhere') })).rejects.toMatchObject({ code: 'not-found' });
+});

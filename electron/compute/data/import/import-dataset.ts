@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { DatasetManifest } from '../../../../shared/domain/dataset.ts';
-import { AppError } from '../../../../shared/domain/errors.ts';
 import type { EntityId } from '../../../../shared/domain/ids.ts';
 import type { ImportPlan } from '../../../../shared/domain/import-plan.ts';
 import type { Control } from '../../jobs/control.ts';
@@ -16,6 +15,7 @@ import { openJournal } from './journal.ts';
 import type { Journal } from './journal.ts';
 import { openSource } from './open-source.ts';
 import { packImages } from './pack-images.ts';
+import { nothingGood } from './reasons.ts';
 import { requireSpace } from './space.ts';
 import { survey } from './survey.ts';
 
@@ -104,9 +104,4 @@ function copiedBytes(journal: Journal, { originals }: ImportPlan): number {
   let sum = 0;
   for (const { bytes } of journal.originals()) sum += bytes;
   return sum;
-}
-
-function nothingGood(path: string, first: { readonly file: string; readonly reason: string } | undefined): AppError {
-  const example = first ? ` For example, ${first.file} ${first.reason}.` : '';
-  return new AppError('bad-data', `${path} has no image that can be read.${example}`, { details: { file: path } });
 }

@@ -5,11 +5,12 @@ import type { ImportPlan } from '../../../../shared/domain/import-plan.ts';
 import { formatNpy } from '../../arrays/npy.ts';
 import type { Control } from '../../jobs/control.ts';
 import { assignSplits, countSplits } from '../splits.ts';
-import { chooseItems, itemsOf } from './chosen-items.ts';
+import { chooseItems, itemsOf, tooFew } from './chosen-items.ts';
 import type { ChosenItems } from './chosen-items.ts';
 import { maskPath } from './masks.ts';
 import { openSource } from './open-source.ts';
 import type { OpenedSource } from './open-source.ts';
+import { nothingGood } from './reasons.ts';
 import { sampleFile } from './sample-name.ts';
 import { takeSample } from './sample.ts';
 import { bytesFree, bytesNeeded } from './space.ts';
@@ -45,7 +46,9 @@ export async function previewImport(
     const path = resolve(plan.path);
     const all = chooseItems(source, plan, path);
     const seen = await survey(opened, all.items, plan, control);
-    const chosen = readable(all, seen.unreadable);
+    if (seen.unreadable.size === seen.looked) throw nothingGood(path, [...seen.unreadable.values()][0]);
+    const chosen = readable(opened, all, seen.unreadable);
+    if (chosen.classes.length < 2) throw tooFew(path, chosen.classes);
     const items = itemsOf(source, chosen);
     const counts = chosen.classes.map(() => 0);
     for (const { label } of items) counts[label] = (counts[label] ?? 0) + 1;
@@ -84,16 +87,25 @@ export async function previewImport(
   }
 }
 
-function readable(chosen: ChosenItems, unreadable: ReadonlyMap<number, SkippedFile>): ChosenItems {
+/** Without what does not decode, and without classes of which nothing is left, as the import will see it. */
+function readable(
+  { source }: OpenedSource,
+  chosen: ChosenItems,
+  unreadable: ReadonlyMap<number, SkippedFile>,
+): ChosenItems {
   if (unreadable.size === 0) return chosen;
   const kept = chosen.items.reduce<number[]>((list, item, at) => {
     if (!unreadable.has(item)) list.push(at);
     return list;
   }, []);
+  const used = new Set(kept.map((at) => chosen.labels[at] ?? 0));
+  const taken = [...chosen.classes.keys()].filter((label) => source.keepsClasses === true || used.has(label));
+  const labelOf = new Map(taken.map((label, index) => [label, index]));
   return {
     ...chosen,
+    classes: taken.map((label) => chosen.classes[label] ?? ''),
     items: Uint32Array.from(kept, (at) => chosen.items[at] ?? 0),
-    labels: Uint16Array.from(kept, (at) => chosen.labels[at] ?? 0),
+    labels: Uint16Array.from(kept, (at) => labelOf.get(chosen.labels[at] ?? 0) ?? 0),
   };
 }
 

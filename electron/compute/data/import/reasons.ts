@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import type { SkippedFile } from '../../../../shared/domain/dataset.ts';
 import { AppError } from '../../../../shared/domain/errors.ts';
 import type { FileTree } from '../tree/tree.ts';
 
@@ -22,6 +23,12 @@ export async function requireSource(root: string): Promise<void> {
       { cause, details: { file: root }, retry: true },
     );
   }
+}
+
+/** @returns AppError `bad-data`: not one image decodes. */
+export function nothingGood(path: string, first: SkippedFile | undefined): AppError {
+  const example = first ? ` For example, ${first.file} ${first.reason}.` : '';
+  return new AppError('bad-data', `${path} has no image that can be read.${example}`, { details: { file: path } });
 }
 
 /** `1,234 images`, `1 image`. */

@@ -22,7 +22,6 @@ const fixture = (name: string): string => join(FIXTURES, name);
 const expected = JSON.parse(readFileSync(fixture('expected.json'), 'utf8')) as {
   good: Record<string, string>;
   long: Record<string, string>;
-  names: Record<string, string>;
 };
 
 let folder: string;

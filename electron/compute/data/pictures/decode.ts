@@ -26,6 +26,6 @@ export async function decodePicture(bytes: Uint8Array, target: Target): Promise<
   const sideways = isSideways(head.orientation);
   const [width, height] = sideways ? [head.height, head.width] : [head.width, head.height];
   const exact = reduction(placeTurned(width, height, head.orientation, target)) < COARSE;
-  const raw = await decodeRaw(bytes, head, exact);
-  return { pixels: transform(raw, head.orientation, target), head };
+  const pixels = await decodeRaw(bytes, head, exact, (raw) => transform(raw, head.orientation, target));
+  return { pixels, head };
 }

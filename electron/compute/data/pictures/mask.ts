@@ -21,16 +21,9 @@ export async function decodeMask(
 ): Promise<Uint8Array> {
   const head = headOf(bytes);
   requireProportions(head, image);
-  const raw = await decodeRaw(bytes, head, true);
-  const grey = transform(raw, head.orientation, {
-    width: target.width,
-    height: target.height,
-    fit: target.fit,
-    channels: 1,
-    padColour: '#000000',
-    filter: 'nearest',
-    depth: 'f32',
-  });
+  const { width, height, fit } = target;
+  const light: Target = { width, height, fit, channels: 1, padColour: '#000000', filter: 'nearest', depth: 'f32' };
+  const grey = await decodeRaw(bytes, head, true, (raw) => transform(raw, head.orientation, light));
   let brightest = 0;
   for (const value of grey) brightest = Math.max(brightest, value);
   return Uint8Array.from(grey, (value) => (value > 0 && value >= brightest / 2 ? 255 : 0));

@@ -26,6 +26,8 @@ export interface RawPicture {
   readonly channels: 1 | 2 | 3 | 4;
   /** [height, width, channels]: 0…255, 0…65,535 or [0, 1]. */
   readonly data: Samples;
+  /** What its decoder is too low by, on average, in each channel; it is added once pixels are averaged. */
+  readonly tooLow?: readonly number[];
 }
 
 /** Red, green and blue, 0…255, of `#rrggbb`. */

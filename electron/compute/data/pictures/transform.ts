@@ -26,7 +26,7 @@ export function transform(raw: RawPicture, orientation: Orientation, target: Tar
   const grid: Grid = isCopy(placement)
     ? cut(opaque, placement)
     : {
-        data: resample(opaque, placement.box, placement.width, placement.height, target.filter),
+        data: raise(resample(opaque, placement.box, placement.width, placement.height, target.filter), raw.tooLow),
         width: placement.width,
         height: placement.height,
         channels: opaque.channels,
@@ -35,6 +35,17 @@ export function transform(raw: RawPicture, orientation: Orientation, target: Tar
   const finished = finish(upright, topOf(narrow.data), target);
   const isWhole = upright.width === target.width && upright.height === target.height;
   return isWhole ? finished : pad(finished, upright, target);
+}
+
+/** Black stays black. */
+function raise(data: Float32Array, tooLow: readonly number[] | undefined): Float32Array {
+  if (tooLow === undefined) return data;
+  const channels = tooLow.length;
+  for (let at = 0; at < data.length; at++) {
+    const value = data[at] ?? 0;
+    if (value >= 1) data[at] = value + (tooLow[at % channels] ?? 0);
+  }
+  return data;
 }
 
 function upperBytes(data: Uint16Array): Uint8Array {

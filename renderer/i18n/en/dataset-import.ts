@@ -77,6 +77,8 @@ export const datasetImport = {
   space: '{needed} needed, {free} free',
   tooBig:
     'There is not enough space: {needed} needed, {free} free. Make images smaller, take fewer, or free some space.',
+  large: 'Images keep their size of {size}. Networks are trained on smaller ones; {side}×{side} would need about {bytes}.',
+  makeSmall: 'Make them {side}×{side}',
   notes: 'Worth knowing',
   masksFound: 'no key area found | {n} key area found | {n} key areas found',
   skipped: {
@@ -103,7 +105,7 @@ export const datasetImport = {
     classesUnknown: 'not known yet',
     renamed: '{n} renamed',
     reordered: 'reordered',
-    given: 'given by the source',
+    given: 'as given, else drawn',
     draw: '{validation} % validation, {test} % test',
     folds: 'fold {fold} of {folds} as test',
     own: 'as in the source',
@@ -158,8 +160,8 @@ export const datasetImport = {
     heightLabel: 'Height in pixels',
     presets: 'Usual sizes',
     own: 'as it is',
-    found: 'Sizes found',
-    foundMore: 'and {n} more',
+    found: 'Sizes found: {sizes}',
+    foundMore: '{n} more',
     fit: 'How images are brought to this size',
     fits: { crop: 'Crop', stretch: 'Stretch', pad: 'Pad' },
     fitHelp: {

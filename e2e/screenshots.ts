@@ -63,7 +63,8 @@ async function inEveryLook(app: RunningApp, picture: (look: string) => Promise<v
   await resize(app, { width: 1440, height: 900 });
 }
 
-async function dismissNotifications(page: Page): Promise<void> {
+/** Puts away every message at the window's edge: it would lie over what is below it. */
+export async function dismissNotifications(page: Page): Promise<void> {
   const dismiss = page.getByRole('region', { name: 'Notifications' }).getByRole('button', { name: 'Dismiss' });
   // One may go by itself between the look and the click.
   while ((await dismiss.count()) > 0)

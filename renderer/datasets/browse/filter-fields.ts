@@ -7,6 +7,7 @@ const HELP: Readonly<Record<string, MessageKey>> = {
   split: 'browse.fields.split',
   position: 'browse.fields.position',
   name: 'browse.fields.name',
+  size: 'browse.fields.size',
   width: 'browse.fields.width',
   height: 'browse.fields.height',
   brightness: 'browse.fields.brightness',

@@ -25,6 +25,8 @@ export const datasetItem = z.object({
   /** Mean of the packed pixels in [0, 1], and their standard deviation. */
   brightness: z.number().nullable(),
   contrast: z.number().nullable(),
+  /** Where its original file lies, if the import kept or referenced it. It may have moved: `datasets.relocate`. */
+  original: z.string().nullable(),
   /** Further values that the source gave. */
   columns: z.record(z.string(), z.union([z.string(), z.number(), z.null()])).nullable(),
 });

@@ -150,8 +150,8 @@ function toTerm(tag: TagToken, text: string): FilterTerm {
 }
 
 /** Some locations of the library have no end; then it is that of the text. */
-function placeOf({ start, end }: { readonly start: number; readonly end: number }, text: string): Place {
-  return [start, (end as number | undefined) ?? text.length];
+function placeOf({ start, end }: { readonly start: number; readonly end?: number }, text: string): Place {
+  return [start, end ?? text.length];
 }
 
 /** Every condition of a filter. */

@@ -1,6 +1,7 @@
 import {
   appendFileSync,
   cpSync,
+  existsSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -353,6 +354,12 @@ describe('an export of a selection', () => {
       found: positions.length - 1,
       missing: [`3/${changed}`],
     });
+    const located = await library.datasets.items(back, [0, 1]);
+    for (const { original, name } of located) {
+      const kept = name === `3/${changed}`;
+      expect(original?.startsWith(kept ? target : moved), original ?? '').toBe(true);
+      expect(existsSync(original ?? '')).toBe(true);
+    }
     expect((await refused(library.datasets.relocate(id, moved))).message).toMatch(/without a reference/);
   });
 

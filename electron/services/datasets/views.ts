@@ -19,6 +19,7 @@ import {
 import { AppError } from '../../../shared/domain/errors.ts';
 import { newId, type EntityId } from '../../../shared/domain/ids.ts';
 import { SPLITS } from '../../../shared/domain/shape.ts';
+import { originalPaths } from '../../compute/data/tasks/relocate.ts';
 import { STATISTICS_FILE } from '../../compute/data/tasks/statistics.ts';
 import { folderBytes } from '../../store/folder.ts';
 import { engineForJob } from '../engines.ts';
@@ -100,6 +101,7 @@ export function datasetViews(
         throw new AppError('not-found', `${manifest.name} has no image ${beyond}; it has ${manifest.images}.`);
       }
       const rows = set.rows(positions);
+      const originals = await originalPaths(folderOf(id), manifest, positions);
       return positions.map((position, at) => {
         const row = rows[at] ?? null;
         const split = splits[position] ?? EXCLUDED;
@@ -112,6 +114,7 @@ export function datasetViews(
           height: row?.height ?? null,
           brightness: row?.brightness ?? null,
           contrast: row?.contrast ?? null,
+          original: originals[at] ?? null,
           columns: row?.columns ?? null,
         };
       });

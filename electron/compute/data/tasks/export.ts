@@ -82,7 +82,7 @@ async function inPlace({ target, format }: Selection, write: (target: string) =>
     if (format === 'folder') await rmdir(target).catch(() => undefined);
     await rename(temporary, target);
   } catch (cause) {
-    await rm(temporary, { recursive: true, force: true });
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
     throw writeError(target, cause);
   }
 }
@@ -132,7 +132,7 @@ async function writeFolder(source: Source, target: string): Promise<void> {
         const png = encode({
           width,
           height,
-          channels: channels as 1 | 2 | 3 | 4,
+          channels,
           depth: pixels === 'f32' ? 16 : 8,
           data,
         });

@@ -4,6 +4,7 @@ import { opendir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
+import type { DatasetManifest } from '../../../../shared/domain/dataset.ts';
 import type { Relocation } from '../../../../shared/domain/dataset-view.ts';
 import { AppError } from '../../../../shared/domain/errors.ts';
 import { writeAtomic } from '../../arrays/atomic.ts';
@@ -12,9 +13,9 @@ import { ITEMS_FILE } from '../items.ts';
 import { readManifest } from '../packed.ts';
 
 /** Where originals lie that are no longer where they were imported from: files below a folder, by position. */
-export const RELOCATED_FILE = 'originals.json';
-export const relocatedOriginals = z.object({ folder: z.string(), files: z.record(z.string(), z.string()) });
-export type RelocatedOriginals = z.infer<typeof relocatedOriginals>;
+const RELOCATED_FILE = 'originals.json';
+const relocatedOriginals = z.object({ folder: z.string(), files: z.record(z.string(), z.string()) });
+type RelocatedOriginals = z.infer<typeof relocatedOriginals>;
 
 /** Most names of missing files in an answer. */
 const MOST_NAMED = 1000;
@@ -79,27 +80,60 @@ export async function relocateOriginals(folder: string, path: string, control: C
 }
 
 /** Originals of a set with their hashes, by position; none where the import kept no reference. */
-export function referencedOriginals(folder: string): Original[] {
+function referencedOriginals(folder: string): Original[] {
   // Copies lie in the library itself.
   if (readManifest(folder).plan?.originals !== 'reference') return [];
+  return withOriginals(folder, (db) => {
+    const rows = db.prepare('SELECT position, file, bytes, sha256 FROM originals ORDER BY position').all();
+    return rows as unknown as Original[];
+  });
+}
+
+/** Calls `read` if the set has a list of originals. */
+function withOriginals<T>(folder: string, read: (db: DatabaseSync) => T[]): T[] {
   const file = join(folder, ITEMS_FILE);
   if (!existsSync(file)) return [];
   const db = new DatabaseSync(file, { readOnly: true });
   try {
     const table = db.prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'originals'`).get();
-    if (!table) return [];
-    const rows = db.prepare('SELECT position, file, bytes, sha256 FROM originals ORDER BY position').all();
-    return rows as unknown as Original[];
+    return table ? read(db) : [];
   } finally {
     db.close();
   }
 }
 
-/** What an earlier search found; null without one. @throws AppError `bad-data` for a damaged file. */
-export async function readRelocated(folder: string): Promise<RelocatedOriginals | null> {
-  const file = join(folder, RELOCATED_FILE);
-  const text = await readFile(file, 'utf8').catch(() => null);
-  return text === null ? null : relocatedOriginals.parse(JSON.parse(text));
+/**
+ * Where the originals of some images lie: in the library, where they were imported from, or where an earlier search has
+ * found them. Null for images without one. Nothing is looked for.
+ */
+export async function originalPaths(
+  folder: string,
+  { plan }: Pick<DatasetManifest, 'plan'>,
+  positions: readonly number[],
+): Promise<(string | null)[]> {
+  if (!plan || plan.originals === 'none') return [];
+  const moved = await readRelocated(folder);
+  return withOriginals(folder, (db) => {
+    const one = db.prepare('SELECT file FROM originals WHERE position = ?');
+    return positions.map((position) => {
+      const file = (one.get(position) as { readonly file: string } | undefined)?.file;
+      if (file === undefined) return null;
+      if (plan.originals === 'copy') return join(folder, 'originals', file);
+      const found = moved?.files[String(position)];
+      return moved && found !== undefined ? join(moved.folder, found) : join(plan.path, file);
+    });
+  });
+}
+
+/** What an earlier search found; null without one, or if its file is damaged: it can be searched for again. */
+async function readRelocated(folder: string): Promise<RelocatedOriginals | null> {
+  const text = await readFile(join(folder, RELOCATED_FILE), 'utf8').catch(() => null);
+  if (text === null) return null;
+  try {
+    return relocatedOriginals.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
 }
 
 /** Every file below a folder; links are not followed, and what cannot be read is passed over. */

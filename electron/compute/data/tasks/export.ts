@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -121,7 +120,7 @@ async function writeFolder(source: Source, target: string): Promise<void> {
   const list = await open(join(target, 'manifest.csv'), 'w');
   try {
     const further = columnsOf(source);
-    await list.write(stringify([['file', 'label', 'split', 'position', 'name', ...further]]));
+    await list.appendFile(stringify([['file', 'label', 'split', 'position', 'name', ...further]]));
     for await (const piece of pieces(source)) {
       const rows = items?.rows(piece);
       const values = pixels === 'f32' ? sixteenBit(dataset.readImages(piece)) : dataset.readBytes(piece);
@@ -149,7 +148,7 @@ async function writeFolder(source: Source, target: string): Promise<void> {
           ...columns,
         ]);
       }
-      await list.write(stringify(lines));
+      await list.appendFile(stringify(lines));
     }
   } finally {
     await list.close();
@@ -219,39 +218,31 @@ async function writeArrays(source: Source, target: string): Promise<void> {
 async function writeTable(source: Source, target: string): Promise<void> {
   const { dataset, items } = source;
   const further = columnsOf(source);
-  const file = createWriteStream(target);
-  const opened = once(file, 'open');
+  const file = await open(target, 'w');
   try {
-    await opened;
-    const write = async (lines: readonly (readonly (string | number | null)[])[]): Promise<void> => {
-      if (!file.write(stringify(lines.map((line) => [...line])))) await once(file, 'drain');
-    };
-    await write([[...BASE_COLUMNS, ...further]]);
+    await file.appendFile(stringify([[...BASE_COLUMNS, ...further]]));
     for await (const piece of pieces(source)) {
       const rows = items?.rows(piece);
-      await write(
-        Array.from(piece, (position, at) => {
-          const row: ItemRow | null = rows?.[at] ?? null;
-          const label = dataset.labels[position] ?? 0;
-          return [
-            position,
-            dataset.manifest.classes[label] ?? '',
-            label,
-            splitName(dataset.splits[position]),
-            row?.name ?? null,
-            row?.width ?? null,
-            row?.height ?? null,
-            row?.brightness ?? null,
-            row?.contrast ?? null,
-            ...further.map((name) => row?.columns?.[name] ?? null),
-          ];
-        }),
-      );
+      const lines = Array.from(piece, (position, at) => {
+        const row: ItemRow | null = rows?.[at] ?? null;
+        const label = dataset.labels[position] ?? 0;
+        return [
+          position,
+          dataset.manifest.classes[label] ?? '',
+          label,
+          splitName(dataset.splits[position]),
+          row?.name ?? null,
+          row?.width ?? null,
+          row?.height ?? null,
+          row?.brightness ?? null,
+          row?.contrast ?? null,
+          ...further.map((name) => row?.columns?.[name] ?? null),
+        ];
+      });
+      await file.appendFile(stringify(lines));
     }
-    file.end();
-    await once(file, 'close');
   } finally {
-    file.destroy();
+    await file.close();
   }
 }
 

@@ -37,7 +37,7 @@ export function importService(session: Session, previews: Previews): ImportServi
   const { store } = session;
   return {
     preview: async (plan, token) => previews.look(absolute(parseInput(importPlan, plan, 'import')), token),
-    endPreview: previews.end,
+    endPreview: (token) => previews.end(token),
     import: async (input) => {
       const plan = parseInput(importPlan, input, 'import');
       const path = resolve(plan.path);

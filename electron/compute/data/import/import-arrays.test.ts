@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { datasetManifest, importPreview } from '../../../../shared/domain/dataset.ts';
+import { datasetManifest, duplicatesFile, importPreview } from '../../../../shared/domain/dataset.ts';
 import type { DatasetManifest } from '../../../../shared/domain/dataset.ts';
 import { importPlan } from '../../../../shared/domain/import-plan.ts';
 import type { ImportPlanInput } from '../../../../shared/domain/import-plan.ts';
@@ -182,8 +182,8 @@ test('images a few levels apart are near duplicates, and a warning says where th
   for (let at = 0; at < SIZE; at += 1) data[6 * SIZE + at] = data[at]! + 1;
   const { manifest, folder } = await run({ path: await source(data), nearDuplicates: 2 });
   expect(manifest.duplicates!.near).toBeGreaterThanOrEqual(1);
-  const { pairs } = JSON.parse(readFileSync(join(folder, 'duplicates.json'), 'utf8'));
-  expect(pairs.map(([a, b]: number[]) => [a, b])).toContainEqual([0, 6]);
+  const { pairs } = duplicatesFile.parse(JSON.parse(readFileSync(join(folder, 'duplicates.json'), 'utf8')));
+  expect(pairs.map(([a, b]) => [a, b])).toContainEqual([0, 6]);
 });
 
 test('a preview counts as the import does, and its sample holds images after the transformation', async () => {

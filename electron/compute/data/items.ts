@@ -35,6 +35,8 @@ export interface ItemValues {
   readonly contrast: Float64Array;
 }
 
+export type ItemDetails = Omit<ItemRow, 'hash' | 'phash'>;
+
 /** An items file, open for reading. */
 export interface Items {
   /** Number of images. */
@@ -43,12 +45,8 @@ export interface Items {
   rows(positions: ArrayLike<number>): (ItemRow | null)[];
   /** Numbers of all images by position; NaN where there is no row. */
   values(): ItemValues;
-  /** Name and columns of all images in ascending order of position, one at a time. */
-  texts(): IterableIterator<{
-    readonly position: number;
-    readonly name: string;
-    readonly columns: ItemColumns | null;
-  }>;
+  /** What is known of all images but their hashes, in ascending order of position, one at a time. */
+  details(): IterableIterator<ItemDetails>;
   /** Calling it twice is harmless. */
   close(): void;
 }
@@ -148,11 +146,13 @@ function reader(db: DatabaseSync, count: number): Items {
       }
       return values;
     },
-    *texts() {
-      const all = db.prepare('SELECT position, name, columns FROM items ORDER BY position');
+    *details() {
+      const all = db.prepare(
+        'SELECT position, name, width, height, brightness, contrast, columns FROM items ORDER BY position',
+      );
       for (const raw of all.iterate() as Iterable<unknown>) {
-        const { position, name, columns } = raw as RawRow;
-        yield { position, name, columns: parseColumns(columns) };
+        const { position, name, width, height, brightness, contrast, columns } = raw as RawRow;
+        yield { position, name, width, height, brightness, contrast, columns: parseColumns(columns) };
       }
     },
     close: () => {

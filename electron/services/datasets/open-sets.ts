@@ -75,7 +75,10 @@ export async function openSet(folder: string): Promise<OpenSet> {
         const column = columns.get(name);
         return column?.type === 'text' ? column.values : null;
       }),
-    close: () => file?.close(),
+    close: () => {
+      // What is being read goes on to its end.
+      void Promise.allSettled([index]).then(() => file?.close());
+    },
   };
 }
 
@@ -85,26 +88,25 @@ async function readIndex(file: Items, images: number): Promise<ItemIndex> {
   const names = new Array<string>(images).fill('');
   const texts = new Array<string>(images).fill('');
   const raw = new Map<string, (string | number | null)[]>();
-  for (let start = 0; start < images; start += CHUNK) {
-    const positions = Array.from({ length: Math.min(CHUNK, images - start) }, (_, at) => start + at);
-    for (const row of file.rows(positions)) {
-      if (!row) continue;
-      const { position, name, columns, width, height, brightness, contrast } = row;
-      numbers.width[position] = width;
-      numbers.height[position] = height;
-      numbers.brightness[position] = brightness;
-      numbers.contrast[position] = contrast;
-      names[position] = name.toLowerCase();
-      texts[position] = names[position];
-      for (const [key, value] of Object.entries(columns ?? {})) {
-        const values = raw.get(key) ?? new Array<string | number | null>(images).fill(null);
-        raw.set(key, values);
-        values[position] = value;
-        if (typeof value === 'string') texts[position] += `\n${value.toLowerCase()}`;
-        else if (value !== null) texts[position] += `\n${value}`;
-      }
+  let read = 0;
+  for (const { position, name, columns, width, height, brightness, contrast } of file.details()) {
+    numbers.width[position] = width;
+    numbers.height[position] = height;
+    numbers.brightness[position] = brightness;
+    numbers.contrast[position] = contrast;
+    const lower = name.toLowerCase();
+    let text = lower;
+    for (const key in columns) {
+      const value = columns[key] ?? null;
+      const values = raw.get(key) ?? new Array<string | number | null>(images).fill(null);
+      raw.set(key, values);
+      values[position] = value;
+      if (value !== null) text += `\n${typeof value === 'string' ? value.toLowerCase() : value}`;
     }
-    await breathe();
+    names[position] = lower;
+    texts[position] = text;
+    read += 1;
+    if (read % CHUNK === 0) await breathe();
   }
   const columns = new Map<string, FilterColumn>();
   const common = new Map<string, readonly string[]>();

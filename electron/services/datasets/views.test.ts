@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decode } from 'fast-png';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { CALLS } from '../../../shared/contract/calls.ts';
 import { EXCLUDED } from '../../../shared/domain/dataset.ts';
 import { datasetQuery, type DatasetSelection } from '../../../shared/domain/dataset-view.ts';
@@ -29,6 +29,9 @@ import { openPacked, type PackedDataset } from '../../compute/data/packed.ts';
 import { forkLauncher } from '../launch-fork.ts';
 import type { Library } from '../library.ts';
 import { openLibrary } from '../open-library.ts';
+
+/** Each job is a process of its own, in milliseconds. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const root = mkdtempSync(join(tmpdir(), 'pairlight-views-'));
 const launcher = forkLauncher(join(import.meta.dirname, '../../compute/job-host.ts'));
@@ -173,6 +176,21 @@ test('predictions: of every image, as the model gives them, kept until the weigh
   expect(await library.datasets.predictions(id, 0)).toEqual([]);
   writeFileSync(weights, before);
   expect(await library.datasets.predictions(id, 0)).toHaveLength(1);
+});
+
+test('predictions of a model of another program are made through its forward pass', async () => {
+  const path = join(import.meta.dirname, '../../compute/fixtures/foreign.onnx');
+  const normalisation = { mean: [0.1307], deviation: [0.3081] };
+  const model = await library.models.import({ path, dataset: id, reading: { normalisation } });
+  await done((await library.datasets.predict(id, model.id)).id ?? '');
+  const wrong = await select(`wrong.${model.id}:true split:test`);
+  const probe = await library.models.probe({ path, dataset: id, reading: { normalisation } });
+  const accuracy = 1 - wrong.positions.length / 1000;
+  // The probe looks at the first 500 of them.
+  const first = 1 - [...wrong.positions].filter((at) => at < 6500).length / 500;
+  expect(accuracy).toBeGreaterThan(0.5);
+  expect(probe?.readings.map((reading) => reading.accuracy)).toContain(first);
+  library.entities.delete(model.id);
 });
 
 test('statistics are those of the pixels, and the mean image is an array of the data set', async () => {

@@ -58,6 +58,10 @@ export function arePredicted(store: Store, model: StoredModel, manifest: Dataset
   return existsSync(join(folderOf(store, model, manifest), PREDICTIONS_FILE));
 }
 
+/** What was read last, by where it is from and when it was made: an inspector asks for every image. */
+const kept = new Map<string, Predictions>();
+const MOST_KEPT = 6;
+
 /**
  * Predictions that a job made earlier, with the weights that the model has now.
  * @returns null if there are none.
@@ -72,6 +76,8 @@ export async function readPredictions(
   if (text === null) return null;
   const made = origin.safeParse(JSON.parse(text));
   if (!made.success || made.data.weights !== (await hashOf(join(store.folder.root, model.weights)))) return null;
+  const known = kept.get(text + folder);
+  if (known) return known;
   const arrays = await readNpz(join(folder, PREDICTIONS_FILE)).catch(() => null);
   const { classes, probabilities } = arrays ?? {};
   if (
@@ -87,7 +93,11 @@ export async function readPredictions(
     predicted[i] = classes.data[i * count] ?? 0;
     confidence[i] = probabilities.data[i * count] ?? Number.NaN;
   }
-  return { count, classes: classes.data, probabilities: probabilities.data, predicted, confidence };
+  const read = { count, classes: classes.data, probabilities: probabilities.data, predicted, confidence };
+  kept.set(text + folder, read);
+  const [oldest] = kept.keys();
+  if (kept.size > MOST_KEPT && oldest !== undefined) kept.delete(oldest);
+  return read;
 }
 
 /** Puts what a finished job predicted beside its model. @throws AppError `not-found` if model or data set are gone. */

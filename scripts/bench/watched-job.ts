@@ -63,7 +63,7 @@ export function watchJob(
 }
 
 /** The built job host, as the application starts it; its source where nothing was built. */
-function jobHost(): string {
+export function jobHost(): string {
   const root = join(import.meta.dirname, '..', '..');
   const built = join(root, 'out', 'main', 'job-host.js');
   return existsSync(built) ? built : join(root, 'electron', 'compute', 'job-host.ts');

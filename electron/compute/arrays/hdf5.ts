@@ -3,7 +3,7 @@ import { badData } from './byte-stream.ts';
 import type { NamedFile } from './byte-stream.ts';
 import type { ElementType } from './elements.ts';
 import { BLOCK_BYTES } from './records.ts';
-import { sizeOf } from './stored.ts';
+import { shapeSize } from './npy.ts';
 import type { AnyStored } from './stored.ts';
 
 /** The arrays at the root of an HDF5 file, read in place: of its data no more than a slab is in memory. */
@@ -78,7 +78,7 @@ function storedOf(
   const shape = matlab === null ? dimensions : [...dimensions].reverse();
   if (type === STRING || type === REFERENCE || matlab === 'char') {
     const texts = async (): Promise<readonly string[]> => {
-      if (sizeOf(shape) > TEXTS) throw badData(name, `has more than ${TEXTS} texts or letters`);
+      if (shapeSize(shape) > TEXTS) throw badData(name, `has more than ${TEXTS} texts or letters`);
       return Promise.resolve(textsOf(dataset, matlab, textAt));
     };
     return { kind: 'texts', name, shape, texts };
@@ -133,7 +133,7 @@ async function* slabs(
   start: number,
 ): AsyncGenerator<Uint8Array> {
   const [rows = 1, ...rest] = dimensions;
-  const rowBytes = sizeOf(rest) * size;
+  const rowBytes = shapeSize(rest) * size;
   if (rowBytes === 0) return;
   const chunk = dataset.metadata.chunks?.[0] ?? 1;
   const fitting = Math.max(1, Math.floor(BLOCK_BYTES / rowBytes));

@@ -5,7 +5,8 @@ import type { ElementType, Elements } from './elements.ts';
 import { imageRecord } from './image-layout.ts';
 import type { ImageLayout } from './image-layout.ts';
 import { cutRecords, recordsPerBlock } from './records.ts';
-import { cutShort, mebibytes, readWhole, sizeOf } from './stored.ts';
+import { cutShort, mebibytes, readWhole } from './stored.ts';
+import { shapeSize } from './npy.ts';
 import type { StoredArray } from './stored.ts';
 
 /** What float32 rounding may put beyond [0, 1]. */
@@ -100,7 +101,7 @@ function pixelsOf(
   count: number,
   named: number,
 ): PixelBlock['pixels'] {
-  const length = count * sizeOf(layout.shape);
+  const length = count * shapeSize(layout.shape);
   if (array.type === 'bool')
     return ordered(elements, layout, start, new Uint8Array(length)).map((on) => (on ? 255 : 0));
   if (array.type === 'u8' || array.type === 'u16') {
@@ -111,7 +112,7 @@ function pixelsOf(
   const pixels = ordered(elements, layout, start, new Float32Array(length));
   const wrong = pixels.findIndex((value) => !(value >= -SLACK && value <= 1 + SLACK));
   if (wrong >= 0) {
-    const image = named + Math.floor(wrong / sizeOf(layout.shape));
+    const image = named + Math.floor(wrong / shapeSize(layout.shape));
     throw badData(
       array.name,
       `has a pixel of ${pixels[wrong]} in image ${image}: floats must be in [0, 1]. Undo their normalisation, or convert pixels of 0 to 255 to uint8`,

@@ -13,7 +13,8 @@ export interface NpyLayout {
   readonly offset: number;
 }
 
-const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
+/** How an NPY file begins. */
+export const NPY_MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 const NUMBERS: Readonly<Record<string, ElementType>> = {
   b1: 'bool',
   u1: 'u8',
@@ -32,8 +33,8 @@ const NUMBERS: Readonly<Record<string, ElementType>> = {
 export const NPY_HEAD_BYTES = 4096;
 
 /** Whether bytes begin as an NPY file does. */
-export function looksLikeNpy(bytes: Uint8Array): boolean {
-  return MAGIC.every((byte, index) => bytes[index] === byte);
+function looksLikeNpy(bytes: Uint8Array): boolean {
+  return NPY_MAGIC.every((byte, index) => bytes[index] === byte);
 }
 
 /**

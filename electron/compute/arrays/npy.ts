@@ -1,5 +1,8 @@
 import { open } from 'node:fs/promises';
 import { AppError } from '../../../shared/domain/errors.ts';
+import { badData } from './byte-stream.ts';
+import type { ElementType } from './elements.ts';
+import { NPY_MAGIC, parseNpyLayout } from './npy-header.ts';
 
 /** Element types that are read and written, by their name in addresses and headers. */
 export type NpyDtype = 'f32' | 'f64' | 'u8' | 'u16' | 'i32' | 'i64' | 'bool';
@@ -20,7 +23,6 @@ interface NpyHeader {
 
 const DESCRIPTORS = { f32: '<f4', f64: '<f8', u8: '|u1', u16: '<u2', i32: '<i4', i64: '<i8', bool: '|b1' } as const;
 const BYTES = { f32: 4, f64: 8, u8: 1, u16: 2, i32: 4, i64: 8, bool: 1 } as const;
-const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
 /** The number of elements of a shape; 1 for a scalar. */
 export function shapeSize(shape: readonly number[]): number {
@@ -39,7 +41,7 @@ export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
   const length = shapeSize(header.shape);
   const expected = header.offset + length * BYTES[header.dtype];
   if (bytes.length < expected) {
-    throw bad(name, `is cut short: ${bytes.length} bytes of ${expected}`);
+    throw badData(name, `is cut short: ${bytes.length} bytes of ${expected}`);
   }
   const elements = bytes.subarray(header.offset, expected);
   const aligned = elements.byteOffset % BYTES[header.dtype] === 0;
@@ -69,7 +71,7 @@ export function npyHeader(dtype: NpyDtype, shape: readonly number[]): Uint8Array
   const text = `{'descr': '${DESCRIPTORS[dtype]}', 'fortran_order': False, 'shape': ${tuple}, }`;
   const length = Math.ceil((10 + text.length + 1) / 64) * 64;
   const bytes = new Uint8Array(length).fill(0x20);
-  bytes.set(MAGIC);
+  bytes.set(NPY_MAGIC);
   bytes.set([1, 0, (length - 10) & 255, (length - 10) >> 8], 6);
   bytes.set(new TextEncoder().encode(text), 10);
   bytes[length - 1] = 0x0a;
@@ -103,7 +105,7 @@ export async function readNpyRows(file: string, rows?: readonly number[]): Promi
       }
       const position = header.offset + first * rowBytes;
       const read = await handle.read(bytes, start * rowBytes, length * rowBytes, position);
-      if (read.bytesRead < length * rowBytes) throw bad(file, 'is cut short');
+      if (read.bytesRead < length * rowBytes) throw badData(file, 'is cut short');
       start += length;
     }
     return { dtype: header.dtype, shape: [wanted.length, ...rest], data: typed(header.dtype, bytes) };
@@ -113,29 +115,18 @@ export async function readNpyRows(file: string, rows?: readonly number[]): Promi
 }
 
 function parseHeader(bytes: Uint8Array, name: string): NpyHeader {
-  if (bytes.length < 10 || MAGIC.some((byte, index) => bytes[index] !== byte)) throw bad(name, 'is not an NPY array');
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const wide = (bytes[6] ?? 1) >= 2;
-  const start = wide ? 12 : 10;
-  const offset = start + (wide ? view.getUint32(8, true) : view.getUint16(8, true));
-  if (offset > bytes.length) throw bad(name, 'has a header that is cut short');
-  const text = new TextDecoder('latin1').decode(bytes.subarray(start, offset));
-  const descriptor = /'descr':\s*'([^']*)'/.exec(text)?.[1];
-  const fortran = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
-  const tuple = /'shape':\s*\(([^)]*)\)/.exec(text)?.[1];
-  if (descriptor === undefined || fortran === undefined || tuple === undefined)
-    throw bad(name, 'has a header that cannot be read');
-  if (descriptor.includes('O')) throw bad(name, 'holds Python objects, which are never loaded');
-  const plain = descriptor.replace(/^[=|]/, '<');
-  const dtype = (Object.keys(DESCRIPTORS) as NpyDtype[]).find((key) => DESCRIPTORS[key].replace('|', '<') === plain);
-  if (!dtype) throw bad(name, `has elements of type ${descriptor}, which is not supported; use float32`);
-  if (fortran === 'True') throw bad(name, 'is stored in Fortran order; save it in C order');
-  const shape = tuple
-    .split(',')
-    .filter((part) => part.trim() !== '')
-    .map(Number);
-  if (shape.some((extent) => !Number.isInteger(extent) || extent < 0)) throw bad(name, `has the shape (${tuple})`);
+  const { elements, shape, columnMajor, offset } = parseNpyLayout(bytes, name);
+  const dtype = elements.kind === 'numbers' && !elements.bigEndian ? elements.type : null;
+  if (dtype === null || !isDtype(dtype)) {
+    const found = elements.kind === 'text' ? 'text' : `${elements.bigEndian ? 'big-endian ' : ''}${elements.type}`;
+    throw badData(name, `has elements of type ${found}, which is not supported; use float32`);
+  }
+  if (columnMajor) throw badData(name, 'is stored in Fortran order; save it in C order');
   return { dtype, shape, offset };
+}
+
+function isDtype(type: ElementType): type is NpyDtype {
+  return type in DESCRIPTORS;
 }
 
 /** `bytes` must be aligned to the element size. */
@@ -156,8 +147,4 @@ function typed(dtype: NpyDtype, { buffer, byteOffset, length }: Uint8Array): Npy
     case 'bool':
       return new Uint8Array(buffer, byteOffset, elements);
   }
-}
-
-function bad(name: string, what: string): AppError {
-  return new AppError('bad-data', `${name} ${what}.`, { details: { file: name } });
 }

@@ -6,7 +6,7 @@ import { AppError } from '../../../shared/domain/errors.ts';
 import { badData, contentOf, dropBytes, headOf, headOfChunks, inflateError } from './byte-stream.ts';
 import type { NamedFile } from './byte-stream.ts';
 import { NPY_HEAD_BYTES, parseNpyLayout } from './npy-header.ts';
-import { sizeOf } from './stored.ts';
+import { shapeSize } from './npy.ts';
 import type { AnyStored } from './stored.ts';
 
 /** Names of classes and the like may have so many bytes. */
@@ -66,11 +66,11 @@ async function storedNpy(name: string, content: (start: number) => AsyncIterable
       name,
       shape,
       async texts() {
-        const length = sizeOf(shape) * width;
+        const length = shapeSize(shape) * width;
         if (length > TEXT_LIMIT) throw badData(name, 'has more than 16 MiB of text');
         const bytes = await headOfChunks(content(offset), length);
         if (bytes.length < length) throw badData(name, 'is cut short. Save it again');
-        return Array.from({ length: sizeOf(shape) }, (_, at) =>
+        return Array.from({ length: shapeSize(shape) }, (_, at) =>
           textOf(bytes.subarray(at * width, (at + 1) * width), elements.wide, elements.bigEndian),
         );
       },

@@ -2,6 +2,7 @@ import type { AppError } from '../../../shared/domain/errors.ts';
 import { badData } from './byte-stream.ts';
 import { ELEMENT_BYTES, elementsOf } from './elements.ts';
 import type { ElementType } from './elements.ts';
+import { shapeSize } from './npy.ts';
 
 /** An array of numbers in a file: located and described, not read. */
 export interface StoredArray {
@@ -40,18 +41,13 @@ export interface RefusedArray {
 
 export type AnyStored = StoredArray | StoredTexts | RefusedArray;
 
-/** The number of elements of a shape; 1 for a scalar. */
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, extent) => product * extent, 1);
-}
-
 /**
  * A whole array, in the order of the file.
  * @param limit bytes that it may have.
  * @throws AppError `bad-data` for a longer one, or where the file ends early.
  */
 export async function readWhole(array: StoredArray, limit: number): Promise<Uint8Array> {
-  const expected = sizeOf(array.shape) * ELEMENT_BYTES[array.stored];
+  const expected = shapeSize(array.shape) * ELEMENT_BYTES[array.stored];
   if (expected > limit) {
     throw badData(array.name, `has ${mebibytes(expected)}, where at most ${mebibytes(limit)} can be read at once`);
   }

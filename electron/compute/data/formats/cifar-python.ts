@@ -4,11 +4,12 @@ import { looksLikePickle, pickledText, readPickle } from '../../arrays/pickle.ts
 import type { PickledArray } from '../../arrays/pickle.ts';
 import { imageBlocks } from '../../arrays/image-blocks.ts';
 import { imageLayout } from '../../arrays/image-layout.ts';
-import { sizeOf } from '../../arrays/stored.ts';
+import { shapeSize } from '../../arrays/npy.ts';
 import type { StoredArray } from '../../arrays/stored.ts';
 import type { ArrayBlock, ArraySource, DataFormat, DataItem } from '../data-source.ts';
 import type { FileTree } from '../tree/tree.ts';
-import { byFolder, folderOf, onDisk, pathIn } from './tree-names.ts';
+import { findBatches } from './batches.ts';
+import { onDisk, pathIn } from './tree-names.ts';
 
 interface PythonKind {
   readonly name: string;
@@ -48,32 +49,12 @@ const BATCH_BYTES = 512 * 2 ** 20;
 export const cifarPython: DataFormat = {
   name: 'cifar-python',
   async fits(tree) {
-    const found = findBatches(tree);
+    const found = findBatches(tree, KINDS);
     const [first] = found?.batches ?? [];
     return first !== undefined && looksLikePickle(await headOf(await onDisk(tree, first), 2));
   },
   open: openBatches,
 };
-
-interface Found {
-  readonly kind: PythonKind;
-  readonly folder: string;
-  readonly batches: readonly string[];
-}
-
-function findBatches(tree: FileTree): Found | null {
-  const { chosen } = tree;
-  if (chosen !== null && !KINDS.some(({ file }) => file.test(posix.basename(chosen)))) return null;
-  for (const [folder, own] of byFolder(tree.files.map(({ path }) => path))) {
-    if (chosen !== null && folder !== folderOf(chosen)) continue;
-    const sorted = [...own].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-    for (const kind of KINDS) {
-      const batches = sorted.filter((path) => kind.file.test(posix.basename(path)));
-      if (batches.length > 0) return { kind, folder, batches };
-    }
-  }
-  return null;
-}
 
 interface Batch {
   readonly path: string;
@@ -81,7 +62,7 @@ interface Batch {
 }
 
 async function openBatches(tree: FileTree): Promise<ArraySource> {
-  const found = findBatches(tree);
+  const found = findBatches(tree, KINDS);
   if (!found) {
     throw badData(
       tree.root,
@@ -121,7 +102,7 @@ async function readBatch(
     throw badData(path, `has no array "data" with a list "${kind.labels}" (it has ${keys || 'nothing'})`);
   }
   const [images = 0, pixels = 0] = data.shape;
-  if (data.type !== 'u8' || pixels !== 3072 || data.shape.length !== 2 || data.bytes.length !== sizeOf(data.shape)) {
+  if (data.type !== 'u8' || pixels !== 3072 || data.shape.length !== 2 || data.bytes.length !== shapeSize(data.shape)) {
     throw badData(path, `has data of shape [${data.shape.join(', ')}], where [images, 3072] of bytes was expected`);
   }
   if (labels.length !== images) throw badData(path, `has ${images} images, but ${labels.length} labels`);

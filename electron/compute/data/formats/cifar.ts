@@ -7,7 +7,8 @@ import { cutRecords } from '../../arrays/records.ts';
 import type { RecordBlock } from '../../arrays/records.ts';
 import type { ArrayBlock, ArraySource, DataFormat, DataItem } from '../data-source.ts';
 import type { FileTree } from '../tree/tree.ts';
-import { byFolder, folderOf, onDisk, pathIn } from './tree-names.ts';
+import { findBatches } from './batches.ts';
+import { onDisk, pathIn } from './tree-names.ts';
 
 const SIDE = 32;
 const PLANE = SIDE * SIDE;
@@ -43,24 +44,17 @@ interface Batch {
   readonly labels: Uint8Array;
 }
 
-interface Found {
-  readonly kind: CifarKind;
-  readonly folder: string;
-  /** Paths of the batches, in order. */
-  readonly batches: readonly string[];
-}
-
 /**
  * CIFAR-10 or CIFAR-100 (fine classes) from whichever batches are there; `test_batch.bin` or `test.bin` is the test part.
  */
 export const cifar: DataFormat = {
   name: 'cifar',
-  fits: async (tree) => Promise.resolve(findBatches(tree) !== null),
+  fits: async (tree) => Promise.resolve(findBatches(tree, KINDS) !== null),
   open: openCifar,
 };
 
 async function openCifar(tree: FileTree): Promise<ArraySource> {
-  const found = findBatches(tree);
+  const found = findBatches(tree, KINDS);
   if (!found) {
     throw badData(
       tree.root,
@@ -85,21 +79,6 @@ async function openCifar(tree: FileTree): Promise<ArraySource> {
     skipped: tree.skipped,
     blocks: (from) => blocksOf(batches, kind, from),
   };
-}
-
-function findBatches(tree: FileTree): Found | null {
-  const { chosen } = tree;
-  if (chosen !== null && !KINDS.some(({ file }) => file.test(posix.basename(chosen)))) return null;
-  const paths = tree.files.map(({ path }) => path);
-  for (const [folder, own] of byFolder(paths)) {
-    if (chosen !== null && folder !== folderOf(chosen)) continue;
-    const sorted = [...own].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-    for (const kind of KINDS) {
-      const batches = sorted.filter((path) => kind.file.test(posix.basename(path)));
-      if (batches.length > 0) return { kind, folder, batches };
-    }
-  }
-  return null;
 }
 
 async function readLabels(tree: FileTree, path: string, kind: CifarKind): Promise<Batch> {

@@ -66,7 +66,7 @@ export const datasetImport = {
     classes: 'no classes | {n} class | {n} classes',
     shape: 'Height × width × channels after the import',
     floats: '32-bit floats',
-    bytes: '8-bit',
+    bars: 'images per class',
     looked: 'looked at {n}',
     lookedHelp: 'Sizes are judged by {n} images, evenly chosen; all are read when the import runs.',
   },
@@ -77,7 +77,8 @@ export const datasetImport = {
   space: '{needed} needed, {free} free',
   tooBig:
     'There is not enough space: {needed} needed, {free} free. Make images smaller, take fewer, or free some space.',
-  large: 'Images keep their size of {size}. Networks are trained on smaller ones; {side}×{side} would need about {bytes}.',
+  large:
+    'Images keep their size of {size}. Networks are trained on smaller ones; {side}×{side} would need about {bytes}.',
   makeSmall: 'Make them {side}×{side}',
   notes: 'Worth knowing',
   masksFound: 'no key area found | {n} key area found | {n} key areas found',
@@ -131,6 +132,7 @@ export const datasetImport = {
     renamed: 'in the source: {from}',
     up: 'Move {name} up',
     down: 'Move {name} down',
+    drag: 'Drag to reorder',
     moved: '{name} is now {place} of {n}',
     hint: 'move',
     hintOrder: 'reorder',
@@ -211,7 +213,7 @@ export const datasetImport = {
   },
   keep: {
     originals: 'Original files',
-    kinds: { none: 'Leave', reference: 'Reference', copy: 'Copy' },
+    kinds: { none: 'Not kept', reference: 'Referenced', copy: 'Copied' },
     kindHelp: {
       none: 'Only the pixels after the transformation are kept.',
       reference: 'Where they lie and their hashes are remembered.',

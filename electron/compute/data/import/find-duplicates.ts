@@ -44,48 +44,65 @@ export async function findDuplicates(
   control: Control,
 ): Promise<Duplicates> {
   control.progress({ done: 0, total: 1, unit: 'images', message: 'Looking for duplicates' });
-  const { pairs: exact, firstOf } = exactPairs(journal, images);
+  const exact = exactPairs(journal, images, splits, labels);
   const found =
     plan.nearDuplicates === null
       ? null
       : await nearPairs(journal.perceptualHashes(images), plan.nearDuplicates, MOST_NEAR, () => control.checkpoint());
-  const near = found?.pairs.filter(([a, b]) => firstOf[a] !== firstOf[b]) ?? [];
-  const all = [...exact, ...near.toSorted((x, y) => x[2] - y[2])];
+  const near = found?.pairs.filter(([a, b]) => exact.firstOf[a] !== exact.firstOf[b]) ?? [];
+  const listed = [...exact.pairs, ...near.toSorted((x, y) => x[2] - y[2])].slice(0, MOST_LISTED);
+  const total = exact.count + near.length;
   const file = join(folder, DUPLICATES_FILE);
-  if (all.length === 0) await rm(file, { force: true });
-  else await writeAtomic(file, JSON.stringify({ pairs: all.slice(0, MOST_LISTED), total: all.length }));
+  if (total === 0) await rm(file, { force: true });
+  else await writeAtomic(file, JSON.stringify({ pairs: listed, total }));
 
-  const across = all.filter(([a, b]) => splits[a] !== splits[b]).length;
-  const contradicting = exact.filter(([a, b]) => labels[a]?.label !== labels[b]?.label).length;
+  const across = exact.across + near.filter(([a, b]) => splits[a] !== splits[b]).length;
   const notes: string[] = [];
   if (across > 0) {
     notes.push(
       `Leakage: of ${pieceOf(across, 'pair')} of equal or similar images one lies in another split than the other, so that results on held-out images are too good. Import again without exact duplicates, and exclude one of each similar pair.`,
     );
   }
-  if (contradicting > 0) {
-    notes.push(`Images with equal pixels are in different classes: ${pieceOf(contradicting, 'pair')}.`);
+  if (exact.contradicting > 0) {
+    notes.push(`Images with equal pixels are in different classes: ${pieceOf(exact.contradicting, 'pair')}.`);
   }
   if (found && !found.complete) {
     notes.push(`There are more than ${pieceOf(MOST_NEAR, 'pair')} of similar images: the search ended there.`);
   }
   return {
-    counts: { exact: exact.length, near: found ? near.length : null, acrossSplits: across },
+    counts: { exact: exact.count, near: found ? near.length : null, acrossSplits: across },
     notes,
   };
 }
 
-/** Pairs of each image with the first of the same pixels; `firstOf` names that for every image. */
-function exactPairs(journal: Journal, images: number): { readonly pairs: Pair[]; readonly firstOf: Uint32Array } {
-  const pairs: Pair[] = [];
+interface ExactPairs {
+  /** The first of them, ascending. */
+  readonly pairs: readonly Pair[];
+  readonly count: number;
+  /** Of all: those in different splits, and those in different classes. */
+  readonly across: number;
+  readonly contradicting: number;
+  /** For every image the first with the same pixels. */
+  readonly firstOf: Uint32Array;
+}
+
+/** Pairs of each image with the first of the same pixels. */
+function exactPairs(journal: Journal, images: number, splits: Uint8Array, labels: readonly SplitItem[]): ExactPairs {
   const firstOf = Uint32Array.from({ length: images }, (_, position) => position);
   let before: { readonly hash: Buffer; readonly position: number } | null = null;
   for (const { hash, position } of journal.hashes()) {
     const bytes = Buffer.from(hash);
-    if (before && before.hash.equals(bytes)) {
-      pairs.push([before.position, position, 0]);
-      firstOf[position] = before.position;
-    } else before = { hash: bytes, position };
+    if (before?.hash.equals(bytes) === true) firstOf[position] = before.position;
+    else before = { hash: bytes, position };
   }
-  return { pairs: pairs.sort((x, y) => x[0] - y[0] || x[1] - y[1]), firstOf };
+  const pairs: Pair[] = [];
+  let [count, across, contradicting] = [0, 0, 0];
+  firstOf.forEach((first, position) => {
+    if (first === position) return;
+    count += 1;
+    if (pairs.length < MOST_LISTED) pairs.push([first, position, 0]);
+    if (splits[first] !== splits[position]) across += 1;
+    if (labels[first]?.label !== labels[position]?.label) contradicting += 1;
+  });
+  return { pairs: pairs.sort((x, y) => x[0] - y[0] || x[1] - y[1]), count, across, contradicting, firstOf };
 }

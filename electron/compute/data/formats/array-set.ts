@@ -1,11 +1,13 @@
 import type { AppError } from '../../../../shared/domain/errors.ts';
 import type { DatasetFormat } from '../../../../shared/domain/dataset-format.ts';
+import { SPLITS } from '../../../../shared/domain/shape.ts';
 import type { ImageShape, Split } from '../../../../shared/domain/shape.ts';
 import { badData } from '../../arrays/byte-stream.ts';
 import { imageBlocks, samplesOf } from '../../arrays/image-blocks.ts';
 import type { Samples } from '../../arrays/image-blocks.ts';
 import { imageLayout } from '../../arrays/image-layout.ts';
 import type { ImageLayout } from '../../arrays/image-layout.ts';
+import { readNumbers } from '../../arrays/stored.ts';
 import type { AnyStored, StoredArray } from '../../arrays/stored.ts';
 import type { ArrayBlock, ArraySource, DataItem } from '../data-source.ts';
 import type { FileTree } from '../tree/tree.ts';
@@ -43,6 +45,8 @@ interface Part {
   readonly layout: ImageLayout;
   readonly samples: Samples;
   readonly labels: RawLabels;
+  /** The part of each image, where an array tells. */
+  readonly splits: readonly (Split | null)[] | null;
 }
 
 /**
@@ -67,7 +71,8 @@ export async function arraySource(tree: FileTree, arrays: readonly NamedArray[],
   const split = (part: Part): Split | null => (several ? part.split : adversarial ? 'test' : null);
   const items = parts.flatMap((part, at) =>
     (labels[at] ?? []).map((label, row): DataItem => {
-      return { name: `${several ? part.array.name : part.key}[${row}]`, label, split: split(part) };
+      const name = `${several ? part.array.name : part.key}[${row}]`;
+      return { name, label, split: part.splits ? (part.splits[row] ?? null) : split(part) };
     }),
   );
   return {
@@ -99,6 +104,7 @@ interface Group {
   readonly split: Split | null;
   readonly images: NamedArray;
   readonly labels: NamedArray;
+  readonly splits: NamedArray | undefined;
 }
 
 function groupsOf(arrays: readonly NamedArray[]): Group[] {
@@ -121,7 +127,7 @@ function groupsOf(arrays: readonly NamedArray[]): Group[] {
         `has no array "labels" or "y" beside it (there are ${others}). Without labels nothing can be learnt`,
       );
     }
-    return [{ split, images, labels }];
+    return [{ split, images, labels, splits: pick(own, ['splits']) }];
   });
   return groups.sort((a, b) => bySplit(a.split, b.split));
 }
@@ -134,12 +140,22 @@ function pick(arrays: readonly NamedArray[], names: readonly string[]): NamedArr
   return undefined;
 }
 
-async function openPart({ split, images, labels }: Group): Promise<Part> {
+async function openPart({ split, images, labels, splits }: Group): Promise<Part> {
   const array = numbersOf(images.array);
   if (labels.array.kind === 'refused') throw labels.array.error;
   const read = await readLabels(labels.array, array.shape);
   const layout = imageLayout(array, read.values.length);
-  return { split, key: images.key, array, layout, samples: samplesOf(array, layout), labels: read };
+  const own = splits?.array.kind === 'numbers' ? await splitsOf(splits.array, layout.images) : null;
+  return { split, key: images.key, array, layout, samples: samplesOf(array, layout), labels: read, splits: own };
+}
+
+/** Parts by their number: 0, 1 and 2 for training, validation and test, as exports of this program have them. */
+async function splitsOf(array: StoredArray, images: number): Promise<readonly (Split | null)[]> {
+  const numbers = await readNumbers(array);
+  if (numbers.length !== images) {
+    throw badData(array.name, `has ${numbers.length} numbers of parts for ${images} images`);
+  }
+  return numbers.map((number) => SPLITS[number] ?? null);
 }
 
 function numbersOf(array: AnyStored): StoredArray {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { DatasetFormat } from '../../../../shared/domain/dataset-format.ts';
+import { writeNpz } from '../../arrays/npz.ts';
 import { ARRAY_FIXTURES, closeSources, expectedSet, openArrays, readSet } from '../fixtures/array-sets.ts';
 
 let root: string;
@@ -66,6 +67,26 @@ it('parts are told by the names of arrays, files and folders; a saved adversaria
   const folders = await openArrays(folder, 'npy');
   expect(folders).toMatchObject({ suggestedName: 'folders', items: { length: 24 } });
   expect(folders.items[12]?.split).toBe('validation');
+});
+
+it('an exported selection has its parts and class names again', async () => {
+  const file = join(root, 'few.npz');
+  const settings = new TextEncoder().encode(JSON.stringify({ classes: ['cat', 'dog', 'owl'] }));
+  await writeNpz(file, {
+    images: { dtype: 'u8', shape: [4, 2, 2, 1], data: Uint8Array.from({ length: 16 }, (_, at) => at) },
+    labels: { dtype: 'i64', shape: [4], data: BigInt64Array.of(2n, 0n, 0n, 2n) },
+    splits: { dtype: 'u8', shape: [4], data: Uint8Array.of(0, 2, 1, 255) },
+    settings: { dtype: 'u8', shape: [settings.length], data: settings },
+  });
+  const source = await openArrays(file, 'npz');
+  expect(source).toMatchObject({ classes: ['cat', 'dog', 'owl'], keepsClasses: true });
+  expect(source.items.map(({ label, split }) => [label, split])).toEqual([
+    [2, 'train'],
+    [0, 'test'],
+    [0, 'validation'],
+    [2, null],
+  ]);
+  await source.close?.();
 });
 
 it('what was taken for granted about axes and labels is said', async () => {

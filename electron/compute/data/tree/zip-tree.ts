@@ -1,6 +1,5 @@
-import { closeSync, fstatSync, openSync, read, readSync } from 'node:fs';
 import { basename } from 'node:path';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
@@ -9,9 +8,11 @@ import { bombReason, inWords, isBomb, LARGEST_READ, type TreeOptions } from './l
 import { asUtf8, createListing, type Listing } from './listing.ts';
 import { createCopies } from './scratch.ts';
 import type { FileTree } from './tree.ts';
+import { WindowReader } from './window-reader.ts';
 
-/** Bytes of the directory that are read at once. */
-const WINDOW = 1 << 18;
+const CHUNK = 1 << 18;
+/** Files of so few bytes are unpacked at once. */
+const SMALL = 1 << 16;
 const CHECK_EVERY = 1000;
 const STORED = 0;
 const DEFLATED = 8;
@@ -24,8 +25,13 @@ const LINK = 0o120000;
 const FILE = 0o100000;
 const FOLDER = 0o040000;
 
+/** What is kept of an entry, of which there may be millions. */
+type Member = Pick<
+  Entry,
+  'compressedSize' | 'uncompressedSize' | 'compressionMethod' | 'crc32' | 'relativeOffsetOfLocalHeader'
+>;
+
 const inflateRaw = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.inflateRaw);
-const readInto = promisify(read);
 
 /**
  * The files of a zip archive, read where they lie.
@@ -47,7 +53,7 @@ export async function openZip(path: string, identity: string, options: TreeOptio
     });
   try {
     const listing = createListing(path, true);
-    const entries = new Map<string, Entry>();
+    const entries = new Map<string, Member>();
     await readDirectory(zip, path, reader.size, listing, entries, options);
     return treeOf(path, zip, reader, entries, listing, createCopies(options.scratch, identity));
   } catch (error) {
@@ -61,7 +67,7 @@ async function readDirectory(
   path: string,
   size: number,
   listing: Listing,
-  entries: Map<string, Entry>,
+  entries: Map<string, Member>,
   { control }: TreeOptions,
 ): Promise<void> {
   let seen = 0;
@@ -75,7 +81,7 @@ async function readDirectory(
       if (!/[\\/]$/.test(name) && !listing.passOver(name)) {
         const reason = whyNot(entry);
         const taken = reason === null ? listing.take(name, entry.uncompressedSize) : null;
-        if (taken !== null) entries.set(taken, entry);
+        if (taken !== null) entries.set(taken, memberOf(entry));
         else if (reason !== null) listing.leaveOut(name, reason);
       }
       if (seen % CHECK_EVERY === 0) await control?.checkpoint();
@@ -88,22 +94,27 @@ async function readDirectory(
   }
 }
 
+function memberOf(entry: Entry): Member {
+  const { compressedSize, uncompressedSize, compressionMethod, crc32, relativeOffsetOfLocalHeader } = entry;
+  return { compressedSize, uncompressedSize, compressionMethod, crc32, relativeOffsetOfLocalHeader };
+}
+
 function treeOf(
   root: string,
   zip: ZipFile,
   reader: WindowReader,
-  entries: ReadonlyMap<string, Entry>,
+  entries: ReadonlyMap<string, Member>,
   listing: Listing,
   copies: ReturnType<typeof createCopies>,
 ): FileTree {
-  const entryOf = (path: string): Entry => {
+  const entryOf = (path: string): Member => {
     const entry = entries.get(path);
     if (!entry) throw badData(path, 'is not in the archive');
     return entry;
   };
-  const startOf = async (path: string, entry: Entry): Promise<number> => {
+  const startOf = async (path: string, entry: Member): Promise<number> => {
     try {
-      return (await zip.readLocalFileHeaderPromise(entry, { minimal: true })).fileDataStart;
+      return (await zip.readLocalFileHeaderPromise(entry as Entry, { minimal: true })).fileDataStart;
     } catch (error) {
       throw badData(path, 'is damaged: the archive does not hold it where its directory says', error);
     }
@@ -119,9 +130,8 @@ function treeOf(
         throw badData(path, `has ${inWords(bytes)}, more than the ${inWords(LARGEST_READ)} that are read of one file`);
       }
       const start = await startOf(path, entry);
-      const packed = new Uint8Array(entry.compressedSize);
-      const { bytesRead } = await readInto(reader.file, packed, 0, packed.length, start);
-      if (bytesRead < packed.length) throw badData(path, 'is cut short: the archive ends within it');
+      const packed = await reader.bytes(start, entry.compressedSize);
+      if (packed.length < entry.compressedSize) throw badData(path, 'is cut short: the archive ends within it');
       const content = entry.compressionMethod === STORED ? packed : await inflate(path, packed, entry.uncompressedSize);
       if (content.length !== entry.uncompressedSize) throw sizeProblem(path, entry, content.length);
       if (zlib.crc32(content) !== entry.crc32) throw badData(path, 'is damaged: its checksum is wrong');
@@ -141,10 +151,10 @@ function treeOf(
 }
 
 /** The content of an entry as a stream, which ends with an error where it is not what the directory says. */
-async function* unpacked(path: string, entry: Entry, packed: Readable): AsyncGenerator<Uint8Array> {
+async function* unpacked(path: string, entry: Member, packed: Readable): AsyncGenerator<Uint8Array> {
   let found = 0;
   let checksum = 0;
-  const inflating = entry.compressionMethod === STORED ? null : zlib.createInflateRaw({ chunkSize: WINDOW });
+  const inflating = entry.compressionMethod === STORED ? null : zlib.createInflateRaw({ chunkSize: CHUNK });
   if (inflating) packed.on('error', (error) => inflating.destroy(error)).pipe(inflating);
   try {
     for await (const chunk of (inflating ?? packed) as AsyncIterable<Buffer>) {
@@ -165,7 +175,9 @@ async function* unpacked(path: string, entry: Entry, packed: Readable): AsyncGen
 
 async function inflate(path: string, packed: Uint8Array, size: number): Promise<Uint8Array> {
   try {
-    return await inflateRaw(packed, { maxOutputLength: Math.max(1, size) });
+    const limit = { maxOutputLength: Math.max(1, size), chunkSize: Math.min(Math.max(size, 64), CHUNK) };
+    // To set up another thread takes longer than to unpack a small file.
+    return size <= SMALL ? zlib.inflateRawSync(packed, limit) : await inflateRaw(packed, limit);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ERR_BUFFER_TOO_LARGE') {
@@ -178,7 +190,7 @@ async function inflate(path: string, packed: Uint8Array, size: number): Promise<
 const damaged = (path: string, cause: unknown): Error =>
   badData(path, 'is damaged: its compressed data cannot be unpacked', cause);
 
-function sizeProblem(path: string, entry: Entry, found: number): Error {
+function sizeProblem(path: string, entry: Member, found: number): Error {
   const than = found > entry.uncompressedSize ? 'more than' : `${found} bytes instead of`;
   return badData(path, `unpacks to ${than} the ${entry.uncompressedSize} bytes that the archive's directory declares`);
 }
@@ -206,65 +218,4 @@ function whyNot(entry: Entry): string | null {
     return `is not compressed, yet has ${entry.compressedSize} bytes in the archive and ${entry.uncompressedSize} outside`;
   }
   return null;
-}
-
-/** Reads the archive, a window at a time where reads are small and near each other, as they are in the directory. */
-class WindowReader extends yauzl.RandomAccessReader {
-  readonly file: number;
-  readonly size: number;
-  private start = 0;
-  private held = Buffer.alloc(0);
-  private open = true;
-
-  constructor(path: string) {
-    super();
-    this.file = openSync(path, 'r');
-    this.size = fstatSync(this.file).size;
-  }
-
-  private async *chunks(start: number, end: number): AsyncGenerator<Uint8Array> {
-    for (let at = start; at < end;) {
-      const chunk = new Uint8Array(Math.min(WINDOW, end - at));
-      const { bytesRead } = await readInto(this.file, chunk, 0, chunk.length, at);
-      if (bytesRead === 0) return;
-      at += bytesRead;
-      yield chunk.subarray(0, bytesRead);
-    }
-  }
-
-  override _readStreamForRange(start: number, end: number): Readable {
-    return Readable.from(this.chunks(start, end));
-  }
-
-  override read(
-    buffer: Buffer,
-    offset: number,
-    length: number,
-    position: number,
-    callback: (error: Error | null, bytesRead?: number) => void,
-  ): void {
-    try {
-      if (position < this.start || position + length > this.start + this.held.length) {
-        const wanted = Math.max(length, Math.min(WINDOW, this.size - position));
-        const window = Buffer.allocUnsafe(Math.max(0, wanted));
-        this.held = window.subarray(0, readSync(this.file, window, 0, window.length, position));
-        this.start = position;
-      }
-      const from = position - this.start;
-      const copied = this.held.copy(buffer, offset, from, from + length);
-      setImmediate(callback, null, copied);
-    } catch (error) {
-      setImmediate(callback, error as Error);
-    }
-  }
-
-  override close(callback: (error: Error | null) => void): void {
-    this.dispose();
-    setImmediate(callback, null);
-  }
-
-  dispose(): void {
-    if (this.open) closeSync(this.file);
-    this.open = false;
-  }
 }

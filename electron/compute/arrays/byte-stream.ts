@@ -87,6 +87,17 @@ export async function* dropBytes(chunks: AsyncIterable<Uint8Array>, count: numbe
   }
 }
 
+/** The first `count` bytes of a stream, as they come. */
+export async function* takeBytes(chunks: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {
+  let left = count;
+  if (left <= 0) return;
+  for await (const chunk of chunks) {
+    yield chunk.subarray(0, left);
+    left -= chunk.length;
+    if (left <= 0) return;
+  }
+}
+
 function unreadable(name: string, cause: unknown): AppError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new AppError('io', `${name} could not be read: ${reason}. Check that it is still there and readable.`, {

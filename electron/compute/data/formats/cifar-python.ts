@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
-import { badData, headOf } from '../../arrays/byte-stream.ts';
+import { badData, contentOf, headOf, takeBytes } from '../../arrays/byte-stream.ts';
+import type { NamedFile } from '../../arrays/byte-stream.ts';
 import { looksLikePickle, pickledText, readPickle } from '../../arrays/pickle.ts';
 import type { PickledArray } from '../../arrays/pickle.ts';
 import { imageBlocks } from '../../arrays/image-blocks.ts';
@@ -44,7 +45,8 @@ const BATCH_BYTES = 512 * 2 ** 20;
 
 /**
  * CIFAR-10 or CIFAR-100 (fine classes) as pickles of Python: `data_batch_1` to `data_batch_5` and `test_batch`, or `train`
- * and `test`. They are read without executing anything. One batch at a time is in memory.
+ * and `test`. They are read without executing anything. One
+ * batch at a time is in memory while labels are read; pixels are read where they lie in the file.
  */
 export const cifarPython: DataFormat = {
   name: 'cifar-python',
@@ -59,6 +61,8 @@ export const cifarPython: DataFormat = {
 interface Batch {
   readonly path: string;
   readonly labels: readonly number[];
+  /** Where its pixels lie in the file; null where they are coded in a way that they have to be unpickled from. */
+  readonly place: { readonly file: NamedFile; readonly offset: number; readonly data: PickledArray } | null;
 }
 
 async function openBatches(tree: FileTree): Promise<ArraySource> {
@@ -71,7 +75,7 @@ async function openBatches(tree: FileTree): Promise<ArraySource> {
   }
   const { kind, folder } = found;
   const batches: Batch[] = [];
-  for (const path of found.batches) batches.push({ path, labels: (await readBatch(tree, path, kind)).labels });
+  for (const path of found.batches) batches.push(await locateBatch(tree, path, kind));
   return {
     kind: 'cifar-python',
     form: 'array',
@@ -89,12 +93,22 @@ async function openBatches(tree: FileTree): Promise<ArraySource> {
   };
 }
 
+async function locateBatch(tree: FileTree, path: string, kind: PythonKind): Promise<Batch> {
+  const { labels, data, whole } = await readBatch(tree, path, kind);
+  const within = data.bytes.buffer === whole.buffer;
+  const offset = data.bytes.byteOffset - whole.byteOffset;
+  // Of the array only its description is kept.
+  const described = { ...data, bytes: new Uint8Array(0) };
+  return { path, labels, place: within ? { file: await onDisk(tree, path), offset, data: described } : null };
+}
+
 async function readBatch(
   tree: FileTree,
   path: string,
   kind: PythonKind,
-): Promise<{ readonly labels: readonly number[]; readonly array: StoredArray }> {
-  const batch = await readMap(tree, path);
+): Promise<{ readonly labels: readonly number[]; readonly data: PickledArray; readonly whole: Uint8Array }> {
+  const whole = await readFile(tree, path);
+  const batch = mapOf(whole, path);
   const data = batch.get('data');
   const labels = batch.get(kind.labels);
   if (!isArray(data) || !Array.isArray(labels)) {
@@ -113,29 +127,41 @@ async function readBatch(
       `has the label ${String(labels[wrong])} for image ${wrong}, where 0 to ${kind.classes - 1} were expected`,
     );
   }
-  const { shape, columnMajor, bytes } = data;
-  const array: StoredArray = {
-    kind: 'numbers',
-    name: path,
-    shape,
-    columnMajor,
-    type: 'u8',
-    stored: 'u8',
-    bigEndian: false,
-    async *bytes(start) {
-      yield bytes.subarray(start);
-    },
-  };
-  return { labels: labels as number[], array };
+  return { labels: labels as number[], data, whole };
+}
+
+function storedOf(
+  name: string,
+  { shape, columnMajor }: PickledArray,
+  bytes: (start: number) => AsyncIterable<Uint8Array>,
+): StoredArray {
+  return { kind: 'numbers', name, shape, columnMajor, type: 'u8', stored: 'u8', bigEndian: false, bytes };
+}
+
+/** The pixels of a batch: read where they lie, or unpickled. */
+async function pixelsOf(tree: FileTree, { path, place }: Batch, kind: PythonKind): Promise<StoredArray> {
+  if (place) {
+    const { file, offset, data } = place;
+    const length = shapeSize(data.shape);
+    return storedOf(path, data, (start) => takeBytes(contentOf(file, offset + start), length - start));
+  }
+  const { data } = await readBatch(tree, path, kind);
+  return storedOf(path, data, async function* (start) {
+    yield await Promise.resolve(data.bytes.subarray(start));
+  });
 }
 
 /** A pickled dictionary by the text of its keys. */
-async function readMap(tree: FileTree, path: string): Promise<ReadonlyMap<string, unknown>> {
-  const size = tree.files.find((file) => file.path === path)?.bytes ?? 0;
-  if (size > BATCH_BYTES) throw badData(path, `has ${size} bytes, far more than a batch of CIFAR`);
-  const value = readPickle(await tree.read(path), path);
+function mapOf(bytes: Uint8Array, path: string): ReadonlyMap<string, unknown> {
+  const value = readPickle(bytes, path);
   if (!(value instanceof Map)) throw badData(path, 'holds no dictionary, as batches of CIFAR do');
   return new Map([...value].map(([key, item]) => [pickledText(key) ?? '', item as unknown]));
+}
+
+async function readFile(tree: FileTree, path: string): Promise<Uint8Array> {
+  const size = tree.files.find((file) => file.path === path)?.bytes ?? 0;
+  if (size > BATCH_BYTES) throw badData(path, `has ${size} bytes, far more than a batch of CIFAR`);
+  return tree.read(path);
 }
 
 async function* blocksOf(
@@ -145,10 +171,11 @@ async function* blocksOf(
   from: number,
 ): AsyncGenerator<ArrayBlock> {
   let base = 0;
-  for (const { path, labels } of batches) {
+  for (const batch of batches) {
+    const { labels } = batch;
     const start = Math.max(0, from - base);
     if (start < labels.length) {
-      const { array } = await readBatch(tree, path, kind);
+      const array = await pixelsOf(tree, batch, kind);
       for await (const { first, count, pixels } of imageBlocks(array, imageLayout(array, labels.length), start)) {
         yield { first: base + first, count, pixels };
       }
@@ -160,7 +187,9 @@ async function* blocksOf(
 /** Names of the pickle beside the batches; numbers where it is missing. */
 async function classNames(tree: FileTree, folder: string, kind: PythonKind): Promise<string[]> {
   const path = pathIn(folder, kind.meta);
-  const listed = tree.files.some((file) => file.path === path) ? (await readMap(tree, path)).get(kind.names) : null;
+  const listed = tree.files.some((file) => file.path === path)
+    ? mapOf(await readFile(tree, path), path).get(kind.names)
+    : null;
   const names: readonly unknown[] = Array.isArray(listed) ? listed : [];
   return Array.from({ length: kind.classes }, (_, label) => pickledText(names[label]) ?? String(label));
 }

@@ -4,10 +4,10 @@ import type { Control, JobContext } from './control.ts';
 
 /** Work on a packed data set that takes more than a moment; each kind is loaded when it is needed. */
 export async function runDatasetTask(job: JobSpecOf<'dataset-task'>, context: JobContext): Promise<JobResult> {
-  return { kind: 'dataset-task', outcome: await carryOut(job.work, context) };
+  return { kind: 'dataset-task', outcome: await carryOut(job.work, job.folder, context) };
 }
 
-async function carryOut(work: DatasetTaskSpec, control: Control): Promise<DatasetTaskResult> {
+async function carryOut(work: DatasetTaskSpec, scratch: string, control: Control): Promise<DatasetTaskResult> {
   switch (work.task) {
     case 'statistics': {
       const { writeStatistics } = await import('../data/tasks/statistics.ts');
@@ -27,7 +27,7 @@ async function carryOut(work: DatasetTaskSpec, control: Control): Promise<Datase
     }
     case 'relocate': {
       const { relocateOriginals } = await import('../data/tasks/relocate.ts');
-      return { task: 'relocate', relocation: await relocateOriginals(work.dataset, work.path, control) };
+      return { task: 'relocate', relocation: await relocateOriginals(work.dataset, work.path, scratch, control) };
     }
   }
 }

@@ -1,7 +1,9 @@
 import {
   appendFileSync,
   cpSync,
+  createWriteStream,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -15,8 +17,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { decode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { ZipFile } from 'yazl';
 import { CALLS } from '../../../shared/contract/calls.ts';
 import { EXCLUDED } from '../../../shared/domain/dataset.ts';
 import { datasetQuery, type DatasetSelection } from '../../../shared/domain/dataset-view.ts';
@@ -378,6 +382,14 @@ describe('an export of a selection', () => {
       expect(original?.startsWith(kept ? target : moved), original ?? '').toBe(true);
       expect(existsSync(original ?? '')).toBe(true);
     }
+    // In an archive that somebody made of them, too.
+    const zip = new ZipFile();
+    for (const { name } of items) zip.addFile(join(target, name ?? ''), `packed/${name}`);
+    zip.end();
+    const packedAway = join(root, 'packed');
+    mkdirSync(packedAway);
+    await pipeline(zip.outputStream, createWriteStream(join(packedAway, 'all.zip')));
+    expect(await library.datasets.relocate(back, packedAway)).toMatchObject({ found: positions.length, missing: [] });
     expect((await refused(library.datasets.relocate(id, moved))).message).toMatch(/without a reference/);
   });
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import { opendir, readFile, stat } from 'node:fs/promises';
+import { mkdtemp, opendir, readFile, rm, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
@@ -11,6 +11,8 @@ import { writeAtomic } from '../../arrays/atomic.ts';
 import type { Control } from '../../jobs/control.ts';
 import { ITEMS_FILE } from '../items.ts';
 import { readManifest } from '../packed.ts';
+import { archiveKind } from '../tree/archive-kind.ts';
+import { openTree } from '../tree/open-tree.ts';
 
 /** Where originals lie that are no longer where they were imported from: files below a folder, by position. */
 const RELOCATED_FILE = 'originals.json';
@@ -29,11 +31,18 @@ interface Original {
 
 /**
  * Looks below a folder for the originals that an import referenced: files of their size, then by SHA-256, whatever they
- * are called now. What is found is written beside the arrays, in place of what an earlier search found.
+ * are called now; what is missing then, also in the archives that lie there. What is found is written beside the arrays,
+ * in place of what an earlier search found.
+ * @param scratch a folder for archives that have to be unpacked.
  * @throws AppError `conflict` for a set without referenced originals, `not-found` for a folder that cannot be read,
  *   `cancelled`, and the errors of writing.
  */
-export async function relocateOriginals(folder: string, path: string, control: Control): Promise<Relocation> {
+export async function relocateOriginals(
+  folder: string,
+  path: string,
+  scratch: string,
+  control: Control,
+): Promise<Relocation> {
   const originals = referencedOriginals(folder);
   if (originals.length === 0) {
     throw new AppError(
@@ -41,33 +50,23 @@ export async function relocateOriginals(folder: string, path: string, control: C
       'This data set has no originals that could have moved: it was imported without a reference to them.',
     );
   }
-  const wanted = new Map<number, Map<string, Original[]>>();
-  for (const original of originals) {
-    const key = Buffer.from(original.sha256).toString('hex');
-    const ofSize = wanted.get(original.bytes) ?? new Map<string, Original[]>();
-    wanted.set(original.bytes, ofSize);
-    ofSize.set(key, [...(ofSize.get(key) ?? []), original]);
-  }
-  const found = new Map<number, string>();
+  const search = { originals: bySize(originals), found: new Map<number, string>(), count: originals.length, control };
+  const archives: string[] = [];
   let looked = 0;
   for await (const file of filesBelow(path)) {
     looked += 1;
-    control.progress({
-      done: found.size,
-      total: originals.length,
-      unit: 'originals',
-      message: `${looked} files looked at`,
-    });
-    await control.checkpoint();
+    await tell(search, `${looked} files looked at`);
     const size = (await stat(file).catch(() => null))?.size;
-    const ofSize = size === undefined ? undefined : wanted.get(size);
-    if (!ofSize) continue;
-    const hash = await sha256(file).catch(() => null);
-    for (const { position } of (hash === null ? undefined : ofSize.get(hash)) ?? []) {
-      if (!found.has(position)) found.set(position, relative(path, file));
-    }
-    if (found.size === originals.length) break;
+    const ofSize = size === undefined ? undefined : search.originals.get(size);
+    if (ofSize) take(search, ofSize, await hashOfFile(file).catch(() => null), relative(path, file));
+    if (search.found.size === originals.length) break;
+    if ((await archiveKind(file).catch(() => null)) !== null) archives.push(file);
   }
+  for (const archive of archives) {
+    if (search.found.size === originals.length) break;
+    await searchArchive(search, archive, relative(path, archive), scratch);
+  }
+  const { found } = search;
   if (found.size > 0) {
     const files = Object.fromEntries([...found].map(([position, file]) => [String(position), file]));
     await writeAtomic(
@@ -77,6 +76,67 @@ export async function relocateOriginals(folder: string, path: string, control: C
   }
   const missing = originals.filter(({ position }) => !found.has(position)).map(({ file }) => file);
   return { originals: originals.length, found: found.size, missing: missing.slice(0, MOST_NAMED) };
+}
+
+interface Search {
+  /** By size, then by SHA-256. */
+  readonly originals: ReadonlyMap<number, ReadonlyMap<string, readonly Original[]>>;
+  /** Where each position's original is, below the folder. */
+  readonly found: Map<number, string>;
+  readonly count: number;
+  readonly control: Control;
+}
+
+function bySize(originals: readonly Original[]): Search['originals'] {
+  const sizes = new Map<number, Map<string, Original[]>>();
+  for (const original of originals) {
+    const key = Buffer.from(original.sha256).toString('hex');
+    const ofSize = sizes.get(original.bytes) ?? new Map<string, Original[]>();
+    sizes.set(original.bytes, ofSize);
+    ofSize.set(key, [...(ofSize.get(key) ?? []), original]);
+  }
+  return sizes;
+}
+
+async function tell({ found, count, control }: Search, message: string): Promise<void> {
+  control.progress({ done: found.size, total: count, unit: 'originals', message });
+  await control.checkpoint();
+}
+
+function take(
+  { found }: Search,
+  ofSize: ReadonlyMap<string, readonly Original[]>,
+  hash: string | null,
+  where: string,
+): void {
+  for (const { position } of (hash === null ? undefined : ofSize.get(hash)) ?? []) {
+    if (!found.has(position)) found.set(position, where);
+  }
+}
+
+/** An archive that cannot be read holds nothing that is looked for. */
+async function searchArchive(search: Search, archive: string, name: string, scratch: string): Promise<void> {
+  const unpacked = await mkdtemp(join(scratch, 'archive-'));
+  try {
+    const tree = await openTree(archive, { scratch: unpacked, control: search.control });
+    try {
+      for (const { path, bytes } of tree.files) {
+        await tell(search, name);
+        const ofSize = search.originals.get(bytes);
+        if (!ofSize) continue;
+        const hash = createHash('sha256')
+          .update(await tree.read(path))
+          .digest('hex');
+        take(search, ofSize, hash, `${name}/${path}`);
+      }
+    } finally {
+      await tree.close();
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof AppError) || thrown.code === 'cancelled') throw thrown;
+  } finally {
+    await rm(unpacked, { recursive: true, force: true });
+  }
 }
 
 /** Originals of a set with their hashes, by position; none where the import kept no reference. */
@@ -150,7 +210,7 @@ async function* filesBelow(folder: string, top = true): AsyncGenerator<string> {
   }
 }
 
-async function sha256(file: string): Promise<string> {
+async function hashOfFile(file: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(file)) hash.update(chunk as Uint8Array);
   return hash.digest('hex');

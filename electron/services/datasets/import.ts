@@ -35,6 +35,15 @@ const absolute = (plan: ImportPlan): ImportPlan => ({ ...plan, path: resolve(pla
 
 export function importService(session: Session, previews: Previews): ImportService {
   const { store } = session;
+  const lookOnce = async (plan: ImportPlan): Promise<ImportPreview> => {
+    const token = randomBytes(8).toString('hex');
+    try {
+      return await previews.look(plan, token);
+    } catch (error) {
+      await previews.end(token);
+      throw error;
+    }
+  };
   return {
     preview: async (plan, token) => previews.look(absolute(parseInput(importPlan, plan, 'import')), token),
     endPreview: (token) => previews.end(token),
@@ -42,7 +51,7 @@ export function importService(session: Session, previews: Previews): ImportServi
       const plan = parseInput(importPlan, input, 'import');
       const path = resolve(plan.path);
       // What can be said at once is said at once; reading every image is the job's part.
-      const found = previews.found(path) ?? (await previews.look({ ...plan, path }, randomBytes(8).toString('hex')));
+      const found = previews.found(path) ?? (await lookOnce({ ...plan, path }));
       const id = newId('dataset');
       await previews.handOver(path, id);
       const name = plan.name ?? found.suggestedName;

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { DatasetManifest } from '../../../../shared/domain/dataset.ts';
 import type { EntityId } from '../../../../shared/domain/ids.ts';
@@ -18,6 +18,7 @@ import { packImages } from './pack-images.ts';
 import { nothingGood } from './reasons.ts';
 import { requireSpace } from './space.ts';
 import { survey } from './survey.ts';
+import type { Survey } from './survey.ts';
 
 export interface ImportJob {
   readonly id: EntityId;
@@ -49,7 +50,7 @@ export async function importDataset(job: ImportJob, control: Control): Promise<D
     const seen = await survey(opened, chosen.items, plan, control);
     if (seen.unreadable.size === seen.looked) throw nothingGood(path, [...seen.unreadable.values()][0]);
     const fingerprint = fingerprintOf(opened, plan, chosen, seen);
-    const journal = await openOrRestart(folder, fingerprint);
+    const journal = await openOrRestart(folder, fingerprint, seen);
     try {
       await requireSpace({ opened, chosen, seen, plan }, folder, copiedBytes(journal, plan));
       const packed = await packImages({ opened, chosen, seen, plan, folder, fingerprint, journal }, control);
@@ -79,15 +80,28 @@ async function finishedBefore({ folder, id }: ImportJob): Promise<DatasetManifes
   return manifest;
 }
 
-/** The journal in the folder, or a new one where that is of another source or plan. */
-async function openOrRestart(folder: string, fingerprint: string): Promise<Journal> {
+/** The journal in the folder, or a new one where that is of another source or plan, or says more than there is. */
+async function openOrRestart(folder: string, fingerprint: string, seen: Survey): Promise<Journal> {
   const file = join(folder, ITEMS_FILE);
   const journal = await attemptOpen(file);
-  if (journal?.state?.fingerprint === fingerprint) return journal;
+  const state = journal?.state;
+  if (journal && state?.fingerprint === fingerprint && (await hasImages(folder, seen, state.images))) return journal;
   journal?.close();
-  await rm(file, { force: true });
-  await rm(`${file}-journal`, { force: true });
+  const { images, floats, masks } = PACKED_FILES;
+  for (const name of [ITEMS_FILE, `${ITEMS_FILE}-journal`, images, floats, masks]) {
+    await rm(join(folder, name), { force: true });
+  }
   return openJournal(file);
+}
+
+async function hasImages(folder: string, { shape, target }: Survey, images: number): Promise<boolean> {
+  const isFloat = target.depth === 'f32';
+  const file = join(folder, isFloat ? PACKED_FILES.floats : PACKED_FILES.images);
+  const size = await stat(file).then(
+    (found) => found.size,
+    () => 0,
+  );
+  return size >= images * shape[0] * shape[1] * shape[2] * (isFloat ? 4 : 1);
 }
 
 async function attemptOpen(file: string): Promise<Journal | null> {

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -131,6 +131,23 @@ test('an import that is cancelled between two images can go on, and begins anew 
     alone,
   );
   expect(other).toMatchObject({ images: 1_600, classes: ['3', '1'], classCounts: [800, 800] });
+});
+
+test('an import whose images are not what its journal says begins anew', async () => {
+  const job = jobIn('damaged', { path: await writeSource() });
+  let calls = 0;
+  const stopping = {
+    ...alone,
+    checkpoint: async (beforeStop?: () => Promise<void>): Promise<void> => {
+      if ((calls += 1) < 2_000) return;
+      await beforeStop?.();
+      throw new AppError('cancelled', 'Cancelled.');
+    },
+  };
+  await expect(importDataset(job, stopping)).rejects.toMatchObject({ code: 'cancelled' });
+  truncateSync(join(job.folder, 'images.u8'), 1_000);
+  const { hash } = await importDataset(job, alone);
+  expect(hash).toBe((await importDataset(jobIn('good', { path: job.options.path }), alone)).hash);
 });
 
 test('a finished import that is run again says what it made', async () => {

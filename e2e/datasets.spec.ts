@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Locator, Page } from '@playwright/test';
 import { expect, test } from './fixtures.ts';
 import { answerFileDialogs, call } from './launch.ts';
+import { MODEL_FILES } from './models.ts';
 import { dismissNotifications, takeScreenshots } from './screenshots.ts';
 import { choose, drawnShare, open } from './ui.ts';
 
@@ -188,6 +189,35 @@ test('what is chosen is exported as a table', async ({ app }) => {
   const lines = readFileSync(file, 'utf8').trim().split(/\r?\n/);
   expect(lines).toHaveLength(3);
   expect(lines[0]).toContain('class');
+});
+
+test('what a model gets wrong is asked for in the filter, and its predictions are made when they are needed', async ({
+  app,
+}) => {
+  const { page } = app;
+  const { datasets } = await call(page, 'library.snapshot', undefined);
+  const { id: dataset } = datasets.find(({ manifest }) => manifest.name === 'MNIST sample')!;
+  const path = MODEL_FILES.plainWeights;
+  const model = await call(page, 'models.import', {
+    path,
+    architecture: 'small-cnn',
+    dataset,
+    name: 'plain',
+    reading: { range: 'unit' },
+  });
+  await filter(page).fill(`split:test wrong.${model!.id}:true`);
+  await page.getByRole('button', { name: 'Predict now' }).click();
+  const shown = chosen(page).getByText(/of 7,000 images/);
+  await expect(shown).not.toHaveText(/^(0|7,000) of/, { timeout: 60_000 });
+  const wrong = Number(/^\d+/.exec(await shown.innerText())![0]);
+  expect(wrong).toBeGreaterThan(5);
+  expect(wrong).toBeLessThan(100);
+  await wall(page).focus();
+  await page.keyboard.press('Home');
+  const says = page.getByRole('region', { name: 'What models say' });
+  await expect(says.getByRole('button', { name: /^plain \d/ })).toBeVisible();
+  await expect(says.locator('.wrong')).toBeVisible();
+  await filter(page).fill('');
 });
 
 test('statistics show every class, and the set is verified', async ({ app }) => {

@@ -50,11 +50,14 @@ function wordStart(text: string, caret: number): number {
 
 function fieldItems(word: string, fields: readonly FilterField[]): readonly Completion[] {
   const typed = word.toLowerCase();
-  return ranked(fields, typed, ({ name }) => name).map(({ name, help }) => ({
-    insert: `${name}:`,
-    label: `${name}:`,
-    help,
-  }));
+  // Models and evaluations are known to people by their names, which the help has.
+  return ranked(fields, typed, ({ name, help }) => (name.includes('.') ? `${name} ${help}` : name)).map(
+    ({ name, help }) => ({
+      insert: `${name}:`,
+      label: `${name}:`,
+      help,
+    }),
+  );
 }
 
 function valueItems(typed: string, field: FilterField): readonly Completion[] {

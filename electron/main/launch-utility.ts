@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { type UtilityProcess, utilityProcess } from 'electron';
+import { ALL_ARRIVED, says } from '../../shared/domain/job-farewell.ts';
 import type { JobLauncher, JobTransport, ProcessExit } from '../services/job-transport.ts';
 
 /** Time for the rest of what a process printed to arrive after its end, in milliseconds. */
@@ -27,7 +28,10 @@ function launch(jobHost: string): JobTransport {
       if (!ended) child.postMessage(message);
     },
     onMessage: (listener) => {
-      child.on('message', listener);
+      child.on('message', (message: unknown) => {
+        if (!says(message, ALL_ARRIVED.asks)) listener(message);
+        else if (!ended) child.postMessage(ALL_ARRIVED.answer);
+      });
     },
     onExit: (listener) => {
       child.once('exit', (code) => {

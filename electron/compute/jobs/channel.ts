@@ -1,4 +1,5 @@
 import type { HostMessage } from '../../../shared/domain/job.ts';
+import { ALL_ARRIVED, says } from '../../../shared/domain/job-farewell.ts';
 
 /** The line between a job process and its owner, whichever way the process was started. */
 export interface JobChannel {
@@ -17,8 +18,8 @@ interface ParentPort {
   on(event: 'close', listener: () => void): unknown;
 }
 
-/** A utility process may end right after `postMessage`; its pipe needs a moment to hand the last message on. */
-const PORT_DRAIN_MS = 150;
+/** An owner that does not say within this time that everything has arrived will not say so at all. */
+const FAREWELL_MS = 5_000;
 
 /** The channel of this process: Electron's utility process, or a child made by `child_process.fork`; null if neither. */
 export function ownChannel(): JobChannel | null {
@@ -28,11 +29,23 @@ export function ownChannel(): JobChannel | null {
 }
 
 function portChannel(port: ParentPort): JobChannel {
+  let arrived = (): void => undefined;
+  port.on('message', ({ data }) => {
+    if (says(data, ALL_ARRIVED.answer)) arrived();
+  });
   return {
     send: (message) => port.postMessage(message),
-    onMessage: (listener) => void port.on('message', (event) => listener(event.data)),
+    onMessage: (listener) =>
+      void port.on('message', ({ data }) => {
+        if (!says(data, ALL_ARRIVED.answer)) listener(data);
+      }),
     onClose: (listener) => void port.on('close', listener),
-    drain: () => new Promise((resolve) => setTimeout(resolve, PORT_DRAIN_MS)),
+    drain: () =>
+      new Promise((resolve) => {
+        arrived = resolve;
+        setTimeout(resolve, FAREWELL_MS);
+        port.postMessage(ALL_ARRIVED.asks);
+      }),
   };
 }
 

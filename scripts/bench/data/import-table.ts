@@ -1,5 +1,5 @@
 import type { ImportPlanInput } from '../../../shared/domain/import-plan.ts';
-import { waitForQuiet } from '../machine.ts';
+import { DISTURBANCE, waitForQuiet, watchOthers } from '../machine.ts';
 import { short } from '../print.ts';
 import type { FigureResult, Verdict } from '../results.ts';
 import { median } from '../statistics.ts';
@@ -14,6 +14,9 @@ export interface Pace {
   readonly rounds: number;
   readonly wait: number;
 }
+
+type Doubt = Pick<Verdict, 'byCpu' | 'disturbed'>;
+const SURE: Doubt = { byCpu: null, disturbed: false };
 
 /** The figures of the imports, as they come. */
 export class ImportTable {
@@ -30,10 +33,14 @@ export class ImportTable {
   /** Imports `plan` some times; its median time has to be within `limit` seconds. */
   async add(what: string, plan: ImportPlanInput, limit: number, rounds = this.#pace.rounds): Promise<void> {
     const seen: WatchedImport[] = [];
+    let disturbed = false;
     for (let round = 0; round < rounds; round += 1) {
       await waitForQuiet(this.#pace.wait);
       process.stderr.write(`${what} …\n`);
-      seen.push(await watchImport(plan, this.#pace.scratch));
+      const others = watchOthers();
+      const one = await watchImport(plan, this.#pace.scratch);
+      disturbed ||= others(one.cpuSeconds ?? 0) > DISTURBANCE;
+      seen.push(one);
     }
     const [first] = seen;
     const seconds = median(seen.map((one) => one.seconds));
@@ -42,24 +49,27 @@ export class ImportTable {
     this.#peak = Math.max(this.#peak, peak);
     const images = first?.manifest.images ?? 0;
     this.#rows.push([what, short(seconds), short(cpu), short(images / seconds), String(Math.round(peak / MIB))]);
-    this.verdict(what, seconds, 's', limit);
+    this.verdict(what, seconds, 's', limit, { byCpu: Number.isFinite(cpu) ? cpu : null, disturbed });
   }
 
-  row(what: string, seconds: readonly number[]): void {
-    this.#rows.push([what, short(median(seconds)), '', '', '']);
+  /** Times without a target of their own. */
+  row(what: string, times: readonly { readonly seconds: number; readonly cpuSeconds: number | null }[]): void {
+    const cpu = median(times.map((one) => one.cpuSeconds ?? Number.NaN));
+    this.#rows.push([what, short(median(times.map((one) => one.seconds))), short(cpu), '', '']);
   }
 
   note(text: string): void {
     this.#notes.push(text);
   }
 
-  verdict(what: string, value: number, unit: string, limit: number): void {
+  /** A figure that has to be `limit` at most; `byCpu` is the same in processor time. */
+  verdict(what: string, value: number, unit: string, limit: number, doubt: Doubt = SURE): void {
     const target = `≤ ${short(limit)} ${unit}`;
-    this.#verdicts.push({ what, value, unit, target, met: value <= limit, byCpu: null, disturbed: false });
+    this.#verdicts.push({ what, value, unit, target, met: value <= limit, ...doubt });
   }
 
-  ratio(what: string, value: number): void {
-    this.#verdicts.push({ what, value, unit: '×', target: '≥ 1.0', met: value >= 1, byCpu: null, disturbed: false });
+  ratio(what: string, value: number, doubt: Doubt): void {
+    this.#verdicts.push({ what, value, unit: '×', target: '≥ 1.0', met: value >= 1, ...doubt });
   }
 
   result(notes: readonly string[]): FigureResult {

@@ -301,8 +301,8 @@ describe('an edit', () => {
     expect((await edit(same.map((one) => ({ ...one, positions: [...one.positions] })))).message).toMatch(
       /change nothing/,
     );
-    const all = { kind: 'exclude', positions: [...packed.labels.keys()] } as const;
-    expect((await edit([{ ...all }])).message).toMatch(/no image of MNIST sample would be left/);
+    const all = { kind: 'exclude' as const, positions: [...packed.labels.keys()] };
+    expect((await edit([all])).message).toMatch(/no image of MNIST sample would be left/);
     expect(readdirSync(join(root, 'library', 'datasets'))).toEqual(folders);
   });
 });

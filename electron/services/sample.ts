@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { importPlan } from '../../shared/domain/import-plan.ts';
 import { newId } from '../../shared/domain/ids.ts';
+import { createControl } from '../compute/jobs/control.ts';
 import { folderBytes } from '../store/folder.ts';
 import { isAlive } from '../store/lease.ts';
 import type { Store } from '../store/store.ts';
@@ -67,10 +68,11 @@ export async function installSample(store: Store, source: string): Promise<void>
       validationShare: VALIDATION_SHARE,
       attribution: ATTRIBUTION,
     });
-    const alone = { checkpoint: async () => undefined, progress: () => undefined };
+    // This process has a window to draw: the import gives it a turn every few milliseconds.
+    const { context } = createControl(() => undefined);
     // With every format's reader, which nothing else needs in this process.
     const { importDataset } = await import('../compute/data/import/import-dataset.ts');
-    const manifest = await importDataset({ id, folder, scratch, options }, alone);
+    const manifest = await importDataset({ id, folder, scratch, options }, context);
     const bytes = await folderBytes(folder);
     const kept = store.database.transaction(() => {
       // Silent for too long, and another process has taken over meanwhile: its sample counts.

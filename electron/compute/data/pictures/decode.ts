@@ -2,6 +2,7 @@ import { reduction } from './geometry.ts';
 import { decodeRaw } from './decoders.ts';
 import { headOf, type PictureHead } from './head.ts';
 import { isSideways } from './exif.ts';
+import { createRoom } from './room.ts';
 import type { Target } from './target.ts';
 import { placeTurned, transform } from './transform.ts';
 
@@ -15,6 +16,9 @@ export interface DecodedPicture {
 /** Source pixels, along a side, that become one, from which on a JPEG's chroma need not be libjpeg's to the last level. */
 const COARSE = 2;
 
+/** Pixels that are decoded at once: large pictures take turns, whatever number of them is asked for. */
+const room = createRoom(24e6);
+
 /**
  * Decodes a picture and brings it to the target: upright, placed as its `fit` says, resampled, in its channels and depth.
  * Content decides about the format. At its own size a picture of a lossless format has exactly the pixels that Pillow
@@ -26,6 +30,8 @@ export async function decodePicture(bytes: Uint8Array, target: Target): Promise<
   const sideways = isSideways(head.orientation);
   const [width, height] = sideways ? [head.height, head.width] : [head.width, head.height];
   const exact = reduction(placeTurned(width, height, head.orientation, target)) < COARSE;
-  const pixels = await decodeRaw(bytes, head, exact, (raw) => transform(raw, head.orientation, target));
+  const pixels = await room.use(width * height, () =>
+    decodeRaw(bytes, head, exact, (raw) => transform(raw, head.orientation, target)),
+  );
   return { pixels, head };
 }

@@ -154,6 +154,7 @@ test('WebDataset: a shard that is damaged is listed, and so is a folder of other
   });
   mkdirSync(join(folder.root, 'other'));
   copyFileSync(join(TREE_FIXTURES, 'good.tar'), join(folder.root, 'other', 'a.tar'));
+  copyFileSync(join(TREE_FIXTURES, 'good-gnu.tar'), join(folder.root, 'other', 'b.tar'));
   await expect(folder.open(join(folder.root, 'other'))).rejects.toThrow(
     /holds no sample of WebDataset: an image such as/,
   );

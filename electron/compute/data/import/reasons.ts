@@ -4,12 +4,17 @@ import { AppError } from '../../../../shared/domain/errors.ts';
 import type { FileTree } from '../tree/tree.ts';
 
 /**
- * Why an image is left out, in words.
- * @throws AppError `not-found` if not the image alone is at fault: the whole source is gone. The import can go on once it is back.
+ * Why an image is left out, in words that follow its name.
+ * @throws AppError `not-found` or `io` if not the image alone is at fault: the whole source is gone, or its disk fails. The import
+ *   can go on once it is back.
  */
 export async function reasonOf(error: unknown, tree: FileTree): Promise<string> {
   await requireSource(tree.root);
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof AppError)) return error instanceof Error ? error.message : String(error);
+  if (error.code === 'io') throw error;
+  const { details, message } = error;
+  const named = `${details?.['file'] ?? ''} `;
+  return message.startsWith(named) ? message.slice(named.length).replace(/\.$/, '') : message;
 }
 
 /** @throws AppError `not-found` if the folder or archive is gone. */

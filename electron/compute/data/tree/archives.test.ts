@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -278,4 +280,25 @@ test('unpacking tells how far it is, and stops when it is cancelled, leaving not
   });
   await expect(cancelled).rejects.toMatchObject({ code: 'cancelled' });
   expect(readdirSync(scratch)).toEqual([]);
+});
+
+test('a disk without room for what an archive holds: refused with both numbers, before and while it is unpacked', async (ctx) => {
+  mkdirSync(scratch);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', scratch], { stdio: 'ignore' });
+  } catch {
+    return ctx.skip('mounting a small disk takes rights that this user lacks');
+  }
+  try {
+    const full = {
+      code: 'library-full',
+      message: expect.stringMatching(/it needs at least .*kB, and 0 bytes are free/),
+    };
+    await expect(open(fixture('good.tar.gz'))).rejects.toMatchObject(full);
+    const one = await open(fixture('good.zip'));
+    await expect(one.onDisk('pets/cat/0.png')).rejects.toMatchObject({ code: 'library-full' });
+    expect(readdirSync(scratch)).toEqual([]);
+  } finally {
+    execFileSync('umount', [scratch]);
+  }
 });

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -161,6 +162,17 @@ test('only what is named is taken, and a single archive is opened', async () => 
   const archive = await open(FIXTURES, ['good.zip']);
   expect(archive.root).toBe(join(FIXTURES, 'good.zip'));
   await archive.close();
+});
+
+test('a folder with nothing but an archive is taken for the archive', async () => {
+  copyFileSync(join(FIXTURES, 'good.tar.gz'), join(root, 'pets.tgz'));
+  put('.DS_Store');
+  const tree = await open();
+  expect(tree.root).toBe(join(root, 'pets.tgz'));
+  expect(tree.files).toHaveLength(6);
+  await tree.close();
+  put('b.txt');
+  expect(names(await open())).toEqual(['b.txt', 'pets.tgz']);
 });
 
 test('a file that goes is told from a folder that goes', async () => {

@@ -13,6 +13,7 @@ const NAMES_OTHERS = /\.(csv|tsv|json|jsonl|ndjson)$/i;
 /**
  * The files of a folder, of an archive (zip, tar, tar.gz, tar.xz, tar.zst; told by its content), or those beside a file.
  * A tar that is compressed is unpacked into the scratch folder once, with progress.
+ * A folder with nothing but one archive is taken for that archive.
  * @param options `only`: names within the folder; a single one that is an archive is opened as if it had been chosen.
  * @throws AppError `not-found`, `io`, `unsupported`, `library-full`, `cancelled`, or `bad-data` for an archive of which
  *   nothing can be had or that is a bomb.
@@ -29,7 +30,9 @@ export async function openTree(path: string, options: TreeOptions): Promise<File
         return openTree(below, { ...options, only: undefined });
       }
     }
-    return openFolder(full, options);
+    const tree = await openFolder(full, options);
+    const [file, ...others] = tree.files;
+    return (file && others.length === 0 && (await tree.openInner?.(file.path))) || tree;
   }
   if (!found.isFile()) {
     throw new AppError('bad-data', `${full} is neither a folder nor a file. Choose one of these.`, {

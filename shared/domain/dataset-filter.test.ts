@@ -169,7 +169,8 @@ it('a pattern fits what the same regular expression fits, and takes no exponenti
     }),
     { numRuns: 2000 },
   );
-  const started = performance.now();
+  const started = process.cpuUsage();
   expect(fitsPattern('a'.repeat(20_000), `${'*a'.repeat(30)}*b`)).toBe(false);
-  expect(performance.now() - started).toBeLessThan(500);
+  // Time of the processor in microseconds: other work on this machine is no fault of this one.
+  expect(process.cpuUsage(started).user).toBeLessThan(500_000);
 });

@@ -152,7 +152,7 @@ function evaluateNamed(term: FilterTerm, family: string, rest: string, data: Fil
     case 'predicted':
     case 'wrong':
     case 'confidence': {
-      const made = data.prediction(rest);
+      const made = atPlace(term, () => data.prediction(rest));
       if (!made) {
         throw new FilterProblem(`There are no predictions of ${rest} for this data set. Make them first.`, term.place);
       }
@@ -181,6 +181,16 @@ function evaluateNamed(term: FilterTerm, family: string, rest: string, data: Fil
     }
     default:
       throw unknownField(term);
+  }
+}
+
+/** Gives a problem that has no place that of the term. */
+function atPlace<T>({ place }: FilterTerm, look: () => T): T {
+  try {
+    return look();
+  } catch (thrown) {
+    if (thrown instanceof FilterProblem && thrown.place === null) throw new FilterProblem(thrown.message, place);
+    throw thrown;
   }
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { app } from 'electron';
 import type { SelectionFormat } from '../../../shared/domain/dataset-view.ts';
@@ -11,6 +12,14 @@ const TITLES: Readonly<Record<SelectionFormat, string>> = {
   npz: 'Export the images',
   csv: 'Export the table of images',
 };
+
+/** `Flowers` in a folder, or `Flowers 2`, or the first that is not there yet. */
+function freeFolder(parent: string, name: string): string {
+  for (let number = 1; ; number += 1) {
+    const path = join(parent, number === 1 ? name : `${name} ${number}`);
+    if (!existsSync(path)) return path;
+  }
+}
 
 /** Calls about data sets that are there. */
 export function datasetCalls({
@@ -29,7 +38,7 @@ export function datasetCalls({
       });
     }
     const parent = await chooseToOpen(window, { title: TITLES.folder, kind: 'folder' });
-    return parent === null ? null : join(parent, name);
+    return parent === null ? null : freeFolder(parent, name);
   };
 
   return {

@@ -120,6 +120,7 @@ describe('a selection of the sample is', () => {
     });
     const unknown = await select(`wrong.${run}:true`);
     expect(unknown).toMatchObject({ unpredicted: [run], problem: expect.stringMatching(/no predictions/) });
+    expect(await select('split:test wrong.run-nobody000:true')).toMatchObject({ problemAt: [11, 35], unpredicted: [] });
     expect((await select('', { sort: { by: 'colour' } })).problem).toMatch(/cannot be ordered by “colour”/);
     expect(CALLS['datasets.select'].output.safeParse(unknown).success).toBe(true);
   });

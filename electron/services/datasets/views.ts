@@ -132,9 +132,8 @@ export function datasetViews(
     },
     statistics: async (id) => {
       const folder = folderOf(id);
-      const kept = await readFile(join(folder, STATISTICS_FILE), 'utf8').catch(() => null);
-      const parsed = kept === null ? null : datasetStatistics.safeParse(JSON.parse(kept));
-      if (parsed?.success) return parsed.data;
+      const kept = await keptStatistics(folder);
+      if (kept) return kept;
       // Asked for twice at once, they are worked out once.
       const running =
         statistics.get(id) ??
@@ -251,6 +250,15 @@ export function datasetViews(
       open.clear();
     },
   };
+}
+
+/** Null where there are none that this version understands: they are worked out anew. */
+async function keptStatistics(folder: string): Promise<DatasetStatistics | null> {
+  try {
+    return datasetStatistics.parse(JSON.parse(await readFile(join(folder, STATISTICS_FILE), 'utf8')));
+  } catch {
+    return null;
+  }
 }
 
 /** `Flowers` becomes `Flowers v2`, `Flowers v2` becomes `Flowers v3`, or the first that is free. */

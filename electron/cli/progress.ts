@@ -46,10 +46,25 @@ function showBars(events: LibraryEvents): { readonly stop: () => void } {
     const part = newest(items);
     if (part !== null) bars.log(`${part}\n`);
   });
+  const offTasks = events.on('dataset.task', ({ id, task, done, total, unit, message }) => {
+    const key = `${task} ${id}`;
+    const known = shown.get(key);
+    if (done >= total) {
+      if (known) bars.remove(known);
+      shown.delete(key);
+      return;
+    }
+    const payload = { title: task, unit, message, rate: '–', left: '–' };
+    const bar = known ?? bars.create(total, 0, payload);
+    shown.set(key, bar);
+    bar.setTotal(total);
+    bar.update(done, payload);
+  });
   return {
     stop: () => {
       off();
       offParts();
+      offTasks();
       bars.stop();
     },
   };

@@ -5,8 +5,9 @@ import { createInflate, inflateSync } from 'node:zlib';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { badData, headOfChunks, inflateError } from './byte-stream.ts';
 import type { NamedFile } from './byte-stream.ts';
-import { elementsOf } from './elements.ts';
+import { ELEMENT_BYTES, elementsOf } from './elements.ts';
 import type { ElementType } from './elements.ts';
+import { shapeSize } from './npy.ts';
 
 /*
  * MAT-files of version 5 ("MAT-File Format", The MathWorks, chapter 1): a header of 128 bytes, then one element per
@@ -143,6 +144,9 @@ async function readEntry(element: Element, bigEndian: boolean): Promise<MatEntry
   if (!matrix) return null;
   const numbers = matrix.type === null ? null : readTag(viewOf(head), matrix.next, bigEndian, file);
   const stored = numbers === null ? null : (STORED[numbers.type] ?? null);
+  if (numbers !== null && stored !== null && numbers.bytes !== shapeSize(matrix.shape) * ELEMENT_BYTES[stored]) {
+    throw badData(file, `is damaged: ${matrix.name} has ${numbers.bytes} bytes, which its size does not fit`);
+  }
   return {
     name: matrix.name,
     shape: matrix.shape,
@@ -255,7 +259,7 @@ function readMatrix(
     return { name: head.name, value: { kind: 'text', text: textOf(tag.type, data, bigEndian, head.shape) } };
   }
   const stored = STORED[tag.type];
-  const count = head.shape.reduce((product, extent) => product * extent, 1);
+  const count = shapeSize(head.shape);
   if (!stored) return { name: head.name, value: null };
   const values = Float64Array.from(elementsOf(stored, data, bigEndian) as ArrayLike<number | bigint>, Number);
   if (values.length !== count) {
@@ -271,7 +275,7 @@ function readCells(
   file: string,
   depth: number,
 ): (MatValue | null)[] {
-  const count = head.shape.reduce((product, extent) => product * extent, 1);
+  const count = shapeSize(head.shape);
   const cells: (MatValue | null)[] = [];
   for (let at = head.next; cells.length < count;) {
     const tag = readTag(viewOf(bytes), at, bigEndian, file);

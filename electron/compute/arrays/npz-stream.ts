@@ -6,7 +6,9 @@ import { AppError } from '../../../shared/domain/errors.ts';
 import { badData, contentOf, dropBytes, headOf, headOfChunks, inflateError } from './byte-stream.ts';
 import type { NamedFile } from './byte-stream.ts';
 import { NPY_HEAD_BYTES, parseNpyLayout } from './npy-header.ts';
+import { ELEMENT_BYTES } from './elements.ts';
 import { shapeSize } from './npy.ts';
+import { cutShort } from './stored.ts';
 import type { AnyStored } from './stored.ts';
 
 /** Names of classes and the like may have so many bytes. */
@@ -33,7 +35,7 @@ export async function openNpz(file: NamedFile): Promise<NpzFile> {
       if (!entry.fileName.endsWith('.npy')) continue;
       const key = entry.fileName.slice(0, -4);
       const name = `${file.name}: ${key}`;
-      arrays.set(key, await storedNpy(name, (start) => memberBytes(zip, entry, name, start)));
+      arrays.set(key, await storedNpy(name, entry.uncompressedSize, (start) => memberBytes(zip, entry, name, start)));
     }
     return { arrays, close: () => zip.close() };
   } catch (cause) {
@@ -42,20 +44,30 @@ export async function openNpz(file: NamedFile): Promise<NpzFile> {
   }
 }
 
-/** The array of an NPY file. @throws AppError `io` for a file that cannot be read; else what is wrong is the array's. */
-export async function openNpy(file: NamedFile): Promise<AnyStored> {
+/**
+ * The array of an NPY file.
+ * @param bytes size of the file.
+ * @throws AppError `io` for a file that cannot be read; what else is wrong is thrown once the array is asked for.
+ */
+export async function openNpy(file: NamedFile, bytes: number): Promise<AnyStored> {
   await headOf(file, 1);
-  return storedNpy(file.name, (start) => contentOf(file, start));
+  return storedNpy(file.name, bytes, (start) => contentOf(file, start));
 }
 
 /** An array by its header; what is wrong with it is thrown once it is asked for. */
-async function storedNpy(name: string, content: (start: number) => AsyncIterable<Uint8Array>): Promise<AnyStored> {
+async function storedNpy(
+  name: string,
+  size: number,
+  content: (start: number) => AsyncIterable<Uint8Array>,
+): Promise<AnyStored> {
   try {
     const { elements, shape, columnMajor, offset } = parseNpyLayout(
       await headOfChunks(content(0), NPY_HEAD_BYTES),
       name,
     );
     if (elements.kind === 'numbers') {
+      const expected = shapeSize(shape) * ELEMENT_BYTES[elements.type];
+      if (size !== offset + expected) throw cutShort(name, expected, Math.max(0, size - offset));
       const { type, bigEndian } = elements;
       const bytes = (start: number): AsyncIterable<Uint8Array> => content(offset + start);
       return { kind: 'numbers', name, shape, columnMajor, type, stored: type, bigEndian, bytes };

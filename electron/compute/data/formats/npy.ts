@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { badData } from '../../arrays/byte-stream.ts';
 import { openNpy } from '../../arrays/npz-stream.ts';
 import type { ArraySource, DataFormat } from '../data-source.ts';
-import type { FileTree } from '../tree/tree.ts';
+import type { FileTree, TreeFile } from '../tree/tree.ts';
 import { CLASS_NAMES, IMAGE_NAMES, LABEL_NAMES, readName } from './array-names.ts';
 import { arraySource, hasImages } from './array-set.ts';
 import type { NamedArray } from './array-set.ts';
@@ -17,14 +17,14 @@ export const npy: DataFormat = {
   name: 'npy',
   async fits(tree) {
     if (tree.chosen !== null) return Promise.resolve(tree.chosen.toLowerCase().endsWith('.npy'));
-    return Promise.resolve(hasImages(filesOf(tree).map(stemOf)) && !hasPictures(tree));
+    return Promise.resolve(hasImages(filesOf(tree).map(({ path }) => stemOf(path))) && !hasPictures(tree));
   },
   open: openSet,
 };
 
 async function openSet(tree: FileTree): Promise<ArraySource> {
   const arrays: NamedArray[] = [];
-  for (const file of filesOf(tree)) {
+  for (const { path: file, bytes } of filesOf(tree)) {
     const folder = folderOf(file);
     const part = readName(posix.basename(folder));
     const ofPart = part.split !== null && part.stem === '';
@@ -32,7 +32,7 @@ async function openSet(tree: FileTree): Promise<ArraySource> {
       key: stemOf(file),
       group: ofPart ? folderOf(folder) : folder,
       split: ofPart ? part.split : null,
-      array: await openNpy(await onDisk(tree, file)),
+      array: await openNpy(await onDisk(tree, file), bytes),
     });
   }
   const groups = [...new Set(arrays.map(({ group }) => group))];
@@ -48,9 +48,8 @@ async function openSet(tree: FileTree): Promise<ArraySource> {
 
 const ROLES = new Set([...IMAGE_NAMES, ...LABEL_NAMES, ...CLASS_NAMES]);
 
-function filesOf({ files, chosen }: FileTree): string[] {
+function filesOf({ files, chosen }: FileTree): TreeFile[] {
   return files
-    .map(({ path }) => path)
-    .filter((path) => path.toLowerCase().endsWith('.npy') && ROLES.has(readName(stemOf(path)).stem))
-    .filter((path) => chosen === null || folderOf(path) === folderOf(chosen));
+    .filter(({ path }) => path.toLowerCase().endsWith('.npy') && ROLES.has(readName(stemOf(path)).stem))
+    .filter(({ path }) => chosen === null || folderOf(path) === folderOf(chosen));
 }

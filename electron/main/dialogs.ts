@@ -54,7 +54,7 @@ export async function askToStopJobs(window: BrowserWindow, jobs: readonly JobRow
     title: 'Pairlight',
     message: jobs.length === 1 ? 'A job is still running.' : `${jobs.length} jobs are still running.`,
     detail:
-      `${titles.join(', ')}${more} will stop. A training keeps its last checkpoint, ` +
+      `${titles.join(', ')}${more} will stop. A training keeps its last checkpoint and an import what it has read, ` +
       'and the next start offers to go on from there; other jobs start again from the beginning.',
     buttons: ['Stop and quit', 'Keep working'],
     defaultId: 1,

@@ -342,8 +342,14 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
     cancel: (id) => {
       const ended = new Date().toISOString();
       const known = stored(id);
-      const dropped = changeIf(known.id, 'unstarted', { state: 'cancelled', error: null, ended, wish: null });
-      if (!dropped) wish(known.id, 'cancel');
+      const cancelled: JobChange = { state: 'cancelled', error: null, ended, wish: null };
+      if (!changeIf(known.id, 'unstarted', cancelled) && !wish(known.id, 'cancel') && known.kind === 'import') {
+        changeIf(known.id, 'resumable', cancelled);
+      }
+      const job = stored(id);
+      if (job.kind !== 'import' || job.state !== 'cancelled' || running.has(id)) return;
+      // What it could have gone on from.
+      discardUnfinished(store, job, new AppError('cancelled', 'Cancelled.')).catch(report);
     },
     move: (id, position) => {
       const job = stored(id);

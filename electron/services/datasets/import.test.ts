@@ -143,6 +143,15 @@ test(
     expect(await library.jobs.wait(id)).toMatchObject({ state: 'done' });
     expect(library.datasets.get(id).manifest.hash).toBe(library.datasets.get(whole).manifest.hash);
 
+    // One that was killed and is not wanted any more.
+    const { id: dropped } = await library.datasets.import(importPlan.parse({ path: arrays, name: 'dropped' }));
+    await halfway(library, dropped);
+    process.kill(launcher.pids.at(-1)!, 'SIGKILL');
+    await library.jobs.wait(dropped);
+    expect(inside(library, 'datasets')).toContain(dropped);
+    library.jobs.cancel(dropped);
+    expect(library.jobs.get(dropped).state).toBe('cancelled');
+
     const { id: cancelled } = await library.datasets.import(importPlan.parse({ path: arrays }));
     await halfway(library, cancelled);
     library.jobs.pause(cancelled);

@@ -42,4 +42,5 @@ export const queue = {
   show: 'Show',
   resume: 'Resume from the last checkpoint',
   runAgain: 'Run again',
+  goOn: 'Go on where it stopped',
 } as const;

@@ -343,12 +343,12 @@ export function createQueue(session: Session, options: QueueOptions): Queue {
       const ended = new Date().toISOString();
       const known = stored(id);
       const cancelled: JobChange = { state: 'cancelled', error: null, ended, wish: null };
-      if (!changeIf(known.id, 'unstarted', cancelled) && !wish(known.id, 'cancel') && known.kind === 'import') {
-        changeIf(known.id, 'resumable', cancelled);
-      }
+      const dropped = changeIf(known.id, 'unstarted', cancelled);
+      if ((!dropped && wish(known.id, 'cancel')) || known.kind !== 'import') return;
+      // One that stopped could have gone on from what its folder holds.
+      if (!dropped) changeIf(known.id, 'resumable', cancelled);
       const job = stored(id);
-      if (job.kind !== 'import' || job.state !== 'cancelled' || running.has(id)) return;
-      // What it could have gone on from.
+      if (job.state !== 'cancelled') return;
       discardUnfinished(store, job, new AppError('cancelled', 'Cancelled.')).catch(report);
     },
     move: (id, position) => {

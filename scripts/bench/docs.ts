@@ -60,7 +60,7 @@ function targetSection(results: readonly WorkResult[]): string {
   return table(['work', 'figure', 'measured', 'target', 'met'], rows);
 }
 
-function judgement({ met, disturbed, byCpu }: Verdict): string {
+export function judgement({ met, disturbed, byCpu }: Verdict): string {
   const cpu = byCpu === null ? '' : ` (${byCpu.toFixed(2)} by CPU time)`;
   return `${met ? 'yes' : '**no**'}${disturbed ? ', machine not quiet' : ''}${cpu}`;
 }

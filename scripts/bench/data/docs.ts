@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { fillIn, markdownTable } from '../../generated-sections.ts';
+import { judgement } from '../docs.ts';
 import { short } from '../print.ts';
 import type { BenchReport, FigureResult } from '../results.ts';
 
@@ -14,11 +15,11 @@ export async function writeDataDocs(result: FigureResult, machine: BenchReport['
 }
 
 function sectionOf({ head, rows, verdicts, notes }: FigureResult, machine: BenchReport['machine']): string {
-  const targets = verdicts.map(({ what, value, unit, target, met }) => [
-    what,
-    `${short(value)} ${unit}`,
-    target,
-    met ? 'yes' : '**no**',
+  const targets = verdicts.map((verdict) => [
+    verdict.what,
+    `${short(verdict.value)} ${verdict.unit}`,
+    verdict.target,
+    judgement(verdict),
   ]);
   return [
     `${machine.cpu}, ${machine.cores} cores, ${new Date().toISOString().slice(0, 10)}.`,

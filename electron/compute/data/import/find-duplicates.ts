@@ -89,11 +89,13 @@ interface ExactPairs {
 /** Pairs of each image with the first of the same pixels. */
 function exactPairs(journal: Journal, images: number, splits: Uint8Array, labels: readonly SplitItem[]): ExactPairs {
   const firstOf = Uint32Array.from({ length: images }, (_, position) => position);
-  let before: { readonly hash: Buffer; readonly position: number } | null = null;
+  let first = 0;
+  // No hash is empty.
+  let before = Buffer.alloc(0);
   for (const { hash, position } of journal.hashes()) {
     const bytes = Buffer.from(hash);
-    if (before?.hash.equals(bytes) === true) firstOf[position] = before.position;
-    else before = { hash: bytes, position };
+    if (before.equals(bytes)) firstOf[position] = first;
+    else [before, first] = [bytes, position];
   }
   const pairs: Pair[] = [];
   let [count, across, contradicting] = [0, 0, 0];

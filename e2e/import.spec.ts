@@ -81,6 +81,11 @@ test('a data set is imported again with its settings; what was chosen outlives c
   await page.getByRole('button', { name: 'Reopen' }).click();
   await expect(form.getByLabel('Name of left')).toHaveValue('port');
   await form.getByLabel('Name', { exact: true }).fill('five folds');
+  await form.getByRole('button', { name: 'Copy as a command' }).click();
+  const copied = await app.electron.evaluate(({ clipboard }) => clipboard.readText());
+  expect(copied).toMatch(
+    /^pairlight import .*two classes.* --name 'five folds' .*--classes middle,left=port --splits folds/,
+  );
   await form.getByRole('button', { name: 'Import 60 images' }).click();
   await expect(page.getByRole('heading', { name: 'five folds', level: 1 })).toBeVisible({ timeout: 30_000 });
 

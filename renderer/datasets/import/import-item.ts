@@ -2,7 +2,7 @@ import { computed, effectScope, reactive, ref, shallowRef, watch, type Ref, type
 import type { EventPayload } from '../../../shared/contract/events.ts';
 import type { ImportPreview } from '../../../shared/domain/dataset.ts';
 import { toAppError, type AppError } from '../../../shared/domain/errors.ts';
-import type { ImportPlan, ImportPlanInput } from '../../../shared/domain/import-plan.ts';
+import { importPlan, type ImportPlan, type ImportPlanInput } from '../../../shared/domain/import-plan.ts';
 import { call } from '../../stores/connection.ts';
 import type { ImportSource } from '../../stores/dialogs.ts';
 import { splitPath } from './group-paths.ts';
@@ -37,6 +37,8 @@ export interface ImportItem {
   look(): Promise<void>;
   /** Ends the search for what is inside; what was chosen stays. */
   stop(): void;
+  /** What is asked for, whole; null while something of it is wrong. */
+  readonly plan: ImportPlan | null;
   /** Why the import was not queued when it was last asked for. */
   readonly refused: AppError | null;
   /** Queues the import; the data set's id, or null if it was refused. */
@@ -177,6 +179,7 @@ export function createImportItem(source: ImportSource, plan: ImportPlan | null =
       forget();
       stopped.value = true;
     },
+    plan: computed(() => (fine.value ? importPlan.parse(planOf(form, source)) : null)),
     refused,
     async start() {
       refused.value = null;

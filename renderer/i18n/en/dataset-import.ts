@@ -59,6 +59,8 @@ export const datasetImport = {
   closed: 'The import was closed',
   noPlan: 'This data set was imported by an earlier version, which did not keep how.',
   reopen: 'Reopen',
+  copyCommand: 'Copy as a command',
+  commandCopied: 'Copied the command that imports the same',
   leftOut: '{n} file was left out of {name} | {n} file was left out of {name} | {n} files were left out of {name}',
   exportSkipped: 'Export the list',
   facts: {

@@ -38,5 +38,5 @@ export const app = {
   loading: 'Opening the library',
   dropTitle: 'Drop to look inside before importing',
   dropText:
-    'A folder with one folder of images per class, IDX, NPZ or CIFAR files, the 17 flowers; a model as ONNX, model.json or safetensors, in the view Training as NPZ too; a sweep as YAML; in the view Engines, an engine pack',
+    'Folders, archives or files of images or arrays, several at once; a model as ONNX, model.json or safetensors, in the view Training as NPZ too; a sweep as YAML; in the view Engines, an engine pack',
 } as const;

@@ -189,7 +189,7 @@ export const browse = {
       '{n} pair lies in two splits: what is tested was also trained on. | {n} pairs lie in two splits: what is tested was also trained on.',
     leak: 'two splits',
     same: 'the same pixels',
-    distance: '{n} of 64 bits differ',
+    distance: 'similar, {n} of 64 bits differ',
     more: 'Show more',
   },
   details: {

@@ -1,5 +1,5 @@
 /** `npm run bench -- data`: how fast data sets are imported, in how much memory, and whether the window would stutter meanwhile. */
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,6 +44,16 @@ const program = new Command('bench data')
 
 const flags = program.parse(process.argv.slice(2), { from: 'user' }).opts<Flags>();
 const scratch = await mkdtemp(join(tmpdir(), 'pairlight-bench-'));
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  process.once(signal, () => {
+    rmSync(scratch, { recursive: true, force: true });
+    process.exit(status);
+  });
+}
 try {
   await measure();
 } catch (error) {

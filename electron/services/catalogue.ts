@@ -8,12 +8,13 @@ import { trainerSettings } from '../../shared/domain/training.ts';
  * on first use.
  */
 export async function readCatalogue(modules: readonly ModuleRow[] = []): Promise<Catalogue> {
-  const [{ architectureEntries }, { defenceEntries }, { attackEntries, attackPresets }, { mapEntries }] = await Promise.all([
-    import('../compute/models/architectures.ts'),
-    import('../compute/defences/registry.ts'),
-    import('../compute/attacks/registry.ts'),
-    import('../compute/attention/methods/registry.ts'),
-  ]);
+  const [{ architectureEntries }, { defenceEntries }, { attackEntries, attackPresets }, { mapEntries }] =
+    await Promise.all([
+      import('../compute/models/architectures.ts'),
+      import('../compute/defences/registry.ts'),
+      import('../compute/attacks/registry.ts'),
+      import('../compute/attention/methods/registry.ts'),
+    ]);
   const own = modules.flatMap(({ file, hash, contents }) => (hash === null ? [] : [{ file, hash, contents }]));
   return {
     architectures: architectureEntries(),

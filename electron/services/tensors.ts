@@ -131,7 +131,10 @@ function readDataset(data: PackedDataset, { array, rows }: Address): TensorData 
       if (data.manifest.masks === undefined) throw new AppError('not-found', `${name} has no masks.`);
       return { dtype: 'u8', shape: [wanted.length, shape[0], shape[1]], bytes: owned(data.readMasks(wanted)) };
     default:
-      throw new AppError('not-found', `A data set has the arrays images, labels, splits, masks and mean, not ${array}.`);
+      throw new AppError(
+        'not-found',
+        `A data set has the arrays images, labels, splits, masks and mean, not ${array}.`,
+      );
   }
 }
 

@@ -39,6 +39,19 @@ test('folders called train, val, test are the splits, in a folder around them an
   expect(skippedOf(source)).toEqual({ 'wrap/test/unlabelled.png': 'lies in test, but in no class folder there' });
 });
 
+test('what lies beside the splits is no split, and listed', async () => {
+  for (const part of ['train', 'val', 'masks']) for (const name of ['a', 'b']) folder.put(`${part}/${name}/1.png`);
+  const source = await folder.open();
+  expect(itemsOf(source)).toEqual([
+    'train/a/1.png a train',
+    'val/a/1.png a validation',
+    'train/b/1.png b train',
+    'val/b/1.png b validation',
+  ]);
+  const reason = 'lies in masks, which is none of the splits beside it';
+  expect(skippedOf(source)).toEqual({ 'masks/a/1.png': reason, 'masks/b/1.png': reason });
+});
+
 test('a class may be called train where others are no splits, and have folders of its own', async () => {
   for (const name of ['train', 'plane', 'ship/old']) folder.put(`${name}/1.png`);
   expect((await folder.open()).classes).toEqual(['plane', 'ship', 'train']);

@@ -43,6 +43,8 @@ async function openFolders(tree: FileTree, plan: ImportPlan): Promise<EncodedSou
     const [first = '', second = '', third] = parts[at] ?? [];
     if (second === '') skipped.push({ file: path, reason: 'lies outside the class folders' });
     else if (!isSplit) found.push({ path, className: first, split: null });
+    else if (splitNamed(first) === null)
+      skipped.push({ file: path, reason: `lies in ${first}, which is none of the splits beside it` });
     else if (third === undefined)
       skipped.push({ file: path, reason: `lies in ${first}, but in no class folder there` });
     else found.push({ path, className: second, split: splitNamed(first) });
@@ -74,10 +76,16 @@ function baseOf(images: readonly string[]): string {
   }
 }
 
-/** Whether all outermost folders are named as splits, and one at least has folders of classes. */
+/**
+ * Whether the outermost folders are splits: all are named so and one at least has folders of classes, or two different
+ * splits have, whatever lies beside them, such as masks.
+ */
 function hasSplits(parts: readonly (readonly string[])[]): boolean {
   const within = parts.filter((one) => one.length > 1);
-  return within.some((one) => one.length > 2) && within.every(([first = '']) => splitNamed(first) !== null);
+  const withClasses = within.flatMap(([first = '', ...rest]) => (rest.length > 1 ? [splitNamed(first)] : []));
+  const different = new Set(withClasses.filter((split) => split !== null));
+  const isAll = within.every(([first = '']) => splitNamed(first) !== null);
+  return different.size > 1 || (different.size === 1 && isAll);
 }
 
 function noClasses(tree: FileTree, images: number, skipped: readonly SkippedFile[]): AppError {

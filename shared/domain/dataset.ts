@@ -73,16 +73,19 @@ export const datasetManifest = z.object({
 });
 export type DatasetManifest = z.infer<typeof datasetManifest>;
 
-/** `duplicates.json` beside a packed data set: pairs of positions with the Hamming distance of their hashes; 0 also for equal pixels. */
+/**
+ * `duplicates.json` beside a packed data set: pairs of positions with the Hamming distance of their perceptual hashes. Those
+ * with equal pixels come first, as many of them as the manifest counts as far as there is room.
+ */
 export const duplicatesFile = z.object({
   pairs: z.array(z.tuple([z.int(), z.int(), z.int()])),
   /** More than there are pairs if not all are listed. */
   total: z.int(),
 });
 
-/** Pairs of equal (distance 0) and similar images, nearest first. */
+/** Pairs of images with equal pixels and of similar ones, nearest first. */
 export const duplicatePairs = z.object({
-  pairs: z.array(z.object({ a: z.int(), b: z.int(), distance: z.int(), sameSplit: z.boolean() })),
+  pairs: z.array(z.object({ a: z.int(), b: z.int(), equal: z.boolean(), distance: z.int(), sameSplit: z.boolean() })),
   /** More than there are pairs if not all are listed. */
   total: z.int(),
 });

@@ -131,7 +131,12 @@ function lookingCommands(dataset: Command): void {
           ['image', 'image', 'distance', 'splits'],
           pairs
             .slice(0, LISTED)
-            .map(({ a, b, distance, sameSplit }) => [a, b, distance, sameSplit ? 'same' : 'different: leakage']),
+            .map(({ a, b, equal, distance, sameSplit }) => [
+              a,
+              b,
+              equal ? 'equal' : distance,
+              sameSplit ? 'same' : 'different: leakage',
+            ]),
         );
         const head = `${total} pairs, ${across} of them across splits`;
         output.result({ pairs, total }, pairs.length > 0 ? `${head}\n${table}` : 'No duplicates are known.');

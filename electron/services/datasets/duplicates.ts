@@ -13,7 +13,9 @@ import { requireDataset } from '../session.ts';
  * @throws AppError `bad-data` if the file is damaged.
  */
 export async function duplicatePairs(store: Store, id: EntityId): Promise<DuplicatePairs> {
-  const folder = store.folder.of('dataset', requireDataset(store, id).id);
+  const { manifest } = requireDataset(store, id);
+  const exact = manifest.duplicates?.exact ?? 0;
+  const folder = store.folder.of('dataset', id);
   const file = join(folder, DUPLICATES_FILE);
   const text = await readFile(file, 'utf8').catch(() => null);
   if (text === null) return { pairs: [], total: 0 };
@@ -23,9 +25,10 @@ export async function duplicatePairs(store: Store, id: EntityId): Promise<Duplic
   }
   const packed = await openPacked(folder);
   try {
-    const pairs = parsed.data.pairs.map(([a, b, distance]) => ({
+    const pairs = parsed.data.pairs.map(([a, b, distance], at) => ({
       a,
       b,
+      equal: at < exact,
       distance,
       sameSplit: packed.splits[a] === packed.splits[b],
     }));

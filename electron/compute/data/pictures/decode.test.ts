@@ -181,6 +181,13 @@ describe('bad files', () => {
     }
   });
 
+  test('TIFFs that the libraries would read as black', async () => {
+    for (const name of ['zstd.tiff', 'lzma.tiff']) {
+      expect(await reasonFor(bytesOf(name))).toMatch(/^the compression is not supported/);
+    }
+    expect(await reasonFor(bytesOf('cmyk-jpeg.tiff'))).toMatch(/^the pixel format is not supported/);
+  });
+
   test('one pixel is a picture', async () => {
     const one = png(1, 1, Buffer.from([0, 77]));
     expect(new Set((await decodePicture(one, TARGET)).pixels)).toEqual(new Set([77]));

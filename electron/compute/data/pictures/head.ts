@@ -15,7 +15,7 @@ export interface PictureHead {
   /** Of a sample. */
   readonly bits: 8 | 16;
   readonly orientation: Orientation;
-  /** Of a TIFF whose samples need a conversion that libraries do in different ways; the reason why it is refused. */
+  /** Of a TIFF that libraries read in different ways, or as black; the reason why it is refused. */
   readonly refused?: string;
   readonly coding: Coding;
 }
@@ -26,6 +26,7 @@ export const MOST_PIXELS = 100e6;
 export const NO_PICTURE = 'does not decode: it is no image of a known format, whatever its name says';
 export const DAMAGED = 'does not decode: the file is damaged or cut short';
 const UNSUPPORTED = 'the pixel format is not supported; save it as 8- or 16-bit grey or RGB';
+const UNSUPPORTED_COMPRESSION = 'the compression is not supported; save it with LZW, Deflate or none';
 
 /** A reason for which a picture is left out, for a person. */
 export function badPicture(reason: string, cause?: unknown): AppError {
@@ -107,8 +108,10 @@ const PARTS = [
   [324, 325],
 ] as const;
 /** Values of the tag PhotometricInterpretation (TIFF 6.0, section 8 and appendix A). */
-const PHOTOMETRIC = { blackIsZero: 1, ycbcr: 6, lab: 8 } as const;
+const PHOTOMETRIC = { blackIsZero: 1, cmyk: 5, ycbcr: 6, lab: 8 } as const;
 const JPEG_IN_TIFF = 7;
+/** None, CCITT's three, LZW, JPEG, Deflate, PackBits, and Deflate by its former number. */
+const COMPRESSIONS: readonly number[] = [1, 2, 3, 4, 5, JPEG_IN_TIFF, 8, 32_773, 32_946];
 
 function readTiff(bytes: Uint8Array): StoredHead | null {
   const tags = readTiffTags(bytes);
@@ -118,8 +121,9 @@ function readTiff(bytes: Uint8Array): StoredHead | null {
   if (PARTS.some(([offsets, lengths]) => endsBeyond(bytes.length, tags.get(offsets), tags.get(lengths)))) return null;
   const bits = value(TAG.bits) ?? 1;
   const photometric = value(TAG.photometric) ?? PHOTOMETRIC.blackIsZero;
-  const otherSpace =
-    photometric >= PHOTOMETRIC.lab || (photometric === PHOTOMETRIC.ycbcr && value(TAG.compression) !== JPEG_IN_TIFF);
+  const compression = value(TAG.compression) ?? 1;
+  const isJpeg = compression === JPEG_IN_TIFF;
+  const otherSpace = photometric >= PHOTOMETRIC.lab || photometric === (isJpeg ? PHOTOMETRIC.cmyk : PHOTOMETRIC.ycbcr);
   const notWhole = (value(SAMPLE_FORMAT) ?? 1) !== 1 || bits > 16;
   return {
     width,
@@ -127,8 +131,12 @@ function readTiff(bytes: Uint8Array): StoredHead | null {
     grey: photometric <= PHOTOMETRIC.blackIsZero,
     bits: bits > 8 ? 16 : 8,
     orientation: asOrientation(value(TAG.orientation)),
-    coding: value(TAG.compression) === JPEG_IN_TIFF ? 'jpeg' : 'other',
-    ...(otherSpace || notWhole ? { refused: UNSUPPORTED } : {}),
+    coding: isJpeg ? 'jpeg' : 'other',
+    ...(otherSpace || notWhole
+      ? { refused: UNSUPPORTED }
+      : COMPRESSIONS.includes(compression)
+        ? {}
+        : { refused: UNSUPPORTED_COMPRESSION }),
   };
 }
 

@@ -32,7 +32,7 @@ export async function decodeWithVips(bytes: Uint8Array): Promise<RawPicture> {
   const vips = await load();
   let image: Vips.Image | null = null;
   try {
-    image = vips.Image.newFromBuffer(bytes, '', { fail_on: 'truncated' });
+    image = vips.Image.newFromBuffer(bytes, '', { fail_on: 'error' });
     const { width, height, bands } = image;
     const data = image.writeToMemory();
     if (!(data instanceof Uint8Array || data instanceof Uint16Array) || bands > 4) throw badPicture(NO_PICTURE);

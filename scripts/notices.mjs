@@ -94,8 +94,12 @@ async function check() {
   const { packages } = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));
   const text = await readFile(join(root, 'THIRD-PARTY-NOTICES.md'), 'utf8');
   for (const path of await shippedPackages()) {
-    const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
-    const { version, optional } = packages[path];
+    // An alias has the name of what it stands for.
+    const {
+      name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),
+      version,
+      optional,
+    } = packages[path];
     if (optional || text.includes(`| ${name} | ${version} |`)) continue;
     throw new PlainError(`THIRD-PARTY-NOTICES.md lacks ${name} ${version}. Run: npm run notices`);
   }

@@ -16,15 +16,10 @@ import { moduleSources } from './modules/sources.ts';
 import { missing, requireModel } from './session.ts';
 
 /** Jobs that answer a call instead of waiting in the queue. */
-const UNQUEUED = [
-  'engine-test',
-  'trajectory',
-  'probe-model',
-  'describe-module',
-  'dataset-task',
-  'preview-import',
-] as const satisfies readonly JobKind[];
-type UnqueuedKind = (typeof UNQUEUED)[number];
+type UnqueuedKind = Extract<
+  JobKind,
+  'engine-test' | 'trajectory' | 'probe-model' | 'describe-module' | 'dataset-task' | 'preview-import'
+>;
 
 /** `predict` makes no entity of its own: what comes of it is kept with its model. */
 const ENTITY_OF: Readonly<Record<Exclude<JobKind, UnqueuedKind | 'predict'>, EntityKind>> = {

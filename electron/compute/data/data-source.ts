@@ -7,11 +7,14 @@ import type { FileTree } from './tree/tree.ts';
 /** A value that the source gives with an image, beside its class and split. */
 export type ItemColumns = Readonly<Record<string, string | number | null>>;
 
+/** Label of an image whose label in the source is out of range. */
+export const NO_CLASS = -1;
+
 /** One image of a source before it is read. */
 export interface DataItem {
   /** Its file below the tree's root, or `images[17]` for a row of an array. */
   readonly name: string;
-  /** Position in the source's classes. */
+  /** Position in the source's classes, or NO_CLASS: the image is then left out, and is among what was skipped. */
   readonly label: number;
   /** The split that the source gives, or null. */
   readonly split: Split | null;

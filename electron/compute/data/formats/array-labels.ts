@@ -1,6 +1,8 @@
 import { badData } from '../../arrays/byte-stream.ts';
 import { readNumbers } from '../../arrays/stored.ts';
 import type { StoredArray, StoredTexts } from '../../arrays/stored.ts';
+import { NO_CLASS } from '../data-source.ts';
+import { firstOfMostStrays } from './stray-labels.ts';
 
 const MAX_LABEL = 65_535;
 
@@ -23,7 +25,7 @@ export interface LabelPolicy {
 
 export interface Classified {
   readonly classes: readonly string[];
-  /** Of each part, positions in `classes`. */
+  /** Of each part, positions in `classes`, NO_CLASS for labels out of range. */
   readonly labels: readonly (readonly number[])[];
   readonly keepsClasses: boolean;
   readonly notes: readonly string[];
@@ -64,7 +66,8 @@ export async function readLabels(array: StoredArray | StoredTexts, images: reado
 
 /**
  * Classes and their positions for the labels of all parts of a set.
- * @throws AppError `bad-data` naming a label that is no whole number from 0 on, or has no class.
+ * @throws AppError `bad-data` naming a label that is no whole number from 0 on, or has no class, if half of all are such,
+ *   or if the classes may be numbered from 1.
  */
 export function classify(
   parts: readonly RawLabels[],
@@ -74,21 +77,27 @@ export function classify(
   const texts = parts.flatMap(({ values }) => (isTexts(values) ? [values] : []));
   if (texts.length === parts.length) return named(texts);
   if (texts.length > 0) throw badData(known.file, 'has labels of numbers in one part and of text in another');
-  const numbers = parts.map(({ name, values }) => wholeNumbers(name, values as readonly number[]));
-  const distinct = [...new Set(numbers.flatMap((own) => [...new Set(own)]))].sort((a, b) => a - b);
+  const numbers = wholeNumbers(parts);
+  const distinct = [...new Set(numbers.flatMap((own) => [...new Set(own)]))]
+    .filter((label) => label !== NO_CLASS)
+    .sort((a, b) => a - b);
   const [least = 0] = distinct;
   const largest = distinct.at(-1) ?? 0;
   if (policy.tenIsZero && least >= 1 && largest === 10) {
     const classes = Array.from({ length: 10 }, (_, digit) => String(digit));
-    const labels = numbers.map((own) => own.map((label) => label % 10));
+    const labels = numbers.map((own) => own.map((label) => (label === NO_CLASS ? NO_CLASS : label % 10)));
     return { classes, labels, keepsClasses: true, notes: ['The label 10 stands for the digit 0.'] };
   }
   const count = known.names?.length ?? known.count;
   if (count !== null && (known.names !== null || policy.keepsNumbers)) {
     const shift = policy.fromOne && least >= 1 && largest <= count ? 1 : 0;
-    if (largest - shift >= count) throw badData(known.file, `has the label ${largest}, but only ${count} classes`);
+    const isClass = (label: number): boolean => label >= shift && label - shift < count;
+    const fromOne = shift === 0 && least === 1 && distinct.includes(count);
+    if (fromOne || firstOfMostStrays(numbers.flat(), isClass) >= 0) {
+      throw badData(known.file, `has the label ${largest}, but only ${count} classes`);
+    }
     const classes = known.names ?? Array.from({ length: count }, (_, label) => String(label));
-    const labels = numbers.map((own) => own.map((label) => label - shift));
+    const labels = numbers.map((own) => own.map((label) => (isClass(label) ? label - shift : NO_CLASS)));
     return { classes, labels, keepsClasses: true, notes: [] };
   }
   if (policy.keepsNumbers) {
@@ -96,7 +105,7 @@ export function classify(
     return { classes, labels: numbers, keepsClasses: true, notes: [] };
   }
   const position = new Map(distinct.map((label, at) => [label, at]));
-  const labels = numbers.map((own) => own.map((label) => position.get(label) ?? 0));
+  const labels = numbers.map((own) => own.map((label) => position.get(label) ?? NO_CLASS));
   return { classes: distinct.map(String), labels, keepsClasses: false, notes: [] };
 }
 
@@ -111,10 +120,15 @@ function isTexts(values: RawLabels['values']): values is readonly string[] {
   return typeof values[0] === 'string';
 }
 
-function wholeNumbers(name: string, values: readonly number[]): readonly number[] {
-  const wrong = values.find((label) => !Number.isInteger(label) || label < 0 || label > MAX_LABEL);
-  if (wrong === undefined) return values;
-  throw badData(name, `has the label ${wrong}, where whole numbers from 0 to ${MAX_LABEL} were expected`);
+/** Labels of all parts, with NO_CLASS for what is none. */
+function wholeNumbers(parts: readonly RawLabels[]): readonly (readonly number[])[] {
+  const isLabel = (label: number): boolean => Number.isInteger(label) && label >= 0 && label <= MAX_LABEL;
+  const values = parts.map((part) => part.values as readonly number[]);
+  const all = values.flat();
+  const wrong = firstOfMostStrays(all, isLabel);
+  if (wrong < 0) return values.map((own) => own.map((label) => (isLabel(label) ? label : NO_CLASS)));
+  const { name } = parts.find((part) => (part.values as readonly number[]).includes(all[wrong] ?? 0)) ?? { name: '' };
+  throw badData(name, `has the label ${all[wrong]}, where whole numbers from 0 to ${MAX_LABEL} were expected`);
 }
 
 function wrongShape(name: string, shape: readonly number[], images: readonly number[]): Error {

@@ -13,6 +13,7 @@ import type { ArrayBlock, ArraySource, DataItem } from '../data-source.ts';
 import type { FileTree } from '../tree/tree.ts';
 import { classify, readLabels } from './array-labels.ts';
 import type { LabelPolicy, RawLabels } from './array-labels.ts';
+import { listStrays } from './stray-labels.ts';
 import { CLASS_NAMES, IMAGE_NAMES, LABEL_NAMES, bySplit, readName } from './array-names.ts';
 
 /** One array, by its own name and the part that its file or folder belongs to. */
@@ -69,6 +70,7 @@ export async function arraySource(tree: FileTree, arrays: readonly NamedArray[],
     { names, count: set.classCount ?? null, file: first.array.name },
   );
   const split = (part: Part): Split | null => (several ? part.split : adversarial ? 'test' : null);
+  const given = parts.flatMap((part) => [...part.labels.values]);
   const items = parts.flatMap((part, at) =>
     (labels[at] ?? []).map((label, row): DataItem => {
       const name = `${several ? part.array.name : part.key}[${row}]`;
@@ -82,7 +84,7 @@ export async function arraySource(tree: FileTree, arrays: readonly NamedArray[],
     classes,
     ...(keepsClasses ? { keepsClasses } : {}),
     items,
-    skipped: tree.skipped,
+    skipped: [...tree.skipped, ...listStrays(items, (item) => given[item])],
     notes: [
       ...parts.flatMap(({ layout }) => layout.note ?? []),
       ...parts.flatMap((part) => part.labels.note ?? []),

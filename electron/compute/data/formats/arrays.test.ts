@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { DatasetFormat } from '../../../../shared/domain/dataset-format.ts';
 import { writeNpz } from '../../arrays/npz.ts';
+import { NO_CLASS } from '../data-source.ts';
 import { ARRAY_FIXTURES, closeSources, expectedSet, openArrays, readSet } from '../fixtures/array-sets.ts';
 
 let root: string;
@@ -87,6 +88,28 @@ it('an exported selection has its parts and class names again', async () => {
     [2, null],
   ]);
   await source.close?.();
+});
+
+it('labels out of range are listed image by image; a set where half are, or that counts from 1, is refused', async () => {
+  const settings = new TextEncoder().encode(JSON.stringify({ classes: ['cat', 'dog', 'owl'] }));
+  const open = async (name: string, labels: readonly number[], named: boolean): ReturnType<typeof openArrays> => {
+    const file = join(root, `${name}.npz`);
+    await writeNpz(file, {
+      images: { dtype: 'u8', shape: [5, 2, 2], data: new Uint8Array(20) },
+      labels: { dtype: 'i64', shape: [5], data: BigInt64Array.from(labels, BigInt) },
+      ...(named && { settings: { dtype: 'u8', shape: [settings.length], data: settings } }),
+    });
+    return openArrays(file, 'npz');
+  };
+  const below = await open('below', [0, -1, 2, 0, 2], false);
+  expect(below.classes).toEqual(['0', '2']);
+  expect(below.items.map(({ label }) => label)).toEqual([0, NO_CLASS, 1, 0, 1]);
+  expect(below.skipped).toEqual([{ file: 'images[1]', reason: 'has the label -1, which is no class' }]);
+  const beyond = await open('beyond', [0, 1, 7, 0, 2], true);
+  expect(beyond.items.map(({ label }) => label)).toEqual([0, 1, NO_CLASS, 0, 2]);
+  expect(beyond.skipped).toEqual([{ file: 'images[2]', reason: 'has the label 7, which is no class' }]);
+  await expect(open('most', [0, -1, -1, -1, 2], false)).rejects.toThrow(/labels has the label -1, where whole numbers/);
+  await expect(open('from-one', [1, 2, 3, 1, 2], true)).rejects.toThrow(/has the label 3, but only 3 classes/);
 });
 
 it('what was taken for granted about axes and labels is said', async () => {

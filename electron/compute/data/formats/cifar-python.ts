@@ -7,9 +7,11 @@ import { imageBlocks } from '../../arrays/image-blocks.ts';
 import { imageLayout } from '../../arrays/image-layout.ts';
 import { shapeSize } from '../../arrays/npy.ts';
 import type { StoredArray } from '../../arrays/stored.ts';
+import { NO_CLASS } from '../data-source.ts';
 import type { ArrayBlock, ArraySource, DataFormat, DataItem } from '../data-source.ts';
 import type { FileTree } from '../tree/tree.ts';
 import { findBatches } from './batches.ts';
+import { firstOfMostStrays, listStrays } from './stray-labels.ts';
 import { onDisk, pathIn } from './tree-names.ts';
 
 interface PythonKind {
@@ -76,6 +78,13 @@ async function openBatches(tree: FileTree): Promise<ArraySource> {
   const { kind, folder } = found;
   const batches: Batch[] = [];
   for (const path of found.batches) batches.push(await locateBatch(tree, path, kind));
+  const given = batches.flatMap(({ labels }) => labels);
+  const items = batches.flatMap(({ path, labels }) => {
+    const split = /^test/.test(posix.basename(path)) ? 'test' : 'train';
+    return labels.map((label, row): DataItem => {
+      return { name: `${path}[${row}]`, label: isClass(label, kind) ? label : NO_CLASS, split };
+    });
+  });
   return {
     kind: 'cifar-python',
     form: 'array',
@@ -84,13 +93,14 @@ async function openBatches(tree: FileTree): Promise<ArraySource> {
     samples: 'u8',
     keepsClasses: true,
     classes: await classNames(tree, folder, kind),
-    items: batches.flatMap(({ path, labels }) => {
-      const split = /^test/.test(posix.basename(path)) ? 'test' : 'train';
-      return labels.map((label, row): DataItem => ({ name: `${path}[${row}]`, label, split }));
-    }),
-    skipped: tree.skipped,
+    items,
+    skipped: [...tree.skipped, ...listStrays(items, (item) => given[item])],
     blocks: (from) => blocksOf(tree, batches, kind, from),
   };
+}
+
+function isClass(label: number, { classes }: PythonKind): boolean {
+  return Number.isInteger(label) && label >= 0 && label < classes;
 }
 
 async function locateBatch(tree: FileTree, path: string, kind: PythonKind): Promise<Batch> {
@@ -120,7 +130,7 @@ async function readBatch(
     throw badData(path, `has data of shape [${data.shape.join(', ')}], where [images, 3072] of bytes was expected`);
   }
   if (labels.length !== images) throw badData(path, `has ${images} images, but ${labels.length} labels`);
-  const wrong = labels.findIndex((label) => !Number.isInteger(label) || label < 0 || label >= kind.classes);
+  const wrong = firstOfMostStrays(labels as number[], (label) => isClass(label, kind));
   if (wrong >= 0) {
     throw badData(
       path,

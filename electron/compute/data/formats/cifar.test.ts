@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { NO_CLASS } from '../data-source.ts';
 import { closeSources, openArrays, readSet } from '../fixtures/array-sets.ts';
 import { realData } from '../fixtures/real-data.ts';
 
@@ -62,6 +63,15 @@ test('a batch that is cut short, empty, or has a class too many is named', async
   await expect(openArrays(source, 'cifar')).rejects.toThrow(/5000 bytes, which is no whole number of CIFAR-10/);
   truncateSync(join(source, 'data_batch_1.bin'), 0);
   await expect(openArrays(source, 'cifar')).rejects.toThrow(/data_batch_1\.bin has 0 bytes/);
+});
+
+test('an image whose label is out of range is listed, the others keep their places', async () => {
+  put('data_batch_1.bin', record(1), record(12), record(3));
+  const set = await openArrays(source, 'cifar');
+  expect(set.items.map(({ label }) => label)).toEqual([1, NO_CLASS, 3]);
+  expect(set.skipped).toEqual([
+    { file: expect.stringMatching(/data_batch_1\.bin\[1\]$/) as string, reason: 'has the label 12, which is no class' },
+  ]);
 });
 
 test('CIFAR-10 itself, out of its archive', async (ctx) => {

@@ -5,9 +5,11 @@ import { badData, contentOf } from '../../arrays/byte-stream.ts';
 import type { NamedFile } from '../../arrays/byte-stream.ts';
 import { cutRecords } from '../../arrays/records.ts';
 import type { RecordBlock } from '../../arrays/records.ts';
+import { NO_CLASS } from '../data-source.ts';
 import type { ArrayBlock, ArraySource, DataFormat, DataItem } from '../data-source.ts';
 import type { FileTree } from '../tree/tree.ts';
 import { findBatches } from './batches.ts';
+import { firstOfMostStrays, listStrays } from './stray-labels.ts';
 import { onDisk, pathIn } from './tree-names.ts';
 
 const SIDE = 32;
@@ -64,8 +66,11 @@ async function openCifar(tree: FileTree): Promise<ArraySource> {
   const { kind, folder } = found;
   const batches: Batch[] = [];
   for (const path of found.batches) batches.push(await readLabels(tree, path, kind));
+  const given = batches.flatMap(({ labels }) => [...labels]);
   const items = batches.flatMap(({ file, labels, split }) =>
-    Array.from(labels, (label, row): DataItem => ({ name: `${file.name}[${row}]`, label, split })),
+    Array.from(labels, (label, row): DataItem => {
+      return { name: `${file.name}[${row}]`, label: label < kind.classes ? label : NO_CLASS, split };
+    }),
   );
   return {
     kind: 'cifar',
@@ -76,7 +81,7 @@ async function openCifar(tree: FileTree): Promise<ArraySource> {
     keepsClasses: true,
     classes: await classNames(tree, folder, kind),
     items,
-    skipped: tree.skipped,
+    skipped: [...tree.skipped, ...listStrays(items, (item) => given[item])],
     blocks: (from) => blocksOf(batches, kind, from),
   };
 }
@@ -97,7 +102,7 @@ async function readLabels(tree: FileTree, path: string, kind: CifarKind): Promis
   for await (const { first, count, bytes } of recordsOf(file, labels.length, stride, 0)) {
     for (let at = 0; at < count; at += 1) labels[first + at] = bytes[at * stride + labelBytes - 1] ?? 0;
   }
-  const wrong = labels.findIndex((label) => label >= classes);
+  const wrong = firstOfMostStrays(labels, (label) => label < classes);
   if (wrong >= 0) {
     throw new AppError(
       'bad-data',

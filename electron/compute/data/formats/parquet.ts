@@ -8,6 +8,7 @@ import type { DataFormat, DataItem, EncodedSource, ItemColumns } from '../data-s
 import type { FileTree } from '../tree/tree.ts';
 import { LABEL_NAMES, bySplit, readName } from './array-names.ts';
 import { classify } from './array-labels.ts';
+import { listStrays } from './stray-labels.ts';
 import { stemOf } from './file-set.ts';
 import { folderOf, nameOfFolder, onDisk } from './tree-names.ts';
 import { columnsOf, imagesOf } from './parquet-columns.ts';
@@ -80,14 +81,15 @@ async function openSet(tree: FileTree, plan: ImportPlan): Promise<EncodedSource>
   const raw = { name: first, values: values as readonly number[] | readonly string[], note: null };
   const policy = { keepsNumbers: names !== null, fromOne: false, tenIsZero: false };
   const { classes, labels, keepsClasses } = classify([raw], policy, { names, count: null, file: first });
+  const labelled = items.map((item, at) => ({ ...item, label: labels[0]?.[at] ?? 0 }));
   return {
     kind: 'parquet',
     form: 'encoded',
     suggestedName: nameOf(tree, first),
     classes,
     ...(keepsClasses ? { keepsClasses } : {}),
-    items: items.map((item, at) => ({ ...item, label: labels[0]?.[at] ?? 0 })),
-    skipped,
+    items: labelled,
+    skipped: [...skipped, ...listStrays(labelled, (item) => values[item])],
     load: imagesOf(rows, image),
   };
 }

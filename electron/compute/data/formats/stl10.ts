@@ -3,8 +3,10 @@ import { badData, contentOf } from '../../arrays/byte-stream.ts';
 import { imageBlocks } from '../../arrays/image-blocks.ts';
 import { imageLayout } from '../../arrays/image-layout.ts';
 import type { StoredArray } from '../../arrays/stored.ts';
+import { NO_CLASS } from '../data-source.ts';
 import type { ArrayBlock, ArraySource, DataFormat, DataItem } from '../data-source.ts';
 import type { FileTree } from '../tree/tree.ts';
+import { firstOfMostStrays, listStrays } from './stray-labels.ts';
 import { folderOf, onDisk, pathIn } from './tree-names.ts';
 
 /**
@@ -44,6 +46,12 @@ async function openStl10(tree: FileTree): Promise<ArraySource> {
     if (tree.files.some((file) => file.path === path)) parts.push(await openPart(tree, path, split));
   }
   if (parts.length === 0) throw badData(tree.root, 'holds no train_X.bin or test_X.bin of STL-10, which have labels');
+  const given = parts.flatMap(({ labels }) => [...labels]);
+  const items = parts.flatMap(({ array, labels, split }) =>
+    Array.from(labels, (label, row): DataItem => {
+      return { name: `${array.name}[${row}]`, label: isClass(label) ? label - 1 : NO_CLASS, split };
+    }),
+  );
   const unlabelled = pathIn(folder, 'unlabeled_X.bin');
   const left = tree.files.some((file) => file.path === unlabelled);
   return {
@@ -54,13 +62,17 @@ async function openStl10(tree: FileTree): Promise<ArraySource> {
     samples: 'u8',
     keepsClasses: true,
     classes: await classNames(tree, pathIn(folder, 'class_names.txt')),
-    items: parts.flatMap(({ array, labels, split }) =>
-      Array.from(labels, (label, row): DataItem => ({ name: `${array.name}[${row}]`, label: label - 1, split })),
-    ),
-    skipped: left ? [...tree.skipped, { file: unlabelled, reason: 'its images have no labels' }] : tree.skipped,
+    items,
+    skipped: [
+      ...tree.skipped,
+      ...(left ? [{ file: unlabelled, reason: 'its images have no labels' }] : []),
+      ...listStrays(items, (item) => given[item]),
+    ],
     blocks: (from) => blocksOf(parts, from),
   };
 }
+
+const isClass = (label: number): boolean => label >= 1 && label <= CLASSES;
 
 async function openPart(tree: FileTree, path: string, split: 'train' | 'test'): Promise<Part> {
   const size = tree.files.find((file) => file.path === path)?.bytes ?? 0;
@@ -79,7 +91,7 @@ async function openPart(tree: FileTree, path: string, split: 'train' | 'test'): 
   if (labels.length !== images) {
     throw badData(labelFile, `has ${labels.length} labels, but ${path} has ${images} images`);
   }
-  const wrong = labels.findIndex((label) => label < 1 || label > CLASSES);
+  const wrong = firstOfMostStrays(labels, isClass);
   if (wrong >= 0) {
     throw badData(labelFile, `has the label ${labels[wrong]} for image ${wrong}, where 1 to ${CLASSES} were expected`);
   }

@@ -1,6 +1,7 @@
 import { AppError } from '../../../../shared/domain/errors.ts';
 import type { ImportPlan } from '../../../../shared/domain/import-plan.ts';
 import { stream } from '../../random/stream.ts';
+import { NO_CLASS } from '../data-source.ts';
 import type { DataSource } from '../data-source.ts';
 import type { SplitItem } from '../splits.ts';
 import { maskPath } from './masks.ts';
@@ -20,12 +21,12 @@ const MOST_CLASSES = 65_536;
 
 /**
  * Classes and images by the plan: chosen classes in the plan's order, no more of each than the limit, drawn from the
- * seed, and without the files that are masks of others. Classes without an image are left out unless the source keeps
+ * seed, and without images of no class and files that are masks of others. Classes without an image are left out unless the source keeps
  * its numbering.
  * @throws AppError `invalid-input` for classes that the source does not have, `bad-data` for fewer than two.
  */
 export function chooseItems(source: DataSource, plan: ImportPlan, path: string): ChosenItems {
-  const taken = withoutMasks(source, plan);
+  const taken = usable(source, plan);
   const counts = new Array<number>(source.classes.length).fill(0);
   for (const item of taken) {
     const label = source.items[item]?.label ?? 0;
@@ -113,8 +114,8 @@ function unselected(source: DataSource, counts: readonly number[]): TakenClass[]
     .filter(({ from }) => source.keepsClasses === true || (counts[from] ?? 0) > 0);
 }
 
-function withoutMasks(source: DataSource, { masks }: ImportPlan): number[] {
-  const all = source.items.map((_, item) => item);
+function usable(source: DataSource, { masks }: ImportPlan): number[] {
+  const all = source.items.flatMap(({ label }, item) => (label === NO_CLASS ? [] : [item]));
   if (masks === null) return all;
   const rule = masks;
   const areas = new Set(source.items.map(({ name }) => maskPath(rule, name)));

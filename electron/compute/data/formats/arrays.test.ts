@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { DatasetFormat } from '../../../../shared/domain/dataset-format.ts';
 import { writeNpz } from '../../arrays/npz.ts';
 import { NO_CLASS } from '../data-source.ts';
+import type { ArraySource } from '../data-source.ts';
 import { ARRAY_FIXTURES, closeSources, expectedSet, openArrays, readSet } from '../fixtures/array-sets.ts';
 
 let root: string;
@@ -92,7 +93,7 @@ it('an exported selection has its parts and class names again', async () => {
 
 it('labels out of range are listed image by image; a set where half are, or that counts from 1, is refused', async () => {
   const settings = new TextEncoder().encode(JSON.stringify({ classes: ['cat', 'dog', 'owl'] }));
-  const open = async (name: string, labels: readonly number[], named: boolean): ReturnType<typeof openArrays> => {
+  const open = async (name: string, labels: readonly number[], named: boolean): Promise<ArraySource> => {
     const file = join(root, `${name}.npz`);
     await writeNpz(file, {
       images: { dtype: 'u8', shape: [5, 2, 2], data: new Uint8Array(20) },

@@ -190,6 +190,7 @@ describe('a job host', () => {
       kind: 'import',
       id: 'dataset-aaaaaaaaaa',
       folder: await folder('dataset'),
+      scratch: await folder('scratch'),
       enginePack: null,
       threads: 1,
       options,

@@ -161,7 +161,7 @@ function mosbachTable(
       accuracy(cellAt(record, row, /^clean$/)),
       accuracy(cellAt(record, row, baseline)),
       accuracy(worstAt(record, row, epsilon)),
-      row.checks.join(', '),
+      [...new Set(row.checks)].join(', '),
     ];
   };
   const head = ['', 'theirs: clean / baseline / strongest', 'clean', 'baseline', 'worst case', 'masking check'];

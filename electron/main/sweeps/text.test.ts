@@ -65,7 +65,6 @@ describe('the text of a sweep', () => {
         { line: 10, column: 1, message: expect.stringContaining('Did you mean “surrogates”?') as string },
       ],
       presets: [],
-      maps: [],
       content: null,
     });
     expect(readText('name: [', undefined, catalogue, datasets).faults).toMatchObject([{ line: 1 }]);

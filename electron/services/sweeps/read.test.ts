@@ -104,7 +104,6 @@ const STUDIES = readdirSync(studies).filter((file) => file.endsWith('.yaml') && 
 test.each(STUDIES)('the study %s and its presets are valid, and expand to trainings', (file) => {
   const study = readSweep(readFileSync(join(studies, file), 'utf8'), file, catalogue);
   const presets = study.presets ? Object.keys(study.presets) : [undefined];
-  if (study.presets) expect(presets).toEqual(['hour', 'day', 'gpu']);
   for (const preset of presets) {
     const { groups, surrogates } = expandSweep(withPreset(study, preset), catalogue);
     expect(groups.length).toBeGreaterThan(0);
@@ -116,6 +115,7 @@ test.each(['mnist.yaml', 'cifar10.yaml', '17flowers.yaml'])(
   '%s compares at least six defences, and attacks them from two surrogates',
   (file) => {
     const study = readSweep(readFileSync(join(studies, file), 'utf8'), file, catalogue);
+    expect(Object.keys(study.presets ?? {})).toEqual(['hour', 'day', 'gpu']);
     for (const preset of ['hour', 'day', 'gpu']) {
       const { groups, surrogates } = expandSweep(withPreset(study, preset), catalogue);
       expect(groups.length).toBeGreaterThan(5);

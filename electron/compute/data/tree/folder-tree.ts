@@ -75,7 +75,9 @@ export async function openFolder(
     await control?.checkpoint();
   }
 
-  const { files, skipped } = listing.finish();
+  const { files, skipped: leftOut } = listing.finish();
+  // What else lies beside a chosen file is not meant.
+  const skipped = deep ? leftOut : leftOut.filter(({ file }) => file === chosen);
   const sizes = new Map(files.map(({ path, bytes }) => [path, bytes]));
   const copies = createCopies(options.scratch, root);
   const diskPath = (path: string): DiskPath => {

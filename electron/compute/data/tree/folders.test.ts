@@ -146,8 +146,9 @@ test('a chosen file comes with its folder; one that names others with all below'
   put('y.idx');
   put('list.csv');
   put('deep/z.png');
+  put('.hidden');
   const one = await open(join(root, 'x.idx'));
-  expect(one).toMatchObject({ root, chosen: 'x.idx' });
+  expect(one).toMatchObject({ root, chosen: 'x.idx', skipped: [] });
   expect(names(one)).toEqual(['list.csv', 'x.idx', 'y.idx']);
   expect(names(await open(join(root, 'list.csv')))).toEqual(['deep/z.png', 'list.csv', 'x.idx', 'y.idx']);
 });

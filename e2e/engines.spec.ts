@@ -45,6 +45,7 @@ test('a job process that crashes in native code, or that the system kills, is to
     await expect
       .poll(async () => (await call(page, 'runs.points', { id })).length, { timeout: 60_000 })
       .toBeGreaterThan(0);
+    await expect.poll(async () => (await jobProcesses({ page, ...app })).length).toBeGreaterThan(0);
     const [host] = await jobProcesses({ page, ...app });
     process.kill(host!, signal);
     await expect.poll(async () => (await run()).state).toBe('interrupted');

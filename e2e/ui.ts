@@ -1,4 +1,4 @@
-import type { Locator, Page } from '@playwright/test';
+import { expect, type Locator, type Page } from '@playwright/test';
 
 export type ViewName =
   | 'Data sets'
@@ -44,13 +44,23 @@ export async function dropFiles(page: Page, files: readonly string[]): Promise<v
   const data = { items: [], files: [...files], dragOperationsMask: 1 };
   const send = (type: 'dragEnter' | 'dragOver' | 'drop'): Promise<unknown> =>
     session.send('Input.dispatchDragEvent', { type, x: 500, y: 400, data });
-  await send('dragEnter');
-  await send('dragOver');
-  await page.getByText('Drop to look inside before importing').waitFor();
-  // The page answers a drag with its next frame; only then does it take the drop.
-  await send('dragOver');
-  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
-  await send('drop');
+  // A drop before the page's answer to the drag has come is none, and on a busy machine the answer takes its time.
+  await expect(async () => {
+    await send('dragEnter');
+    await send('dragOver');
+    await page.getByText('Drop to look inside before importing').waitFor();
+    await send('dragOver');
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    await page.evaluate(() => {
+      const taken = new Promise<boolean>((resolve) => {
+        addEventListener('drop', () => resolve(true), { once: true, capture: true });
+        setTimeout(() => resolve(false), 2_000);
+      });
+      Object.assign(globalThis, { taken });
+    });
+    await send('drop');
+    expect(await page.evaluate(() => (globalThis as unknown as { taken: Promise<boolean> }).taken)).toBe(true);
+  }).toPass({ timeout: 30_000 });
   await session.detach();
 }
 

@@ -33,7 +33,7 @@ export const importPlan = z.strictObject({
   /** The source's classes that are taken, in this order, under these names; null: all, as they are. */
   classes: z
     .array(z.strictObject({ from: z.string(), name: z.string().trim().min(1) }))
-    .min(2)
+    .min(2, 'must be at least two')
     .nullable()
     .default(null),
   /** `given`: the source's parts, and what it lacks is drawn; `draw`: all drawn anew; `folds`: fold number `fold` of `folds` is the test part. */

@@ -138,7 +138,7 @@ function lookingCommands(dataset: Command): void {
               sameSplit ? 'same' : 'different: leakage',
             ]),
         );
-        const head = `${total} pairs, ${across} of them across splits`;
+        const head = `${total} ${total === 1 ? 'pair' : 'pairs'}, ${across} of them across splits`;
         output.result({ pairs, total }, pairs.length > 0 ? `${head}\n${table}` : 'No duplicates are known.');
       }),
     );

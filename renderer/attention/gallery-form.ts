@@ -31,9 +31,6 @@ export interface GalleryForm {
   engine: EngineChoice;
 }
 
-/** Models that one gallery takes at most. */
-export const MOST_MODELS = 16;
-
 export function emptyGalleryForm(dataset: string): GalleryForm {
   return {
     name: '',

@@ -1,5 +1,5 @@
 import type { EChartsCoreOption } from 'echarts/core';
-import type { ChartTheme } from './theme.ts';
+import { tooltipFrame, type ChartTheme } from './theme.ts';
 
 /** A bar over the stretch [from, to) of a numeric axis, or of its own label. */
 export interface ChartBar {
@@ -21,14 +21,7 @@ export function barChartOption(
     textStyle: { fontFamily: theme.font, fontSize: 10 },
     grid: { left: 8, right: 14, top: 10, bottom: names.x ? 22 : 6, containLabel: true },
     tooltip: {
-      trigger: 'axis',
-      renderMode: 'richText',
-      confine: true,
-      backgroundColor: theme.surface,
-      borderColor: theme.line,
-      borderWidth: 1,
-      padding: [5, 8],
-      textStyle: { color: theme.ink, fontSize: 11, fontFamily: theme.font },
+      ...tooltipFrame(theme),
       axisPointer: { type: 'shadow' },
       formatter: (raw: unknown) => {
         const [item] = raw as readonly { readonly name: string; readonly value: number }[];

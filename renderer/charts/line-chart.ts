@@ -1,5 +1,5 @@
 import type { EChartsCoreOption } from 'echarts/core';
-import type { ChartTheme } from './theme.ts';
+import { tooltipFrame, type ChartTheme } from './theme.ts';
 
 /** One curve of a line chart. */
 export interface ChartLine {
@@ -45,14 +45,7 @@ export function lineChartOption(
     textStyle: { fontFamily: theme.font, fontSize: 10 },
     grid: { left: 8, right: 14, top: y.name ? 22 : 10, bottom: x.name ? 22 : 6, containLabel: true },
     tooltip: {
-      trigger: 'axis',
-      renderMode: 'richText',
-      confine: true,
-      backgroundColor: theme.surface,
-      borderColor: theme.line,
-      borderWidth: 1,
-      padding: [5, 8],
-      textStyle: { color: theme.ink, fontSize: 11, fontFamily: theme.font },
+      ...tooltipFrame(theme),
       axisPointer: { type: 'line', lineStyle: { color: theme.faintInk, width: 1, type: 'dashed' } },
       formatter: (raw: unknown) => tooltipText(raw, loud, x, y),
     },

@@ -30,6 +30,20 @@ export function chartTheme(name: ThemeName): ChartTheme {
   return THEMES[name];
 }
 
+/** ECharts option of the box that follows the pointer, without what it says. */
+export function tooltipFrame(theme: ChartTheme) {
+  return {
+    trigger: 'axis',
+    renderMode: 'richText',
+    confine: true,
+    backgroundColor: theme.surface,
+    borderColor: theme.line,
+    borderWidth: 1,
+    padding: [5, 8],
+    textStyle: { color: theme.ink, fontSize: 11, fontFamily: theme.font },
+  } as const;
+}
+
 /** Colour of a model's slot for drawing on a canvas. */
 export function chartColour(slot: number, name: ThemeName): string {
   const { colours } = THEMES[name];

@@ -1,13 +1,13 @@
 /** `npm run bench`: measures Pairlight's engines against each other and, with a Python that has them, against the peers. */
-import { rmSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { usablePack } from '../../electron/services/engines.ts';
 import { resourcePath } from '../../electron/services/resources.ts';
 import { writeDocs } from './docs.ts';
+import { scratchFolder } from './scratch-folder.ts';
 import { describeMachine, load } from './machine.ts';
 import type { BenchOptions } from './options.ts';
 import { describeResult } from './print.ts';
@@ -71,7 +71,7 @@ async function main(flags: Flags): Promise<void> {
     return;
   }
   const works = chosenWorks(flags);
-  const scratch = await mkdtemp(join(tmpdir(), 'pairlight-bench-'));
+  const scratch = await scratchFolder();
   const options: BenchOptions = {
     extent: flags.full === true ? 'full' : 'quick',
     python: flags.peers ?? null,
@@ -82,16 +82,6 @@ async function main(flags: Flags): Promise<void> {
     scratch,
     enginePack: await usablePack(),
   };
-  for (const [signal, status] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-    ['SIGHUP', 129],
-  ] as const) {
-    process.once(signal, () => {
-      rmSync(scratch, { recursive: true, force: true });
-      process.exit(status);
-    });
-  }
   const started = performance.now();
   const before = load();
   const results: WorkResult[] = [];

@@ -15,7 +15,8 @@ export interface NpyLayout {
 
 /** How an NPY file begins. */
 export const NPY_MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
-const NUMBERS: Readonly<Record<string, ElementType>> = {
+/** Types of numbers by NumPy's codes, without the order of bytes. */
+export const NUMBER_CODES: Readonly<Record<string, ElementType>> = {
   b1: 'bool',
   u1: 'u8',
   i1: 'i8',
@@ -84,7 +85,7 @@ function elementsOfDescriptor(descriptor: string, name: string): NpyLayout['elem
   }
   const letters = /^([US])(\d+)$/.exec(kind);
   if (letters) return { kind: 'text', length: Number(letters[2]), wide: letters[1] === 'U', bigEndian };
-  const type = NUMBERS[kind];
+  const type = NUMBER_CODES[kind];
   if (!type) throw badData(name, `has elements of type ${descriptor}, which is not supported; use float32`);
   return { kind: 'numbers', type, bigEndian };
 }

@@ -2,6 +2,7 @@ import { BufferReader, Parser } from 'pickleparser';
 import { AppError } from '../../../shared/domain/errors.ts';
 import { badData } from './byte-stream.ts';
 import type { ElementType } from './elements.ts';
+import { NUMBER_CODES } from './npy-header.ts';
 
 /** An array that a pickle holds. */
 export interface PickledArray {
@@ -69,20 +70,6 @@ interface ArrayState extends Partial<Omit<PickledArray, 'kind'>> {
   readonly kind: 'array';
 }
 
-const ELEMENTS: Readonly<Record<string, ElementType>> = {
-  b1: 'bool',
-  u1: 'u8',
-  i1: 'i8',
-  u2: 'u16',
-  i2: 'i16',
-  u4: 'u32',
-  i4: 'i32',
-  u8: 'u64',
-  i8: 'i64',
-  f4: 'f32',
-  f8: 'f64',
-};
-
 /** What stands for a class itself, such as `numpy.ndarray` among arguments. */
 const ARRAY_CLASS = (): never => {
   throw new Error('an array without a description');
@@ -115,7 +102,7 @@ function known(module: string, global: string, file: string): (...args: unknown[
 
 function typeOf(code: unknown, refuse: (what: string) => AppError): Type {
   const text = pickledText(code) ?? '';
-  const element = ELEMENTS[text];
+  const element = NUMBER_CODES[text];
   if (!element) throw refuse(text.startsWith('O') ? 'an array of Python objects' : `an array of type ${text || '?'}`);
   const type: Type = { element, bigEndian: false };
   return withState(type, (state) => {

@@ -66,6 +66,7 @@ export async function attentionGallery(input: GalleryInput): Promise<GalleryResu
     keyArea: {},
   }));
   const measures: KeyAreaMeasure[] = [];
+  const atInput = request.methods.some((method) => findMapMethod(method).level === 'input');
   for (const [position, model] of models.entries()) {
     const layer = layerOf(model, request.layer);
     const images = adversarial[position] ?? examples.images;
@@ -77,13 +78,16 @@ export async function attentionGallery(input: GalleryInput): Promise<GalleryResu
       return rows.map((_, row) => topArea(mapRow(maps, row), request.topPercent));
     };
     const [height, width] = examples.shape;
-    const areas = { layer: await areasAt(layerResolution(model, layer)), input: await areasAt([height, width]) };
+    const areas = {
+      layer: await areasAt(layerResolution(model, layer)),
+      ...(atInput && { input: await areasAt([height, width]) }),
+    };
 
     for (const method of request.methods) {
       const maps = mapsOf(views, method);
       const { level } = findMapMethod(method);
       const resolution = mapResolution(model, layer, method, examples.shape);
-      const measured = measureMethod(maps, areas[level], request.topPercent, request.seed);
+      const measured = measureMethod(maps, areas[level] ?? areas.layer, request.topPercent, request.seed);
       measures.push({ model: model.model.id, method, layer, resolution: [...resolution], ...measured.estimates });
       enterRows(rows, model.model.id, method, measured);
     }

@@ -20,8 +20,8 @@ export interface GalleryArrays {
   readonly views: Views;
   /** [height, width] of the layer */
   readonly resolution: readonly [number, number];
-  /** One key area for each row, [height · width], at the layer's resolution and at the images'. */
-  readonly areas: Readonly<Record<'layer' | 'input', readonly Uint8Array[]>>;
+  /** One key area for each row, [height · width], at the layer's resolution, and at the images' where there are maps of it. */
+  readonly areas: { readonly layer: readonly Uint8Array[]; readonly input?: readonly Uint8Array[] };
 }
 
 /**
@@ -51,7 +51,9 @@ export async function writeGalleryArrays(folder: string, model: string, arrays: 
     ['layer', 'key-area'],
     ['input', 'key-area-input'],
   ] as const) {
-    const key = Uint8Array.from(areas[level].flatMap((area) => Array.from(area)));
+    const own = areas[level];
+    if (!own) continue;
+    const key = Uint8Array.from(own.flatMap((area) => Array.from(area)));
     await write(name, { dtype: 'u8', shape: [rows, ...extents[level]], data: key });
   }
 }

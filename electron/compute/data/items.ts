@@ -51,17 +51,8 @@ export interface Items {
   close(): void;
 }
 
-interface RawRow {
-  readonly position: number;
-  readonly name: string;
-  readonly width: number;
-  readonly height: number;
-  readonly brightness: number;
-  readonly contrast: number;
-  readonly hash: Uint8Array;
-  readonly phash: string | null;
-  readonly columns: string | null;
-}
+/** As the table has it: columns are JSON. */
+type RawRow = Omit<ItemRow, 'columns'> & { readonly columns: string | null };
 
 const SCHEMA = `CREATE TABLE IF NOT EXISTS items (
   position INTEGER PRIMARY KEY, name TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,

@@ -1,11 +1,10 @@
-import { dirname, extname, join, resolve } from 'node:path';
-import { app } from 'electron';
+import { extname, join } from 'node:path';
 import type * as Exports from '../../services/figures/exports.ts';
 import type { Library } from '../../services/library.ts';
-import { writeExport } from '../../services/write-export.ts';
-import { chooseToOpen, chooseToSave } from '../dialogs.ts';
+import { chooseToOpen } from '../dialogs.ts';
 import type { CallContext } from './context.ts';
 import type { Handlers } from './dispatch.ts';
+import { fileSaver } from './save-file.ts';
 
 type ExportCalls =
   | 'exports.table'
@@ -20,8 +19,9 @@ type ExportCalls =
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-export function exportCalls({ library, window, written }: CallContext): Pick<Handlers, ExportCalls> {
-  let folder = app.getPath('documents');
+export function exportCalls(context: CallContext): Pick<Handlers, ExportCalls> {
+  const { library, window, written } = context;
+  const saveFile = fileSaver(context);
 
   /** Makes the file, so that what is wrong is known before the user is asked where it should go. */
   const save = async (
@@ -31,13 +31,7 @@ export function exportCalls({ library, window, written }: CallContext): Pick<Han
     const opened = await library();
     // Fonts, charts and the PDF writer are loaded when they are needed, not when the window opens.
     const { name, bytes } = await make(await import('../../services/figures/exports.ts'), opened);
-    const chosen = await chooseToSave(window, { title, path: join(folder, name), extension: extname(name).slice(1) });
-    if (chosen === null) return null;
-    const file = resolve(chosen);
-    await writeExport(file, bytes);
-    folder = dirname(file);
-    written.add(file);
-    return file;
+    return saveFile({ name, bytes, title, extension: extname(name).slice(1) });
   };
 
   return {

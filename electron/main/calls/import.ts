@@ -1,9 +1,7 @@
-import { dirname, join, resolve } from 'node:path';
-import { app } from 'electron';
-import { writeExport } from '../../services/write-export.ts';
-import { chooseSeveral, chooseToOpen, chooseToSave } from '../dialogs.ts';
+import { chooseSeveral, chooseToOpen } from '../dialogs.ts';
 import type { CallContext } from './context.ts';
 import type { Handlers } from './dispatch.ts';
+import { fileSaver } from './save-file.ts';
 
 type ImportCalls =
   | 'datasets.choose'
@@ -15,8 +13,9 @@ type ImportCalls =
   | 'datasets.duplicates';
 
 /** Calls about importing data sets. */
-export function importCalls({ library, window, written }: CallContext): Pick<Handlers, ImportCalls> {
-  let folder = app.getPath('documents');
+export function importCalls(context: CallContext): Pick<Handlers, ImportCalls> {
+  const { library, window } = context;
+  const save = fileSaver(context);
   return {
     'datasets.choose': async ({ kind }) => {
       if (kind === 'files') return chooseSeveral(window, 'Files or archive of a data set');
@@ -29,14 +28,12 @@ export function importCalls({ library, window, written }: CallContext): Pick<Han
     'datasets.plan': async ({ id }) => (await library()).datasets.plan(id),
     'datasets.exportSkipped': async ({ id }) => {
       const { name, bytes } = await (await library()).datasets.skippedCsv(id);
-      const path = join(folder, name.replaceAll(/[\\/:*?"<>|]/g, '_'));
-      const chosen = await chooseToSave(window, { title: 'List what was left out', path, extension: 'csv' });
-      if (chosen === null) return null;
-      const file = resolve(chosen);
-      await writeExport(file, bytes);
-      folder = dirname(file);
-      written.add(file);
-      return file;
+      return save({
+        name: name.replaceAll(/[\\/:*?"<>|]/g, '_'),
+        bytes,
+        title: 'List what was left out',
+        extension: 'csv',
+      });
     },
     'datasets.duplicates': async ({ id }) => (await library()).datasets.duplicates(id),
   };

@@ -29,6 +29,8 @@ export async function drawGallery(
   if (!request.methods.includes(method)) {
     throw new AppError('invalid-input', `method: the gallery “${gallery.name}” has no ${method} maps.`);
   }
+  const { findMapMethod } = await import('../../compute/attention/methods/registry.ts');
+  const { label: mapLabel, explains, signed, level } = findMapMethod(method);
   const { manifest } = library.datasets.get(request.dataset);
   const className = (label: number): string => manifest.classes[label] ?? String(label);
   const rows = result.rows.slice(0, mostRows);
@@ -42,7 +44,7 @@ export async function drawGallery(
     request.models.map(async (id): Promise<GalleryModel> => {
       const arrays = await readArrays(
         join(library.galleries.folder(gallery.id), id),
-        method,
+        { name: method, level },
         rows.length,
         manifest.shape,
       );
@@ -56,8 +58,6 @@ export async function drawGallery(
   );
   const { resolveAttack } = await import('../../compute/attacks/registry.ts');
   const attack = resolveAttack(request.attack).label;
-  const { findMapMethod } = await import('../../compute/attention/methods/registry.ts');
-  const { label: mapLabel, explains, signed, level } = findMapMethod(method);
   const kind = `${mapLabel}${explains ? ` of ${targetText(request.target, className)}` : ''}${method === 'activation' ? ` (q = ${request.exponent})` : ''}`;
   const area = request.reference
     ? `of the clean map of ${library.models.get(request.reference).name}`
@@ -102,7 +102,7 @@ async function cleanImages(
 
 async function readArrays(
   folder: string,
-  method: MapMethod,
+  { name: method, level }: { readonly name: MapMethod; readonly level: 'layer' | 'input' },
   rows: number,
   shape: ImageShape,
 ): Promise<Omit<GalleryModel, 'name' | 'captions'>> {
@@ -115,8 +115,7 @@ async function readArrays(
     const array = await read(`map-${method}-${kind}`);
     return normalisedRows(array.values, array.shape).map((values) => mapOf(array.shape, values));
   };
-  const { findMapMethod } = await import('../../compute/attention/methods/registry.ts');
-  const areas = await read(findMapMethod(method).level === 'input' ? 'key-area-input' : 'key-area');
+  const areas = await read(level === 'input' ? 'key-area-input' : 'key-area');
   return {
     adversarialImages: pictures((await read('images-adversarial')).values, rows, shape),
     clean: await maps('clean'),

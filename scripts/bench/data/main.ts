@@ -1,10 +1,11 @@
 /** `npm run bench -- data`: how fast data sets are imported, in how much memory, and whether the window would stutter meanwhile. */
-import { existsSync, rmSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { unpackTar } from './unpack.ts';
+import { scratchFolder } from '../scratch-folder.ts';
 import { describeMachine, DISTURBANCE, load, waitForQuiet, watchOthers } from '../machine.ts';
 import { describeResult, short } from '../print.ts';
 import { median } from '../statistics.ts';
@@ -43,17 +44,7 @@ const program = new Command('bench data')
   .option('--docs', 'write the table into docs/measurements.md');
 
 const flags = program.parse(process.argv.slice(2), { from: 'user' }).opts<Flags>();
-const scratch = await mkdtemp(join(tmpdir(), 'pairlight-bench-'));
-for (const [signal, status] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-  ['SIGHUP', 129],
-] as const) {
-  process.once(signal, () => {
-    rmSync(scratch, { recursive: true, force: true });
-    process.exit(status);
-  });
-}
+const scratch = await scratchFolder();
 try {
   await measure();
 } catch (error) {

@@ -1,4 +1,5 @@
 import type { Split } from '../../../../shared/domain/shape.ts';
+import { SPLIT_NAMES } from './split-names.ts';
 
 /** What the name of an array or of its file says. */
 export interface NamedRole {
@@ -7,20 +8,7 @@ export interface NamedRole {
   readonly stem: string;
 }
 
-const SPLITS: Readonly<Record<string, Split>> = {
-  train: 'train',
-  training: 'train',
-  trn: 'train',
-  extra: 'train',
-  val: 'validation',
-  valid: 'validation',
-  validation: 'validation',
-  dev: 'validation',
-  test: 'test',
-  testing: 'test',
-  tst: 'test',
-  t10k: 'test',
-};
+const SPLITS: ReadonlyMap<string, Split> = new Map([...SPLIT_NAMES, ['extra', 'train'], ['t10k', 'test']]);
 
 /** Names of arrays of images, the surest first. */
 export const IMAGE_NAMES = ['adversarial', 'images', 'image', 'imgs', 'img', 'x', 'data', 'pixels', 'inputs'];
@@ -32,8 +20,8 @@ export function readName(name: string): NamedRole {
   // CIFAR calls the batches of its training part data_batch_1 to data_batch_5, and the other test_batch.
   const plain = name.toLowerCase().replace(/^data_batch_\d+$/, 'train_batch');
   const words = plain.split(/[_\-. ]+/).filter((word) => word !== '');
-  const at = words.findIndex((word) => word in SPLITS);
-  const split = SPLITS[words[at] ?? ''] ?? null;
+  const at = words.findIndex((word) => SPLITS.has(word));
+  const split = SPLITS.get(words[at] ?? '') ?? null;
   return { split, stem: words.filter((_, index) => index !== at).join('_') };
 }
 

@@ -1,24 +1,9 @@
-import type { SkippedFile } from '../../../../shared/domain/dataset.ts';
-import type { DatasetFormat } from '../../../../shared/domain/dataset-format.ts';
 import type { ImportPlan } from '../../../../shared/domain/import-plan.ts';
-import type { Split } from '../../../../shared/domain/shape.ts';
-import type { DataItem, EncodedSource } from '../data-source.ts';
+import type { EncodedSource } from '../data-source.ts';
 import { maskPath } from '../import/masks.ts';
 import type { FileTree } from '../tree/tree.ts';
 
 const IMAGE = /\.(jpe?g|jfif|png|webp|gif|tiff?|bmp|avif)$/i;
-const SPLIT_NAMES: Readonly<Record<string, Split>> = {
-  train: 'train',
-  training: 'train',
-  trn: 'train',
-  val: 'validation',
-  valid: 'validation',
-  validation: 'validation',
-  dev: 'validation',
-  test: 'test',
-  testing: 'test',
-  tst: 'test',
-};
 const collator = new Intl.Collator('en', { numeric: true });
 
 export const NO_IMAGE = 'is not an image file (JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF)';
@@ -26,20 +11,6 @@ export const NO_IMAGE = 'is not an image file (JPEG, PNG, WebP, GIF, TIFF, BMP o
 /** Whether a name ends as those of images do; what the file really is shows when it is read. */
 export function isImageName(path: string): boolean {
   return IMAGE.test(path);
-}
-
-/** The split that a folder, a column or part of a name calls by name, or null. */
-export function splitNamed(name: string): Split | null {
-  return SPLIT_NAMES[name.trim().toLowerCase()] ?? null;
-}
-
-/** The split in a name such as `imagenet-train-0001.tar`, or null. */
-export function splitWithin(name: string): Split | null {
-  for (const word of name.split(/[^A-Za-z]+/)) {
-    const split = splitNamed(word);
-    if (split) return split;
-  }
-  return null;
 }
 
 /** By name, numbers in names by value: the same on every machine. */
@@ -59,16 +30,8 @@ export function imagesOf(tree: FileTree, plan: ImportPlan): string[] {
 /** A source of images that are files of the tree, each under its own name. */
 export function encodedSource(
   tree: FileTree,
-  source: {
-    readonly kind: DatasetFormat;
-    readonly suggestedName: string;
-    readonly classes: readonly string[];
-    readonly keepsClasses?: boolean;
-    readonly items: readonly DataItem[];
-    /** What was left out beside that of the tree. */
-    readonly skipped: readonly SkippedFile[];
-    readonly notes?: readonly string[];
-  },
+  /** `skipped`: what was left out beside that of the tree. */
+  source: Omit<EncodedSource, 'form' | 'load' | 'close'>,
 ): EncodedSource {
   const { items } = source;
   return {

@@ -4,7 +4,8 @@ import type { ImportPlan } from '../../../../shared/domain/import-plan.ts';
 import type { Split } from '../../../../shared/domain/shape.ts';
 import type { DataFormat, EncodedSource } from '../data-source.ts';
 import type { FileTree } from '../tree/tree.ts';
-import { byName, encodedSource, imagesOf, isImageName, NO_IMAGE, noteOnCase, splitNamed } from './coded-images.ts';
+import { byName, encodedSource, imagesOf, isImageName, NO_IMAGE, noteOnCase } from './coded-images.ts';
+import { splitNamed } from './split-names.ts';
 import { nameOfFolder } from './tree-names.ts';
 
 /**

@@ -6,7 +6,8 @@ import type { Split } from '../../../../shared/domain/shape.ts';
 import { badData, headOf } from '../../arrays/byte-stream.ts';
 import type { DataFormat, EncodedSource, ItemColumns } from '../data-source.ts';
 import type { FileTree } from '../tree/tree.ts';
-import { encodedSource, imagesOf, isImageName, noteOnCase, numbered, splitNamed, splitWithin } from './coded-images.ts';
+import { encodedSource, imagesOf, isImageName, noteOnCase, numbered } from './coded-images.ts';
+import { splitNamed, splitWithin } from './split-names.ts';
 import { columnsAtHead, isListName, rowsOf, type ListRow } from './list-rows.ts';
 import { folderOf, nameOfFolder, onDisk, pathIn } from './tree-names.ts';
 

@@ -5,7 +5,8 @@ import type { ImportPlan } from '../../../../shared/domain/import-plan.ts';
 import type { Split } from '../../../../shared/domain/shape.ts';
 import type { DataFormat, DataItem, EncodedSource, ItemColumns } from '../data-source.ts';
 import type { FileTree } from '../tree/tree.ts';
-import { byName, isImageName, numbered, splitWithin } from './coded-images.ts';
+import { byName, isImageName, numbered } from './coded-images.ts';
+import { splitWithin } from './split-names.ts';
 import { plain } from './list-rows.ts';
 import { folderOf, nameOfFolder, pathIn } from './tree-names.ts';
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test as base } from '@playwright/test';
+import { expect, test as base } from '@playwright/test';
 import { kill, launch, type LaunchSettings, type RunningApp } from './launch.ts';
 
 interface Fixtures {
@@ -34,8 +34,9 @@ async function withFolder(use: (folder: string) => Promise<void>): Promise<void>
   try {
     await use(folder);
   } finally {
-    // Chromium may still write its state for a moment after it was ended.
-    rmSync(folder, { recursive: true, force: true, maxRetries: 12, retryDelay: 100 });
+    // Chromium's processes may still write their state for a moment after it was ended; `maxRetries` of rmSync would
+    // not list the folder anew.
+    await expect(() => rmSync(folder, { recursive: true, force: true })).toPass({ timeout: 15_000 });
   }
 }
 
@@ -72,4 +73,4 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     { scope: 'worker' },
   ],
 });
-export { expect } from '@playwright/test';
+export { expect };
